@@ -1,0 +1,22 @@
+package io.pagewalk.kernel.page;
+
+/**
+ * Frames {@code [startPfn, endPfn)} that had one owner when the machine booted.
+ *
+ * @param startPfn first frame
+ * @param endPfn first frame after it, above {@code startPfn}
+ * @param owner whose frames they are
+ */
+public record FrameRange(long startPfn, long endPfn, FrameOwner owner) {
+    /** Checks the borders. */
+    public FrameRange {
+        if (startPfn < 0 || endPfn <= startPfn) {
+            throw new IllegalArgumentException("frames [" + startPfn + ", " + endPfn + ") are no range");
+        }
+    }
+
+    /** Returns the number of frames. */
+    public long frames() {
+        return endPfn - startPfn;
+    }
+}

@@ -1,0 +1,508 @@
+package io.pagewalk.kernel.page;
+
+import io.pagewalk.base.Digest;
+import io.pagewalk.base.KernelBug;
+import java.util.Arrays;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * All {@code struct page} of a machine: Linux's memmap under {@code CONFIG_SPARSEMEM_VMEMMAP}.
+ *
+ * <p>A section of {@value #SECTION_FRAMES} frames gets its arrays when one of its frames is first touched. The owner of a frame in an untouched
+ * section is known from the boot ranges, so memory that nobody used costs nothing.
+ */
+@SuppressWarnings("EnumOrdinal") // ordinals index arrays in hot paths and leave the program only as sums
+public final class MemMap {
+    /*
+     *   pfn  63 ................ 15 14 ............. 0
+     *       | section              | frame in section |
+     */
+
+    /** Frames of a section: 128 MiB as on x86-64 ({@code SECTION_SIZE_BITS} 27). */
+    public static final int SECTION_FRAMES = 1 << 15;
+
+    /** Bits of a pfn that number the frame inside its section. */
+    public static final int SECTION_MASK = SECTION_FRAMES - 1;
+
+    /** Order of a pageblock: a 2 MiB huge page. */
+    public static final int PAGEBLOCK_ORDER = 9;
+
+    /** Largest order of the buddy allocator. */
+    public static final int MAX_PAGE_ORDER = 10;
+
+    /** Link value that means "the list head". No frame has this number. */
+    public static final int LIST_END = -1;
+
+    /** Bytes of Linux's {@code struct page}. */
+    public static final int STRUCT_PAGE_BYTES = 64;
+
+    private static final int SECTION_SHIFT = 15;
+
+    private final long frames;
+    private final @Nullable MemMapSection[] sections;
+    private final FrameRange[] bootRanges;
+    /** Invariant: {@code ownerFrames[o] == number of frames whose owner is o}. */
+    private final long[] ownerFrames = new long[FrameOwner.values().length];
+
+    /**
+     * Creates the memmap of a machine that just booted.
+     *
+     * @param frames first frame number above all memory, at most 2^32 - 1
+     * @param bootRanges owners at boot, ascending, not overlapping; frames between them are {@link FrameOwner#HOLE}
+     */
+    public MemMap(long frames, List<FrameRange> bootRanges) {
+        if (frames <= 0 || frames >= 1L << 32) {
+            throw new IllegalArgumentException(frames + " frames, at most 2^32 - 1 are possible");
+        }
+        this.frames = frames;
+        this.sections = new MemMapSection[(int) ((frames + SECTION_MASK) >>> SECTION_SHIFT)];
+        this.bootRanges = bootRanges.toArray(FrameRange[]::new);
+        long end = 0;
+        long used = 0;
+        for (FrameRange range : this.bootRanges) {
+            KernelBug.on(range.startPfn() < end || range.endPfn() > frames, "boot ranges overlap at " + range);
+            end = range.endPfn();
+            used += range.frames();
+            ownerFrames[range.owner().ordinal()] += range.frames();
+        }
+        ownerFrames[FrameOwner.HOLE.ordinal()] += frames - used;
+    }
+
+    /** Returns the first frame number above all memory: {@code max_pfn}. */
+    public long frames() {
+        return frames;
+    }
+
+    /**
+     * Returns whether a frame number lies inside the memmap; it may still be a hole.
+     *
+     * @param pfn any number
+     */
+    public boolean isValid(long pfn) {
+        return pfn >= 0 && pfn < frames;
+    }
+
+    /**
+     * Returns the arrays that hold a frame's fields, made now when the frame is the first touched of its section.
+     *
+     * @param pfn a valid frame
+     */
+    public MemMapSection section(long pfn) {
+        MemMapSection section = sections[(int) (pfn >>> SECTION_SHIFT)];
+        return section != null ? section : touch((int) (pfn >>> SECTION_SHIFT));
+    }
+
+    /** Returns how many sections have been touched. */
+    public int touchedSections() {
+        int count = 0;
+        for (MemMapSection section : sections) {
+            count += section == null ? 0 : 1;
+        }
+        return count;
+    }
+
+    /**
+     * Returns whether the section of a frame has its arrays.
+     *
+     * @param pfn a valid frame
+     */
+    public boolean isTouched(long pfn) {
+        return sections[(int) (pfn >>> SECTION_SHIFT)] != null;
+    }
+
+    /**
+     * Returns all flags of a page, bits of {@link PageFlags}.
+     *
+     * @param pfn a valid frame
+     */
+    public int flags(long pfn) {
+        return section(pfn).flags[(int) pfn & SECTION_MASK];
+    }
+
+    /**
+     * Returns whether one or more flags are all set.
+     *
+     * @param pfn a valid frame
+     * @param mask bits of {@link PageFlags}
+     */
+    public boolean hasFlags(long pfn, int mask) {
+        return (flags(pfn) & mask) == mask;
+    }
+
+    /**
+     * Sets flags: {@code SetPageXxx()}.
+     *
+     * @param pfn a valid frame
+     * @param mask bits of {@link PageFlags}
+     */
+    public void setFlags(long pfn, int mask) {
+        section(pfn).flags[(int) pfn & SECTION_MASK] |= mask;
+    }
+
+    /**
+     * Clears flags: {@code ClearPageXxx()}.
+     *
+     * @param pfn a valid frame
+     * @param mask bits of {@link PageFlags}
+     */
+    public void clearFlags(long pfn, int mask) {
+        section(pfn).flags[(int) pfn & SECTION_MASK] &= ~mask;
+    }
+
+    /**
+     * Returns the number of users: {@code page_ref_count()}.
+     *
+     * @param pfn a valid frame
+     */
+    public int refcount(long pfn) {
+        return section(pfn).refcount[(int) pfn & SECTION_MASK];
+    }
+
+    /**
+     * Takes a reference: {@code get_page()}.
+     *
+     * @param pfn head of an allocated page
+     */
+    public void get(long pfn) {
+        MemMapSection section = section(pfn);
+        int i = (int) pfn & SECTION_MASK;
+        if (section.refcount[i]++ <= 0) {
+            throw new KernelBug("reference taken on free frame " + pfn);
+        }
+    }
+
+    /**
+     * Takes several references at once: {@code folio_ref_add()}.
+     *
+     * @param pfn head of an allocated page
+     * @param count how many, at least 0
+     */
+    public void getMany(long pfn, int count) {
+        MemMapSection section = section(pfn);
+        int i = (int) pfn & SECTION_MASK;
+        KernelBug.on(section.refcount[i] <= 0, "references taken on a free frame");
+        section.refcount[i] += count;
+    }
+
+    /**
+     * Drops a reference and tells whether it was the last: {@code put_page_testzero()}. The caller then frees the page; {@code PageAllocator.putPage}
+     * does both.
+     *
+     * @param pfn head of an allocated page
+     */
+    public boolean putTestZero(long pfn) {
+        MemMapSection section = section(pfn);
+        int i = (int) pfn & SECTION_MASK;
+        int left = --section.refcount[i];
+        if (left < 0) {
+            throw new KernelBug("reference dropped on free frame " + pfn);
+        }
+        return left == 0;
+    }
+
+    /**
+     * Returns how many page-table entries map a frame.
+     *
+     * @param pfn a valid frame
+     */
+    public int mapcount(long pfn) {
+        return section(pfn).mapcount[(int) pfn & SECTION_MASK];
+    }
+
+    /**
+     * Counts one more mapping.
+     *
+     * @param pfn an allocated frame
+     * @return the mappings now, at least 1
+     */
+    public int incMapcount(long pfn) {
+        return ++section(pfn).mapcount[(int) pfn & SECTION_MASK];
+    }
+
+    /**
+     * Counts one mapping less.
+     *
+     * @param pfn a mapped frame
+     * @return the mappings left, at least 0
+     */
+    public int decMapcount(long pfn) {
+        int left = --section(pfn).mapcount[(int) pfn & SECTION_MASK];
+        if (left < 0) {
+            throw new KernelBug("mapcount of frame " + pfn + " below zero");
+        }
+        return left;
+    }
+
+    /**
+     * Returns the number of the address space or anon_vma that the page belongs to, 0 for none.
+     *
+     * @param pfn a valid frame
+     */
+    public int mapping(long pfn) {
+        return section(pfn).mapping[(int) pfn & SECTION_MASK];
+    }
+
+    /**
+     * Returns the page's offset in its mapping, in pages.
+     *
+     * @param pfn a valid frame
+     */
+    public long index(long pfn) {
+        return section(pfn).index[(int) pfn & SECTION_MASK];
+    }
+
+    /**
+     * Ties a page to a place in a mapping.
+     *
+     * @param pfn an allocated frame
+     * @param mapping number of the address space or anon_vma, 0 for none
+     * @param index offset in pages
+     */
+    public void setMapping(long pfn, int mapping, long index) {
+        MemMapSection section = section(pfn);
+        int i = (int) pfn & SECTION_MASK;
+        section.mapping[i] = mapping;
+        section.index[i] = index;
+    }
+
+    /**
+     * Returns who has a frame. Does not touch its section.
+     *
+     * @param pfn a valid frame
+     */
+    public FrameOwner owner(long pfn) {
+        MemMapSection section = sections[(int) (pfn >>> SECTION_SHIFT)];
+        if (section != null) {
+            return FrameOwner.of(section.owner[(int) pfn & SECTION_MASK]);
+        }
+        int range = bootRangeAtOrAfter(pfn);
+        return range < bootRanges.length && bootRanges[range].startPfn() <= pfn
+                ? bootRanges[range].owner()
+                : FrameOwner.HOLE;
+    }
+
+    /**
+     * Gives one frame to another owner and keeps the sums.
+     *
+     * @param pfn a valid frame
+     * @param owner the new owner
+     */
+    public void setOwner(long pfn, FrameOwner owner) {
+        MemMapSection section = section(pfn);
+        int i = (int) pfn & SECTION_MASK;
+        ownerFrames[section.owner[i]]--;
+        ownerFrames[owner.ordinal()]++;
+        section.owner[i] = (byte) owner.ordinal();
+    }
+
+    /**
+     * Gives a block that lies in one section and has one owner to another.
+     *
+     * @param pfn first frame, aligned to the order
+     * @param order at most {@link #MAX_PAGE_ORDER}
+     * @param owner the new owner
+     */
+    public void setBlockOwner(long pfn, int order, FrameOwner owner) {
+        MemMapSection section = section(pfn);
+        int first = (int) pfn & SECTION_MASK;
+        int last = first + (1 << order);
+        int now = section.owner[first];
+        byte then = (byte) owner.ordinal();
+        for (int i = first; i < last; i++) {
+            KernelBug.on(section.owner[i] != now, "a block has two owners");
+            section.owner[i] = then;
+        }
+        ownerFrames[now] -= 1L << order;
+        ownerFrames[then] += 1L << order;
+    }
+
+    /**
+     * Returns how many frames an owner has now.
+     *
+     * @param owner any owner
+     */
+    public long ownerFrames(FrameOwner owner) {
+        return ownerFrames[owner.ordinal()];
+    }
+
+    /**
+     * Returns the next frame of the list that a frame is on, or {@link #LIST_END} as a long of -1.
+     *
+     * @param pfn a frame on a list
+     */
+    public long next(long pfn) {
+        return toPfn(section(pfn).next[(int) pfn & SECTION_MASK]);
+    }
+
+    /**
+     * Returns the previous frame of the list that a frame is on, or -1.
+     *
+     * @param pfn a frame on a list
+     */
+    public long prev(long pfn) {
+        return toPfn(section(pfn).prev[(int) pfn & SECTION_MASK]);
+    }
+
+    /**
+     * Sets both links of a frame.
+     *
+     * @param pfn a valid frame
+     * @param prev previous frame or -1
+     * @param next next frame or -1
+     */
+    public void setLinks(long pfn, long prev, long next) {
+        MemMapSection section = section(pfn);
+        int i = (int) pfn & SECTION_MASK;
+        section.prev[i] = (int) prev;
+        section.next[i] = (int) next;
+    }
+
+    /**
+     * Sets the link to the next frame.
+     *
+     * @param pfn a valid frame
+     * @param next next frame or -1
+     */
+    public void setNext(long pfn, long next) {
+        section(pfn).next[(int) pfn & SECTION_MASK] = (int) next;
+    }
+
+    /**
+     * Sets the link to the previous frame.
+     *
+     * @param pfn a valid frame
+     * @param prev previous frame or -1
+     */
+    public void setPrev(long pfn, long prev) {
+        section(pfn).prev[(int) pfn & SECTION_MASK] = (int) prev;
+    }
+
+    /**
+     * Returns the order stored at the head of a free block or compound page; 0 for a single page.
+     *
+     * @param pfn a head
+     */
+    public int order(long pfn) {
+        return section(pfn).order[(int) pfn & SECTION_MASK];
+    }
+
+    /**
+     * Stores the order at a head.
+     *
+     * @param pfn a head
+     * @param order at most {@link #MAX_PAGE_ORDER}
+     */
+    public void setOrder(long pfn, int order) {
+        section(pfn).order[(int) pfn & SECTION_MASK] = (byte) order;
+    }
+
+    /**
+     * Returns the head of the compound page that a frame belongs to, or the frame itself: {@code compound_head()}.
+     *
+     * @param pfn a valid frame
+     */
+    public long compoundHead(long pfn) {
+        MemMapSection section = section(pfn);
+        int i = (int) pfn & SECTION_MASK;
+        return (section.flags[i] & PageFlags.TAIL) != 0 ? toPfn(section.next[i]) : pfn;
+    }
+
+    /**
+     * Returns the migrate type of the pageblock of a frame: {@code get_pageblock_migratetype()}.
+     *
+     * @param pfn a valid frame
+     */
+    public int pageblockType(long pfn) {
+        MemMapSection section = sections[(int) (pfn >>> SECTION_SHIFT)];
+        return section == null ? MigrateType.MOVABLE : section.pageblock[((int) pfn & SECTION_MASK) >> PAGEBLOCK_ORDER];
+    }
+
+    /**
+     * Sets the migrate type of the pageblock of a frame: {@code set_pageblock_migratetype()}.
+     *
+     * @param pfn a valid frame
+     * @param type a constant of {@link MigrateType}
+     */
+    public void setPageblockType(long pfn, int type) {
+        section(pfn).pageblock[((int) pfn & SECTION_MASK) >> PAGEBLOCK_ORDER] = (byte) type;
+    }
+
+    /**
+     * Adds the state of all touched frames to a digest.
+     *
+     * @param digest receives it
+     */
+    public void addToDigest(Digest digest) {
+        for (long count : ownerFrames) {
+            digest.add(count);
+        }
+        for (int s = 0; s < sections.length; s++) {
+            MemMapSection section = sections[s];
+            if (section == null) {
+                continue;
+            }
+            digest.add(s);
+            long sum = 0;
+            for (int i = 0; i < SECTION_FRAMES; i++) {
+                long page = (long) section.flags[i] << 32 ^ section.owner[i] ^ (long) section.order[i] << 8;
+                page = page * 31 + section.refcount[i];
+                page = page * 31 + section.mapcount[i];
+                page = page * 31 + section.index[i];
+                sum = (sum ^ page) * 0x9e3779b97f4a7c15L;
+            }
+            digest.add(sum);
+            for (byte type : section.pageblock) {
+                digest.add(type);
+            }
+        }
+    }
+
+    private static long toPfn(int link) {
+        return link == LIST_END ? -1 : Integer.toUnsignedLong(link);
+    }
+
+    private MemMapSection touch(int number) {
+        MemMapSection section = new MemMapSection();
+        long base = (long) number << SECTION_SHIFT;
+        long end = base + SECTION_FRAMES;
+        for (int r = bootRangeAtOrAfter(base); r < bootRanges.length && bootRanges[r].startPfn() < end; r++) {
+            FrameRange range = bootRanges[r];
+            int from = (int) (Math.max(range.startPfn(), base) - base);
+            int to = (int) (Math.min(range.endPfn(), end) - base);
+            Arrays.fill(section.owner, from, to, (byte) range.owner().ordinal());
+            if (range.owner() != FrameOwner.FREE) {
+                Arrays.fill(section.flags, from, to, PageFlags.RESERVED);
+                Arrays.fill(section.refcount, from, to, 1);
+            } else {
+                markLazyBlocks(section, from, to);
+            }
+        }
+        sections[number] = section;
+        return section;
+    }
+
+    /** Marks every whole block of the largest order in free frames; the free lists hold them as range nodes. */
+    private static void markLazyBlocks(MemMapSection section, int from, int to) {
+        int block = 1 << MAX_PAGE_ORDER;
+        for (int i = (from + block - 1) & -block; i + block <= to; i += block) {
+            section.flags[i] = PageFlags.BUDDY | PageFlags.LAZY;
+            section.order[i] = MAX_PAGE_ORDER;
+        }
+    }
+
+    /** Returns the number of the first boot range that ends above a frame. */
+    private int bootRangeAtOrAfter(long pfn) {
+        int low = 0;
+        int high = bootRanges.length;
+        while (low < high) {
+            int middle = (low + high) >>> 1;
+            if (bootRanges[middle].endPfn() > pfn) {
+                high = middle;
+            } else {
+                low = middle + 1;
+            }
+        }
+        return low;
+    }
+}

@@ -1,0 +1,44 @@
+package io.pagewalk.kernel.page;
+
+import java.util.Arrays;
+
+/**
+ * The {@code struct page} fields of one section of 128 MiB, one array per field, indexed by {@code pfn & MemMap.SECTION_MASK}.
+ *
+ * <p>Open to the allocator and the fault path, which read several fields of one page; everyone else uses {@link MemMap}.
+ */
+public final class MemMapSection {
+    /** Bits of {@link PageFlags}. */
+    public final int[] flags = new int[MemMap.SECTION_FRAMES];
+
+    /** {@code page->_refcount}: users of the frame; 0 while free. */
+    public final int[] refcount = new int[MemMap.SECTION_FRAMES];
+
+    /** How many page-table entries map the frame. Linux stores one less ({@code page->_mapcount}). */
+    public final int[] mapcount = new int[MemMap.SECTION_FRAMES];
+
+    /** Identifies the {@code address_space} or {@code anon_vma}; 0 is none. */
+    public final int[] mapping = new int[MemMap.SECTION_FRAMES];
+
+    /** Offset in the mapping in pages; free blocks of a range node keep the range's length here. */
+    public final long[] index = new long[MemMap.SECTION_FRAMES];
+
+    /** Next frame of the list that the frame is on, an unsigned pfn; list heads are {@link MemMap#LIST_END}. Tail pages keep their head's pfn here. */
+    public final int[] next = new int[MemMap.SECTION_FRAMES];
+
+    /** Previous frame of the list. */
+    public final int[] prev = new int[MemMap.SECTION_FRAMES];
+
+    /** Order of a free block or compound page, valid at its head. */
+    public final byte[] order = new byte[MemMap.SECTION_FRAMES];
+
+    /** Ordinal of {@link FrameOwner}. */
+    public final byte[] owner = new byte[MemMap.SECTION_FRAMES];
+
+    /** {@link MigrateType} of each pageblock. */
+    public final byte[] pageblock = new byte[MemMap.SECTION_FRAMES >> MemMap.PAGEBLOCK_ORDER];
+
+    MemMapSection() {
+        Arrays.fill(pageblock, (byte) MigrateType.MOVABLE);
+    }
+}

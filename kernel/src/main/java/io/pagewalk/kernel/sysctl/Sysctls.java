@@ -1,0 +1,246 @@
+package io.pagewalk.kernel.sysctl;
+
+import io.pagewalk.base.BadInput;
+import io.pagewalk.base.Digest;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/** The values under {@code /proc/sys/vm} of one machine, by their Linux names with or without {@code vm.} in front. */
+public final class Sysctls {
+    private static final long INT_MAX = Integer.MAX_VALUE;
+    private static final int NOT_SET = -1;
+
+    private final TreeMap<String, Setting> settings = new TreeMap<>();
+    private List<Integer> lowmemReserveRatio = List.of();
+    private boolean hasLowmemReserveRatio;
+
+    private static final class Setting {
+        private final long min;
+        private final long max;
+        private long value;
+        private boolean isSetByUser;
+
+        private Setting(long value, long min, long max) {
+            this.value = value;
+            this.min = min;
+            this.max = max;
+        }
+    }
+
+    /** Creates the settings of a fresh Linux 6.18; those that depend on the machine are derived at boot. */
+    public Sysctls() {
+        define("admin_reserve_kbytes", 8192, 0, Long.MAX_VALUE);
+        define("compact_unevictable_allowed", 1, 0, 1);
+        define("compaction_proactiveness", 20, 0, 100);
+        define("defrag_mode", 0, 0, 1);
+        define("dirty_background_bytes", 0, 0, Long.MAX_VALUE);
+        define("dirty_background_ratio", 10, 0, 100);
+        define("dirty_bytes", 0, 0, Long.MAX_VALUE);
+        define("dirty_expire_centisecs", 3000, 0, INT_MAX);
+        define("dirty_ratio", 20, 0, 100);
+        define("dirty_writeback_centisecs", 500, 0, INT_MAX);
+        define("dirtytime_expire_seconds", 43200, 0, INT_MAX);
+        define("extfrag_threshold", 500, 0, 1000);
+        define("hugetlb_shm_group", 0, 0, INT_MAX);
+        define("laptop_mode", 0, 0, INT_MAX);
+        define("legacy_va_layout", 0, 0, INT_MAX);
+        define("max_map_count", 65530, 0, INT_MAX);
+        define("memfd_noexec", 0, 0, 2);
+        define("min_free_kbytes", NOT_SET, 0, INT_MAX);
+        define("min_slab_ratio", 5, 0, 100);
+        define("min_unmapped_ratio", 1, 0, 100);
+        define("mmap_min_addr", 65536, 0, Long.MAX_VALUE);
+        define("mmap_rnd_bits", 28, 0, 32);
+        define("nr_hugepages", 0, 0, Long.MAX_VALUE);
+        define("nr_overcommit_hugepages", 0, 0, Long.MAX_VALUE);
+        define("numa_stat", 1, 0, 1);
+        define("oom_dump_tasks", 1, 0, INT_MAX);
+        define("oom_kill_allocating_task", 0, 0, INT_MAX);
+        define("overcommit_kbytes", 0, 0, Long.MAX_VALUE);
+        define("overcommit_memory", 0, 0, 2);
+        define("overcommit_ratio", 50, 0, INT_MAX);
+        define("page-cluster", 3, 0, 31);
+        define("page_lock_unfairness", 5, 0, INT_MAX);
+        define("panic_on_oom", 0, 0, 2);
+        define("percpu_pagelist_high_fraction", 0, 0, INT_MAX);
+        define("stat_interval", 1, 0, INT_MAX);
+        define("swappiness", 60, 0, 200);
+        define("unprivileged_userfaultfd", 0, 0, 1);
+        define("user_reserve_kbytes", 131072, 0, Long.MAX_VALUE);
+        define("vfs_cache_pressure", 100, 0, INT_MAX);
+        define("vfs_cache_pressure_denom", 100, 1, INT_MAX);
+        define("watermark_boost_factor", 15000, 0, INT_MAX);
+        define("watermark_scale_factor", 10, 1, 3000);
+        define("zone_reclaim_mode", 0, 0, INT_MAX);
+    }
+
+    /**
+     * Creates settings with a user's values on top of the defaults.
+     *
+     * @param values name to value, as typed
+     * @return the settings
+     * @throws BadInput for an unknown name or a value that Linux would refuse
+     */
+    public static Sysctls of(Map<String, String> values) {
+        Sysctls sysctls = new Sysctls();
+        new TreeMap<>(values).forEach(sysctls::set);
+        return sysctls;
+    }
+
+    /**
+     * Sets a value as a user writes it.
+     *
+     * @param name Linux's name, with or without {@code vm.}
+     * @param text the value as typed
+     * @throws BadInput for an unknown name or a value that Linux would refuse
+     */
+    public void set(String name, String text) {
+        String key = key(name);
+        if (key.equals("lowmem_reserve_ratio")) {
+            setLowmemReserveRatio(text);
+            return;
+        }
+        Setting setting = find(key);
+        long value;
+        try {
+            value = Long.decode(text.strip());
+        } catch (NumberFormatException e) {
+            throw new BadInput("vm." + key, "'" + text + "'", range(setting));
+        }
+        if (value < setting.min || value > setting.max) {
+            throw new BadInput("vm." + key, Long.toString(value), range(setting));
+        }
+        if (key.equals("percpu_pagelist_high_fraction") && value != 0 && value < 8) {
+            throw new BadInput("vm." + key, Long.toString(value), "0, or at least 8");
+        }
+        setting.value = value;
+        setting.isSetByUser = true;
+    }
+
+    /**
+     * Returns a value.
+     *
+     * @param name Linux's name, with or without {@code vm.}
+     * @throws BadInput for an unknown name
+     */
+    public long get(String name) {
+        return find(key(name)).value;
+    }
+
+    /**
+     * Returns a value as {@code /proc/sys/vm} prints it.
+     *
+     * @param name Linux's name, with or without {@code vm.}
+     * @throws BadInput for an unknown name
+     */
+    public String text(String name) {
+        String key = key(name);
+        if (key.equals("lowmem_reserve_ratio")) {
+            return String.join(
+                    "\t", lowmemReserveRatio.stream().map(String::valueOf).toList());
+        }
+        return Long.toString(find(key).value);
+    }
+
+    /**
+     * Returns whether the user gave the value.
+     *
+     * @param name Linux's name, with or without {@code vm.}
+     */
+    public boolean isSetByUser(String name) {
+        String key = key(name);
+        return key.equals("lowmem_reserve_ratio") ? hasLowmemReserveRatio : find(key).isSetByUser;
+    }
+
+    /**
+     * Stores a value that the kernel derived; a value that the user gave stays.
+     *
+     * @param name Linux's name
+     * @param value the derived value
+     */
+    public void derive(String name, long value) {
+        Setting setting = find(key(name));
+        if (!setting.isSetByUser) {
+            setting.value = value;
+        }
+    }
+
+    /**
+     * Stores the default of {@code lowmem_reserve_ratio}, one number for each zone; a value that the user gave stays.
+     *
+     * @param ratios for each zone of the machine, lowest first; 0 switches the protection of a zone off
+     */
+    public void deriveLowmemReserveRatio(List<Integer> ratios) {
+        if (!hasLowmemReserveRatio) {
+            lowmemReserveRatio = List.copyOf(ratios);
+            return;
+        }
+        List<Integer> merged = new ArrayList<>(ratios);
+        for (int i = 0; i < merged.size() && i < lowmemReserveRatio.size(); i++) {
+            merged.set(i, lowmemReserveRatio.get(i));
+        }
+        lowmemReserveRatio = List.copyOf(merged);
+    }
+
+    /** Returns {@code lowmem_reserve_ratio}, one number for each zone, lowest first; empty before boot. */
+    public List<Integer> lowmemReserveRatio() {
+        return lowmemReserveRatio;
+    }
+
+    /** Returns all names without {@code vm.}, sorted. */
+    public List<String> names() {
+        List<String> names = new ArrayList<>(settings.keySet());
+        names.add("lowmem_reserve_ratio");
+        names.sort(null);
+        return names;
+    }
+
+    /**
+     * Adds all values to a digest.
+     *
+     * @param digest receives them
+     */
+    public void addToDigest(Digest digest) {
+        for (String name : names()) {
+            digest.add(name);
+            digest.add(text(name));
+        }
+    }
+
+    private void define(String name, long value, long min, long max) {
+        settings.put(name, new Setting(value, min, max));
+    }
+
+    private void setLowmemReserveRatio(String text) {
+        List<Integer> ratios = new ArrayList<>();
+        for (String part : text.strip().split("[\\s,]+", -1)) {
+            if (!part.matches("[0-9]{1,9}")) {
+                throw new BadInput("vm.lowmem_reserve_ratio", "'" + text + "'", "numbers, one for each zone");
+            }
+            // Linux turns a ratio below 1 into 0: no protection.
+            ratios.add(Integer.parseInt(part));
+        }
+        lowmemReserveRatio = List.copyOf(ratios);
+        hasLowmemReserveRatio = true;
+    }
+
+    private Setting find(String key) {
+        Setting setting = settings.get(key);
+        if (setting == null) {
+            throw new BadInput("sysctl", "'vm." + key + "'", "one of vm." + String.join(", vm.", names()));
+        }
+        return setting;
+    }
+
+    private static String key(String name) {
+        return name.startsWith("vm.") || name.startsWith("vm/") ? name.substring(3) : name;
+    }
+
+    private static String range(Setting setting) {
+        return setting.max == Long.MAX_VALUE
+                ? "a number of at least " + setting.min
+                : "a number from " + setting.min + " to " + setting.max;
+    }
+}
