@@ -1,0 +1,77 @@
+package io.pagewalk.kernel.vma;
+
+/**
+ * An open file that can be mapped: what the address space needs of {@code struct file}. Identity matters: two opens of one path
+ * are two objects, and their mappings never merge.
+ */
+public interface MappedFile {
+    /** Returns a number that is unique among the files of one machine and equal in every run, for digests. */
+    long id();
+
+    /** Returns the path as {@code /proc/PID/maps} prints it. */
+    String path();
+
+    /** Returns the inode number. */
+    long inode();
+
+    /** Returns the major device number of the file system. */
+    int deviceMajor();
+
+    /** Returns the minor device number of the file system. */
+    int deviceMinor();
+
+    /** Returns the file's present length in bytes. */
+    long sizeBytes();
+
+    /** Returns whether it was opened for reading ({@code FMODE_READ}). */
+    boolean isReadable();
+
+    /** Returns whether it was opened for writing ({@code FMODE_WRITE}). */
+    boolean isWritable();
+
+    /** Returns whether it has an {@code mmap} operation: regular files do, pipes and directories do not. */
+    boolean canMmap();
+
+    /** Returns whether its pages are shmem pages: tmpfs, memfd, and the file behind shared anonymous memory. */
+    boolean isShmem();
+
+    /** Returns whether this is the file behind {@code MAP_SHARED | MAP_ANONYMOUS}, made by {@link SharedAnonymousFiles}. */
+    default boolean isSharedAnonymous() {
+        return false;
+    }
+
+    /** Returns whether its file system lies on a mount without execution ({@code path_noexec()}). */
+    default boolean isNoExec() {
+        return false;
+    }
+
+    /** Returns whether the file system places large mappings so that huge pages fit ({@code thp_get_unmapped_area}, as ext4, xfs and btrfs do). */
+    default boolean alignsForHugePages() {
+        return true;
+    }
+
+    /** Returns the largest offset in bytes that may be mapped ({@code s_maxbytes} of the file system). */
+    default long maxBytes() {
+        return Long.MAX_VALUE;
+    }
+
+    /** Takes a reference: {@code get_file()}. */
+    void get();
+
+    /** Drops a reference: {@code fput()}. */
+    void put();
+
+    /**
+     * Notes that an area maps this file: insertion into {@code mapping->i_mmap}.
+     *
+     * @param vma an area whose {@link Vma#file()} is this file
+     */
+    void vmaLinked(Vma vma);
+
+    /**
+     * Notes that an area is about to change its range or to go away. Linked and unlinked calls alternate for one area.
+     *
+     * @param vma an area whose {@link Vma#file()} is this file
+     */
+    void vmaUnlinked(Vma vma);
+}

@@ -1,0 +1,99 @@
+package io.pagewalk.kernel.vma;
+
+import io.pagewalk.base.KernelBug;
+import io.pagewalk.kernel.syscall.Errno;
+import org.jspecify.annotations.Nullable;
+
+/** How much memory all processes together were promised: {@code vm_committed_as} and {@code mm/util.c:__vm_enough_memory()}. */
+public final class Overcommit {
+    /** {@code vm.overcommit_memory} 0: refuse only what is larger than all of RAM and swap. */
+    public static final int OVERCOMMIT_GUESS = 0;
+
+    /** {@code vm.overcommit_memory} 1: refuse nothing. */
+    public static final int OVERCOMMIT_ALWAYS = 1;
+
+    /** {@code vm.overcommit_memory} 2: keep to the commit limit. */
+    public static final int OVERCOMMIT_NEVER = 2;
+
+    private static final int KBYTES_TO_PAGES_SHIFT = Vma.PAGE_SHIFT - 10;
+    private static final int USER_RESERVE_SHARE = 32;
+
+    private final VmSettings settings;
+    private long committedPages;
+
+    /**
+     * Creates the counter of one machine.
+     *
+     * @param settings sysctls and the size of RAM and swap
+     */
+    public Overcommit(VmSettings settings) {
+        this.settings = settings;
+    }
+
+    /** Returns {@code Committed_AS} of /proc/meminfo, in pages. */
+    public long committedPages() {
+        return committedPages;
+    }
+
+    /** Returns {@code CommitLimit} of /proc/meminfo, in pages: {@code mm/util.c:vm_commit_limit()}. */
+    public long commitLimitPages() {
+        long kbytes = settings.overcommitKbytes();
+        long allowed = kbytes != 0
+                ? kbytes >> KBYTES_TO_PAGES_SHIFT
+                : settings.totalRamPages() * settings.overcommitRatio() / 100;
+        return allowed + settings.totalSwapPages();
+    }
+
+    /**
+     * Charges pages unless the policy refuses: {@code security_vm_enough_memory_mm()}.
+     *
+     * @param mm who asks, or null for the kernel itself
+     * @param pages how many, at least 0
+     * @return 0, or {@code -ENOMEM} with nothing charged
+     */
+    public long charge(@Nullable Mm mm, long pages) {
+        boolean admin = mm == null || mm.isPrivileged();
+        long committed = committedPages + pages;
+        boolean enough = switch (settings.overcommitMemory()) {
+            case OVERCOMMIT_ALWAYS -> true;
+            case OVERCOMMIT_GUESS -> pages <= settings.totalRamPages() + settings.totalSwapPages();
+            default -> committed < limitFor(mm, admin);
+        };
+        if (!enough) {
+            return -Errno.ENOMEM;
+        }
+        committedPages = committed;
+        return 0;
+    }
+
+    /**
+     * Charges pages without asking: {@code vm_acct_memory()}.
+     *
+     * @param pages how many, at least 0
+     */
+    public void chargeAlways(long pages) {
+        committedPages += pages;
+    }
+
+    /**
+     * Gives pages back: {@code vm_unacct_memory()}.
+     *
+     * @param pages how many, at least 0
+     */
+    public void uncharge(long pages) {
+        KernelBug.on(pages > committedPages, "more pages uncharged than committed");
+        committedPages -= pages;
+    }
+
+    private long limitFor(@Nullable Mm mm, boolean admin) {
+        long allowed = commitLimitPages();
+        if (!admin) {
+            allowed -= settings.adminReserveKbytes() >> KBYTES_TO_PAGES_SHIFT;
+        }
+        if (mm != null) {
+            long reserve = settings.userReserveKbytes() >> KBYTES_TO_PAGES_SHIFT;
+            allowed -= Math.min(mm.totalVm() / USER_RESERVE_SHARE, reserve);
+        }
+        return allowed;
+    }
+}

@@ -1,0 +1,52 @@
+package io.pagewalk.kernel.vma;
+
+/** The sysctls and sizes that address spaces ask for; {@code system} answers from the machine's sysctls. Defaults are Linux's. */
+public interface VmSettings {
+    /** Returns {@code vm.max_map_count}. */
+    default int maxMapCount() {
+        return 65530;
+    }
+
+    /** Returns {@code vm.mmap_min_addr} in bytes. */
+    default long mmapMinAddr() {
+        return 65536;
+    }
+
+    /** Returns {@code vm.overcommit_memory}: 0 heuristic, 1 always, 2 never. */
+    default int overcommitMemory() {
+        return 0;
+    }
+
+    /** Returns {@code vm.overcommit_ratio} in percent of RAM. */
+    default int overcommitRatio() {
+        return 50;
+    }
+
+    /** Returns {@code vm.overcommit_kbytes}; when not 0 it replaces the ratio. */
+    default long overcommitKbytes() {
+        return 0;
+    }
+
+    /** Returns {@code vm.user_reserve_kbytes}. */
+    default long userReserveKbytes() {
+        return 131072;
+    }
+
+    /** Returns {@code vm.admin_reserve_kbytes}. */
+    default long adminReserveKbytes() {
+        return 8192;
+    }
+
+    /** Returns the pages of RAM that the allocator manages ({@code totalram_pages()}). */
+    long totalRamPages();
+
+    /** Returns the pages of all swap areas ({@code total_swap_pages}). */
+    default long totalSwapPages() {
+        return 0;
+    }
+
+    /** Returns whether large mappings are placed at multiples of 2 MiB ({@code CONFIG_TRANSPARENT_HUGEPAGE}). */
+    default boolean alignsForHugePages() {
+        return true;
+    }
+}

@@ -1,0 +1,248 @@
+package io.pagewalk.kernel.vma;
+
+import io.pagewalk.base.Bits;
+import io.pagewalk.base.Digest;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One area of an address space: {@code struct vm_area_struct}, one line of {@code /proc/PID/maps}.
+ *
+ * <p>Its range changes only through {@link VmaTree}, which keeps a copy of it.
+ *
+ * <pre>
+ *   start                                end
+ *     |  page pgoff | pgoff+1 | ...       |      pgoff counts pages of the file; in a private
+ *     +-----------------------------------+      anonymous area it is start / 4096 of the place
+ *                                                where the area was first written
+ * </pre>
+ */
+public final class Vma {
+    /** Base-2 logarithm of the page size. */
+    static final int PAGE_SHIFT = 12;
+
+    private final Mm mm;
+    private long start;
+    private long end;
+    private long flags;
+    private long pgoff;
+    private @Nullable MappedFile file;
+    private @Nullable AnonVma anonVma;
+    private @Nullable String name;
+    private final List<AnonVma> anonVmaChain = new ArrayList<>(1);
+    private boolean attached;
+
+    /**
+     * Creates an area that is not yet in a tree.
+     *
+     * @param mm its address space
+     * @param start first address, page aligned
+     * @param end first address behind it, page aligned, above {@code start}
+     * @param flags {@link VmaFlags} bits
+     * @param pgoff page offset in the file, or {@code start / 4096} of a new anonymous area
+     * @param file the mapped file, or null for anonymous memory; the reference belongs to the area
+     */
+    public Vma(Mm mm, long start, long end, long flags, long pgoff, @Nullable MappedFile file) {
+        this.mm = mm;
+        this.start = start;
+        this.end = end;
+        this.flags = flags;
+        this.pgoff = pgoff;
+        this.file = file;
+    }
+
+    /** Returns the address space it belongs to. */
+    public Mm mm() {
+        return mm;
+    }
+
+    /** Returns its first address. */
+    public long start() {
+        return start;
+    }
+
+    /** Returns the first address behind it. */
+    public long end() {
+        return end;
+    }
+
+    /** Returns its length in bytes. */
+    public long sizeBytes() {
+        return end - start;
+    }
+
+    /** Returns its length in pages ({@code vma_pages()}). */
+    public long pages() {
+        return (end - start) >>> PAGE_SHIFT;
+    }
+
+    /** Returns its {@link VmaFlags} bits. */
+    public long flags() {
+        return flags;
+    }
+
+    /**
+     * Replaces its {@link VmaFlags} bits; page tables and counters are the caller's affair.
+     *
+     * @param value the new bits
+     */
+    public void setFlags(long value) {
+        flags = value;
+    }
+
+    /**
+     * Returns whether any of some bits is set.
+     *
+     * @param bits {@link VmaFlags} bits
+     */
+    public boolean has(long bits) {
+        return (flags & bits) != 0;
+    }
+
+    /** Returns the page offset of its first address in its file, or in its anonymous numbering. */
+    public long pgoff() {
+        return pgoff;
+    }
+
+    /**
+     * Returns the page offset of an address in its file or anonymous numbering ({@code linear_page_index()}).
+     *
+     * @param vaddr an address in the area
+     */
+    public long pgoffOf(long vaddr) {
+        return pgoff + ((vaddr - start) >>> PAGE_SHIFT);
+    }
+
+    /** Returns the mapped file, null for private anonymous memory. */
+    public @Nullable MappedFile file() {
+        return file;
+    }
+
+    /** Returns the anon_vma that new anonymous pages of this area belong to, null as long as nothing was written. */
+    public @Nullable AnonVma anonVma() {
+        return anonVma;
+    }
+
+    /**
+     * Sets the anon_vma: the reverse map does so before the first anonymous page of the area.
+     *
+     * @param value the new identity
+     */
+    public void setAnonVma(@Nullable AnonVma value) {
+        anonVma = value;
+    }
+
+    /** Returns the anon_vmas the area is linked to, changed by {@link AnonVmaOps} only; more than one means that pages of a parent may be here. */
+    public List<AnonVma> anonVmaChain() {
+        return anonVmaChain;
+    }
+
+    /** Returns whether this is private anonymous memory, or a private mapping of no file ({@code vma_is_anonymous()}). */
+    public boolean isAnonymous() {
+        return file == null && name == null;
+    }
+
+    /** Returns the name of a special mapping such as {@code [vdso]}, null for all others. */
+    public @Nullable String specialName() {
+        return name;
+    }
+
+    /**
+     * Makes it a special mapping, whose pages the kernel provides: {@code _install_special_mapping()}.
+     *
+     * @param value {@code [vdso]}, {@code [vvar]}, {@code [vvar_vclock]}
+     */
+    public void setSpecialName(@Nullable String value) {
+        name = value;
+    }
+
+    /** Returns whether it lies in its address space's tree. */
+    public boolean isAttached() {
+        return attached;
+    }
+
+    /**
+     * Returns whether an address lies in it.
+     *
+     * @param vaddr any address
+     */
+    public boolean contains(long vaddr) {
+        return vaddr >= start && vaddr < end;
+    }
+
+    /** Returns the lowest address that other areas keep clear of: below a stack lies the guard gap ({@code vm_start_gap()}). */
+    public long startWithGap() {
+        if (!has(VmaFlags.VM_STARTGAP_FLAGS)) {
+            return start;
+        }
+        long gap = has(VmaFlags.VM_GROWSDOWN) ? mm.layout().stackGuardGapBytes() : 1L << PAGE_SHIFT;
+        return Bits.isBelow(start, gap) ? 0 : start - gap;
+    }
+
+    /** Returns the last word of a maps line: the path, {@code [heap]}, {@code [stack]}, a special name, or nothing: {@code fs/proc/task_mmu.c:get_vma_name()}. */
+    public String mapsName() {
+        if (file != null) {
+            return file.path();
+        }
+        if (name != null) {
+            return name;
+        }
+        if (start < mm.brk() && end > mm.startBrk()) {
+            return "[heap]";
+        }
+        if (start <= mm.startStack() && end >= mm.startStack()) {
+            return "[stack]";
+        }
+        return "";
+    }
+
+    /**
+     * Adds everything that tells two areas apart.
+     *
+     * @param digest where to
+     */
+    public void addToDigest(Digest digest) {
+        digest.add(start);
+        digest.add(end);
+        digest.add(flags);
+        digest.add(pgoff);
+        digest.add(file == null ? -1 : file.id());
+        digest.add(anonVma == null ? -1 : anonVma.id());
+    }
+
+    /** Returns {@code start-end perms pgoff name} for messages. */
+    @Override
+    public String toString() {
+        return Long.toHexString(start) + "-" + Long.toHexString(end) + " " + VmaFlags.permissions(flags) + " "
+                + Long.toHexString(pgoff << PAGE_SHIFT) + " " + mapsName();
+    }
+
+    /**
+     * Sets the range; only the tree calls it for an attached area.
+     *
+     * @param newStart first address
+     * @param newEnd first address behind
+     * @param newPgoff page offset of the first address
+     */
+    void setRange(long newStart, long newEnd, long newPgoff) {
+        start = newStart;
+        end = newEnd;
+        pgoff = newPgoff;
+    }
+
+    void setAttached(boolean value) {
+        attached = value;
+    }
+
+    void setFile(@Nullable MappedFile value) {
+        file = value;
+    }
+
+    /** Returns a detached copy with the same range and attributes, no anon_vma links and no file reference taken: {@code vm_area_dup()}. */
+    Vma duplicate(Mm target) {
+        Vma copy = new Vma(target, start, end, flags, pgoff, file);
+        copy.name = name;
+        return copy;
+    }
+}
