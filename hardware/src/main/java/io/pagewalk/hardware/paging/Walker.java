@@ -1,0 +1,350 @@
+package io.pagewalk.hardware.paging;
+
+import io.pagewalk.base.Digest;
+import io.pagewalk.base.Violations;
+import io.pagewalk.hardware.memory.PhysicalMemory;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The hardware that reads page tables: from the root, or from where a page-walk cache lets it start, down to a leaf.
+ *
+ * <p>A walk reads one entry per level out of simulated memory and counts each read as one memory reference. It sets the accessed bit of the entries it passes
+ * (table entries on x86 only) and, for a permitted store, the dirty bit of the leaf; a walk that faults leaves the leaf as it was. Page-walk caches hold table
+ * entries only, never leaves and never what is not present.
+ *
+ * <pre>
+ *   result of a walk that found a page                           result of one that did not
+ *   63    62..16           15     14..12   11     10..0           63   62..4   3..0
+ *    0    frame number      -     level     -     PteFlags          1    0      outcome (NOT_PRESENT, RESERVED, DENIED)
+ *   The flags are those of the leaf with the rights that all levels together leave, after the walk's own marks.
+ * </pre>
+ */
+public final class Walker {
+    /** Outcome: an entry on the way is not present. */
+    public static final int NOT_PRESENT = 1;
+
+    /** Outcome: an entry on the way has a reserved bit set. */
+    public static final int RESERVED = 2;
+
+    /** Outcome: the page is there and lacks a right that was asked for. */
+    public static final int DENIED = 3;
+
+    private static final int FRAME_SHIFT = 16;
+    private static final int LEVEL_SHIFT = 12;
+    private static final int FLAGS_MASK = 0x7ff;
+    private static final int RIGHTS = PteFlags.READ | PteFlags.WRITE | PteFlags.EXEC | PteFlags.USER;
+
+    private final PhysicalMemory memory;
+    private final PagingMode mode;
+    private final int levels;
+    private final int[] shifts;
+    private final int[] indexMasks;
+    private final long[] reservedInLeaf;
+    private final long[] reservedInTable;
+    private final long addressMask;
+    private final boolean marksTables;
+
+    /** Element {@code level}; null where the part has no cache. Level 1 is never cached here. */
+    private final @Nullable WalkCache[] caches;
+
+    private final long[] cacheHits;
+    private long walks;
+    private long references;
+    private long entryWrites;
+
+    /**
+     * Creates a walker with empty caches.
+     *
+     * @param memory where the tables lie
+     * @param mode their format
+     * @param physicalBits physical address bits of the CPU; bits above them are reserved
+     * @param cacheEntries page-walk cache entries of level 2, 3 and so on; 0 or a missing element is none
+     */
+    public Walker(PhysicalMemory memory, PagingMode mode, int physicalBits, List<Integer> cacheEntries) {
+        this.memory = memory;
+        this.mode = mode;
+        this.levels = mode.levels();
+        this.shifts = new int[levels + 1];
+        this.indexMasks = new int[levels + 1];
+        this.reservedInLeaf = new long[levels + 1];
+        this.reservedInTable = new long[levels + 1];
+        this.caches = new WalkCache[levels + 1];
+        this.cacheHits = new long[levels + 1];
+        this.addressMask = -1L >>> (64 - mode.virtualBits());
+        this.marksTables = mode.marksTables();
+        for (int level = 1; level <= levels; level++) {
+            shifts[level] = mode.shift(level);
+            indexMasks[level] = mode.entries(level) - 1;
+            reservedInLeaf[level] = mode.reservedMask(level, true, physicalBits);
+            reservedInTable[level] = mode.reservedMask(level, false, physicalBits);
+            if (level >= 2 && level - 2 < cacheEntries.size() && cacheEntries.get(level - 2) > 0) {
+                caches[level] = new WalkCache(cacheEntries.get(level - 2));
+            }
+        }
+    }
+
+    /**
+     * Walks for one access.
+     *
+     * @param rootPfn the frame of the root table
+     * @param asid the address space that tags the page-walk caches
+     * @param vaddr a canonical address
+     * @param needed the {@link PteFlags} rights that the access needs: READ, WRITE or EXEC, and USER in user mode
+     * @param forbidden rights that the page must not have: USER for a fetch in supervisor mode, otherwise 0
+     * @return a page, or a negative number with an outcome
+     */
+    public long walk(long rootPfn, int asid, long vaddr, int needed, int forbidden) {
+        walks++;
+        return walk(rootPfn, asid, vaddr, needed, forbidden, true);
+    }
+
+    /**
+     * Walks as a software refill handler does: without page-walk caches, its reads counted, but not as a walk of the hardware.
+     *
+     * @param rootPfn the frame of the root table
+     * @param vaddr a canonical address
+     * @param needed the rights that the access needs
+     * @param forbidden the rights that the page must not have
+     * @return a page, or a negative number with an outcome
+     */
+    public long walkBySoftware(long rootPfn, long vaddr, int needed, int forbidden) {
+        return walk(rootPfn, 0, vaddr, needed, forbidden, false);
+    }
+
+    private long walk(long rootPfn, int asid, long vaddr, int needed, int forbidden, boolean useCaches) {
+        int level = levels;
+        long tablePfn = rootPfn;
+        int rights = RIGHTS;
+        if (useCaches) {
+            for (int cached = 2; cached <= levels; cached++) {
+                WalkCache cache = caches[cached];
+                if (cache == null) {
+                    continue;
+                }
+                long value = cache.get(WalkCache.key((vaddr & addressMask) >>> shifts[cached], asid));
+                if (value >= 0) {
+                    cacheHits[cached]++;
+                    level = cached - 1;
+                    tablePfn = value >>> 16;
+                    rights = (int) value & FLAGS_MASK;
+                    break;
+                }
+            }
+        }
+        while (true) {
+            int index = (int) (vaddr >>> shifts[level]) & indexMasks[level];
+            long entry = mode.readEntry(memory, tablePfn, index);
+            references++;
+            if (!mode.isPresent(entry)) {
+                return Long.MIN_VALUE | NOT_PRESENT;
+            }
+            if (mode.isLeaf(entry, level)) {
+                return leaf(tablePfn, index, entry, level, rights, needed, forbidden);
+            }
+            if ((entry & reservedInTable[level]) != 0) {
+                return Long.MIN_VALUE | RESERVED;
+            }
+            if (marksTables) {
+                mark(tablePfn, index, entry, level, false);
+            }
+            int below = mode.tableRights(entry, level);
+            rights = (rights & (below | ~RIGHTS)) | (below & PteFlags.GLOBAL);
+            tablePfn = mode.pfn(entry, level);
+            WalkCache cache = useCaches ? caches[level] : null;
+            if (cache != null) {
+                cache.put(WalkCache.key((vaddr & addressMask) >>> shifts[level], asid), tablePfn, rights);
+            }
+            level--;
+        }
+    }
+
+    private long leaf(long tablePfn, int index, long entry, int level, int rights, int needed, int forbidden) {
+        if ((entry & reservedInLeaf[level]) != 0 || !mode.allowsLeaf(level) || mode.isMalformedLeaf(entry)) {
+            return Long.MIN_VALUE | RESERVED;
+        }
+        int flags = mode.flags(entry, level);
+        int allowed = flags & rights & RIGHTS;
+        if ((allowed & needed) != needed || (allowed & forbidden) != 0) {
+            return Long.MIN_VALUE | DENIED;
+        }
+        boolean isStore = (needed & PteFlags.WRITE) != 0;
+        mark(tablePfn, index, entry, level, isStore);
+        int marks = isStore ? PteFlags.ACCESSED | PteFlags.DIRTY : PteFlags.ACCESSED;
+        int result = (flags & ~RIGHTS) | allowed | (rights & PteFlags.GLOBAL) | marks;
+        return (mode.pfn(entry, level) << FRAME_SHIFT) | ((long) level << LEVEL_SHIFT) | result;
+    }
+
+    private void mark(long tablePfn, int index, long entry, int level, boolean isStore) {
+        if (marksTables && level == 3 && mode == PagingMode.I386_PAE) {
+            return; // a PDPTE has no accessed bit
+        }
+        long marked = mode.marked(entry, isStore);
+        if (marked != entry) {
+            mode.writeEntry(memory, tablePfn, index, marked);
+            entryWrites++;
+        }
+    }
+
+    /**
+     * Finds a page without counting, marking or caching anything.
+     *
+     * @param rootPfn the frame of the root table
+     * @param vaddr a canonical address
+     * @return as {@link #walk}, with no right asked for
+     */
+    public long peek(long rootPfn, long vaddr) {
+        long tablePfn = rootPfn;
+        int rights = RIGHTS;
+        for (int level = levels; ; level--) {
+            long entry = mode.readEntry(memory, tablePfn, mode.index(vaddr, level));
+            if (!mode.isPresent(entry)) {
+                return Long.MIN_VALUE | NOT_PRESENT;
+            }
+            boolean leaf = mode.isLeaf(entry, level);
+            if ((entry & (leaf ? reservedInLeaf[level] : reservedInTable[level])) != 0) {
+                return Long.MIN_VALUE | RESERVED;
+            }
+            if (leaf) {
+                if (!mode.allowsLeaf(level) || mode.isMalformedLeaf(entry)) {
+                    return Long.MIN_VALUE | RESERVED;
+                }
+                int flags = mode.flags(entry, level);
+                int result = (flags & ~RIGHTS) | (flags & rights & RIGHTS) | (rights & PteFlags.GLOBAL);
+                return (mode.pfn(entry, level) << FRAME_SHIFT) | ((long) level << LEVEL_SHIFT) | result;
+            }
+            int below = mode.tableRights(entry, level);
+            rights = (rights & (below | ~RIGHTS)) | (below & PteFlags.GLOBAL);
+            tablePfn = mode.pfn(entry, level);
+        }
+    }
+
+    /**
+     * Returns the outcome of a walk that found no page.
+     *
+     * @param result a negative result
+     */
+    public static int outcome(long result) {
+        return (int) result & 0xf;
+    }
+
+    /**
+     * Returns the first frame of the page that was found.
+     *
+     * @param result a result that is not negative
+     */
+    public static long pfn(long result) {
+        return result >>> FRAME_SHIFT;
+    }
+
+    /**
+     * Returns the level of the leaf that was found.
+     *
+     * @param result a result that is not negative
+     */
+    public static int level(long result) {
+        return (int) (result >>> LEVEL_SHIFT) & 7;
+    }
+
+    /**
+     * Returns the {@link PteFlags} of the page that was found.
+     *
+     * @param result a result that is not negative
+     */
+    public static int flags(long result) {
+        return (int) result & FLAGS_MASK;
+    }
+
+    /**
+     * Empties the page-walk caches of one address space, as INVLPG does for the current one.
+     *
+     * @param asid the address space
+     */
+    public void invalidateAsid(int asid) {
+        for (WalkCache cache : caches) {
+            if (cache != null) {
+                cache.removeAsid(asid);
+            }
+        }
+    }
+
+    /** Empties the page-walk caches. */
+    public void invalidateAll() {
+        for (WalkCache cache : caches) {
+            if (cache != null) {
+                cache.clear();
+            }
+        }
+    }
+
+    /**
+     * Takes out of the page-walk caches what a walk for one address would use, as a page fault does.
+     *
+     * @param vaddr a canonical address
+     * @param asid its address space
+     */
+    public void invalidateAddress(long vaddr, int asid) {
+        for (int level = 2; level <= levels; level++) {
+            WalkCache cache = caches[level];
+            if (cache != null) {
+                cache.remove(WalkCache.key((vaddr & addressMask) >>> shifts[level], asid));
+            }
+        }
+    }
+
+    /** Returns the number of walks of the hardware. */
+    public long walks() {
+        return walks;
+    }
+
+    /** Returns the number of entries that walks have read from memory. */
+    public long references() {
+        return references;
+    }
+
+    /** Returns the number of entries that walks have written back with an accessed or dirty bit. */
+    public long entryWrites() {
+        return entryWrites;
+    }
+
+    /**
+     * Returns the number of walks that started from a cached entry of a level.
+     *
+     * @param level from 2 to the mode's levels
+     */
+    public long cacheHits(int level) {
+        return cacheHits[level];
+    }
+
+    /**
+     * Adds the caches' contents, in order of last use, and the counters to a digest.
+     *
+     * @param digest where to add
+     */
+    public void addToDigest(Digest digest) {
+        digest.add(walks);
+        digest.add(references);
+        digest.add(entryWrites);
+        for (int level = 2; level <= levels; level++) {
+            WalkCache cache = caches[level];
+            digest.add(cacheHits[level]);
+            if (cache != null) {
+                cache.addToDigest(digest);
+            }
+        }
+    }
+
+    /**
+     * Checks that no cache holds a key twice.
+     *
+     * @param out where violations go
+     */
+    public void verify(Violations out) {
+        for (int level = 2; level <= levels; level++) {
+            WalkCache cache = caches[level];
+            if (cache != null) {
+                cache.verify(level, out);
+            }
+        }
+    }
+}

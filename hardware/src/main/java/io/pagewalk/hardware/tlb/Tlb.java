@@ -1,0 +1,657 @@
+package io.pagewalk.hardware.tlb;
+
+import io.pagewalk.base.Bits;
+import io.pagewalk.base.Digest;
+import io.pagewalk.base.KernelBug;
+import io.pagewalk.base.SeededRandom;
+import io.pagewalk.base.Violations;
+import io.pagewalk.hardware.paging.PagingMode;
+import io.pagewalk.hardware.paging.PteFlags;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * One level of one side of a CPU's TLB: translations in one or more set-associative arrays.
+ *
+ * <p>An entry belongs to one address space (ASID) unless it is global. It carries the rights of its page, whether a store may go ahead without setting the
+ * dirty bit first, and the level of the leaf it came from; a leaf bigger than every array's page size is held in pieces. Lookups are made for the address space
+ * that {@link #switchTo} named last.
+ *
+ * <pre>
+ *   an entry's int        20..18        17..15       14       13, 12              11..6              5..0
+ *                       entry level   leaf level   global   store once dirty    allowed now     key = vpn >>> shift
+ *                                                           supervisor, user    (see needed())
+ * </pre>
+ */
+public final class Tlb {
+    /*
+     * The hot path does not search. A small direct-mapped table of hints says in which slot a page was last seen; the slot's own key and rights confirm it.
+     * Hints are forgotten at every change of address space, so that a confirmed key belongs to the current one. A hint that is wrong costs a search.
+     *
+     * Recency is a stamp from a clock that ticks at every hit, so "least recently used" is the smallest stamp of a set and a hit is one store.
+     * A hit and a tick are one addition: hits == clock - ticksWithoutHit.
+     */
+    private static final int HINTS = 1024;
+    private static final long INVALID = -1;
+    private static final int SHIFT_MASK = 63;
+    private static final int ALLOWED_SHIFT = 6;
+    private static final int KINDS = 3;
+    private static final int STORE_ONCE_DIRTY = 1 << 12;
+    private static final int GLOBAL = 1 << 14;
+    private static final int LEAF_LEVEL_SHIFT = 15;
+    private static final int ENTRY_LEVEL_SHIFT = 18;
+
+    private final String name;
+    private final int levels;
+    private final TlbArray[] arrays;
+    private final int[] arrayBase;
+    private final int[] treeBase;
+    private final boolean allLru;
+    private final SeededRandom random;
+    private final int capacity;
+
+    /** The array that holds entries of a level, or -1; and the biggest held level that is not above a leaf's level. */
+    private final int[] arrayOfLevel;
+
+    private final int[] entryLevelOf;
+    private final int[] keyShift;
+
+    private final long[] keys;
+    private final int[] entries;
+    private final char[] asids;
+    private final long[] pfns;
+    private final long[] stamps;
+    private final long[] trees;
+    private final int[] hints;
+
+    /** {@code liveOfLevel[l]} equals the number of valid entries of level l. */
+    private final int[] liveOfLevel;
+
+    /** Equals the number of valid entries whose leaf is bigger than the entry. */
+    private int pieces;
+
+    private int asid;
+    private long clock;
+    private long ticksWithoutHit;
+    private long draws;
+
+    /**
+     * Creates an empty TLB.
+     *
+     * @param name for people, such as {@code l1d}
+     * @param mode gives the page sizes of the levels
+     * @param arrays the geometry; one of them must hold 4 KiB pages; the first one that holds a size is used for it
+     * @param random the source of random replacement, used by nobody else
+     */
+    public Tlb(String name, PagingMode mode, List<TlbArray> arrays, SeededRandom random) {
+        this.name = name;
+        this.levels = mode.levels();
+        this.arrays = arrays.toArray(TlbArray[]::new);
+        this.random = random;
+        this.arrayBase = new int[this.arrays.length];
+        this.treeBase = new int[this.arrays.length];
+        this.arrayOfLevel = new int[levels + 1];
+        this.entryLevelOf = new int[levels + 1];
+        this.keyShift = new int[levels + 1];
+        this.liveOfLevel = new int[levels + 1];
+        int slots = 0;
+        int sets = 0;
+        boolean lru = true;
+        for (int a = 0; a < this.arrays.length; a++) {
+            arrayBase[a] = slots;
+            treeBase[a] = sets;
+            slots += this.arrays[a].entries();
+            sets += this.arrays[a].sets();
+            lru &= this.arrays[a].replacement() == Replacement.LRU;
+        }
+        this.allLru = lru;
+        this.capacity = slots;
+        for (int level = 1; level <= levels; level++) {
+            keyShift[level] = mode.shift(level) - 12;
+            arrayOfLevel[level] = firstHolding(mode.shift(level));
+            entryLevelOf[level] = arrayOfLevel[level] >= 0 ? level : entryLevelOf[level - 1];
+        }
+        if (arrayOfLevel[1] < 0) {
+            throw new IllegalArgumentException("TLB " + name + " has no array for 4 KiB pages");
+        }
+        // One slot more, which is never valid, for hints that point nowhere.
+        this.keys = new long[capacity + 1];
+        this.entries = new int[capacity + 1];
+        this.asids = new char[capacity + 1];
+        this.pfns = new long[capacity + 1];
+        this.stamps = new long[capacity + 1];
+        this.trees = new long[sets];
+        this.hints = new int[HINTS];
+        Arrays.fill(keys, INVALID);
+        Arrays.fill(hints, capacity);
+    }
+
+    /**
+     * Returns the bit that an entry must have for an access to go ahead.
+     *
+     * @param kind 0 load, 1 store, 2 fetch
+     * @param isSupervisor whether it is made in supervisor mode
+     */
+    public static int needed(int kind, boolean isSupervisor) {
+        return 1 << (ALLOWED_SHIFT + kind + (isSupervisor ? KINDS : 0));
+    }
+
+    /**
+     * Looks a page up and, when it is there and allows the access, counts a hit and makes it most recent. This is the hot path: it may miss an entry that
+     * {@link #find} finds.
+     *
+     * @param vpn the virtual address divided by 4096, unsigned
+     * @param needed a bit from {@link #needed}
+     * @return whether the access is done
+     */
+    public boolean hit(long vpn, int needed) {
+        int slot = hints[hintOf(vpn)];
+        int entry = entries[slot];
+        if (keys[slot] != vpn >>> entry || (entry & needed) == 0) {
+            return false;
+        }
+        long now = ++clock;
+        if (allLru) {
+            stamps[slot] = now;
+        } else {
+            touch(slot);
+        }
+        return true;
+    }
+
+    /**
+     * Finds the entry of a page in the current address space, without changing or counting anything but the hint.
+     *
+     * @param vpn the virtual page
+     * @return its slot, or -1
+     */
+    public int find(long vpn) {
+        int slot = search(vpn, asid);
+        if (slot >= 0) {
+            hints[hintOf(vpn)] = slot;
+        }
+        return slot;
+    }
+
+    /**
+     * Counts a hit in an entry and makes it most recent.
+     *
+     * @param slot a valid slot
+     */
+    public void countHit(int slot) {
+        clock++;
+        touch(slot);
+    }
+
+    /**
+     * Counts hits whose place in the order of recency is set by {@link #refresh}.
+     *
+     * @param count at least 0
+     */
+    public void countHits(long count) {
+        clock += count;
+    }
+
+    /**
+     * Makes a page the most recent of its set without counting, if it is there.
+     *
+     * @param vpn the virtual page
+     */
+    public void refresh(long vpn) {
+        int slot = hints[hintOf(vpn)];
+        if (keys[slot] != vpn >>> entries[slot]) {
+            slot = find(vpn);
+            if (slot < 0) {
+                return;
+            }
+        }
+        clock++;
+        ticksWithoutHit++;
+        touch(slot);
+    }
+
+    /**
+     * Enters a translation for the current address space. An entry of the same page and size is overwritten in place; one of another size goes.
+     *
+     * @param vpn the virtual page of the access
+     * @param pfn its 4 KiB frame, not the leaf's first
+     * @param sizeLevel the biggest level the entry may have
+     * @param leafLevel the level of the leaf in the page table, at least {@code sizeLevel}
+     * @param flags the {@link PteFlags} that all levels of the page table together give
+     */
+    public void put(long vpn, long pfn, int sizeLevel, int leafLevel, int flags) {
+        int level = entryLevelOf[sizeLevel];
+        int slot = search(vpn, asid);
+        if (slot >= 0 && entryLevel(slot) != level) {
+            drop(slot);
+            slot = -1;
+        }
+        if (slot < 0) {
+            insert(vpn, pfn, sizeLevel, leafLevel, flags);
+            return;
+        }
+        long filledAt = stamps[slot];
+        pieces -= isPiece(slot) ? 1 : 0;
+        liveOfLevel[level]--;
+        fill(slot, vpn, pfn, level, leafLevel, flags);
+        if (arrays[arrayOfLevel[level]].replacement() == Replacement.FIFO) {
+            stamps[slot] = filledAt;
+        }
+    }
+
+    /**
+     * Enters a translation that is known not to be there. Parameters as in {@link #put}.
+     *
+     * @param vpn the virtual page of the access
+     * @param pfn its 4 KiB frame
+     * @param sizeLevel the biggest level the entry may have
+     * @param leafLevel the level of the leaf
+     * @param flags its {@link PteFlags}
+     */
+    public void insert(long vpn, long pfn, int sizeLevel, int leafLevel, int flags) {
+        int level = entryLevelOf[sizeLevel];
+        int array = arrayOfLevel[level];
+        long key = vpn >>> keyShift[level];
+        int set = (int) key & (arrays[array].sets() - 1);
+        int ways = arrays[array].ways();
+        int first = arrayBase[array] + set * ways;
+        int slot = -1;
+        int oldest = first;
+        for (int i = first; i < first + ways; i++) {
+            if (keys[i] == INVALID) {
+                slot = i;
+                break;
+            }
+            if (stamps[i] < stamps[oldest]) {
+                oldest = i;
+            }
+        }
+        if (slot < 0) {
+            slot = switch (arrays[array].replacement()) {
+                case LRU, FIFO -> oldest;
+                case TREE_PLRU -> first + treeVictim(trees[treeBase[array] + set], ways);
+                case RANDOM -> first + drawWay(ways);
+            };
+            drop(slot);
+        }
+        fill(slot, vpn, pfn, level, leafLevel, flags);
+    }
+
+    /**
+     * Copies an entry of another TLB into this one, which does not have it: a first-level fill from the second level.
+     *
+     * @param from the TLB that has it
+     * @param slot its slot there
+     * @param vpn the virtual page of the access
+     */
+    public void insertFrom(Tlb from, int slot, long vpn) {
+        int entry = from.entries[slot];
+        int level = from.entryLevel(slot);
+        int own = entryLevelOf[level];
+        insert(vpn, from.pfn(slot, vpn), level, (entry >>> LEAF_LEVEL_SHIFT) & 7, 0);
+        int mine = hints[hintOf(vpn)];
+        entries[mine] = (entry & ~SHIFT_MASK & ~(7 << ENTRY_LEVEL_SHIFT)) | keyShift[own] | (own << ENTRY_LEVEL_SHIFT);
+    }
+
+    /**
+     * Returns whether an entry allows an access as it is.
+     *
+     * @param slot a valid slot
+     * @param needed a bit from {@link #needed}
+     */
+    public boolean allows(int slot, int needed) {
+        return (entries[slot] & needed) != 0;
+    }
+
+    /**
+     * Returns whether an entry would allow a store if its dirty bit were set.
+     *
+     * @param slot a valid slot
+     * @param isSupervisor whether the store is made in supervisor mode
+     */
+    public boolean allowsOnceDirty(int slot, boolean isSupervisor) {
+        return (entries[slot] & (isSupervisor ? STORE_ONCE_DIRTY << 1 : STORE_ONCE_DIRTY)) != 0;
+    }
+
+    /**
+     * Returns the frame of one page under an entry.
+     *
+     * @param slot a valid slot
+     * @param vpn the virtual page, inside the entry's page
+     */
+    public long pfn(int slot, long vpn) {
+        return pfns[slot] + (vpn & ((1L << (entries[slot] & SHIFT_MASK)) - 1));
+    }
+
+    /**
+     * Returns the level of an entry's own size.
+     *
+     * @param slot a valid slot
+     */
+    public int entryLevel(int slot) {
+        return (entries[slot] >>> ENTRY_LEVEL_SHIFT) & 7;
+    }
+
+    /**
+     * Makes an address space current: lookups find its entries and global ones.
+     *
+     * @param newAsid from 0 to 65535
+     */
+    public void switchTo(int newAsid) {
+        asid = newAsid;
+        Arrays.fill(hints, capacity);
+    }
+
+    /**
+     * Drops whatever translates a page in an address space, global entries and all pieces of a big leaf included.
+     *
+     * @param vpn the virtual page
+     * @param ofAsid the address space
+     * @return the number of entries dropped
+     */
+    public int invalidatePage(long vpn, int ofAsid) {
+        int dropped = 0;
+        if (pieces > 0) {
+            for (int slot = 0; slot < capacity; slot++) {
+                if (keys[slot] != INVALID && matches(slot, ofAsid) && isPiece(slot) && leafCovers(slot, vpn)) {
+                    drop(slot);
+                    dropped++;
+                }
+            }
+        }
+        for (int slot = search(vpn, ofAsid); slot >= 0; slot = search(vpn, ofAsid)) {
+            drop(slot);
+            dropped++;
+        }
+        return dropped;
+    }
+
+    /**
+     * Drops the entries of an address space, except global ones.
+     *
+     * @param ofAsid the address space
+     * @return the number of entries dropped
+     */
+    public int invalidateAsid(int ofAsid) {
+        int dropped = 0;
+        for (int slot = 0; slot < capacity; slot++) {
+            if (keys[slot] != INVALID && asids[slot] == ofAsid && (entries[slot] & GLOBAL) == 0) {
+                drop(slot);
+                dropped++;
+            }
+        }
+        return dropped;
+    }
+
+    /**
+     * Drops all entries that are not global.
+     *
+     * @return the number of entries dropped
+     */
+    public int invalidateNonGlobal() {
+        int dropped = 0;
+        for (int slot = 0; slot < capacity; slot++) {
+            if (keys[slot] != INVALID && (entries[slot] & GLOBAL) == 0) {
+                drop(slot);
+                dropped++;
+            }
+        }
+        return dropped;
+    }
+
+    /**
+     * Drops everything.
+     *
+     * @return the number of entries dropped
+     */
+    public int invalidateAll() {
+        int dropped = 0;
+        for (int slot = 0; slot < capacity; slot++) {
+            if (keys[slot] != INVALID) {
+                drop(slot);
+                dropped++;
+            }
+        }
+        return dropped;
+    }
+
+    /** Returns the number of hits counted. */
+    public long hits() {
+        return clock - ticksWithoutHit;
+    }
+
+    /** Returns the number of valid entries. */
+    public int live() {
+        int live = 0;
+        for (int count : liveOfLevel) {
+            live += count;
+        }
+        return live;
+    }
+
+    /** Returns the number of entries there is room for. */
+    public int capacity() {
+        return capacity;
+    }
+
+    /**
+     * Adds contents and hits to a digest. Where replacement goes by order, the order counts, not the place in the set or the time.
+     *
+     * @param digest where to add
+     */
+    public void addToDigest(Digest digest) {
+        digest.add(hits());
+        digest.add(draws);
+        for (int a = 0; a < arrays.length; a++) {
+            TlbArray array = arrays[a];
+            boolean isOrdered = array.replacement() == Replacement.LRU || array.replacement() == Replacement.FIFO;
+            for (int set = 0; set < array.sets(); set++) {
+                addSetToDigest(digest, arrayBase[a] + set * array.ways(), array.ways(), isOrdered);
+                if (array.replacement() == Replacement.TREE_PLRU) {
+                    digest.add(trees[treeBase[a] + set]);
+                }
+            }
+        }
+    }
+
+    private void addSetToDigest(Digest digest, int first, int ways, boolean isOrdered) {
+        long previous = -1;
+        for (int rank = 0; rank < ways; rank++) {
+            int slot = isOrdered ? nextByStamp(first, ways, previous) : first + rank;
+            if (slot < 0) {
+                break;
+            }
+            previous = stamps[slot];
+            if (keys[slot] != INVALID) {
+                digest.add(keys[slot]);
+                digest.add(entries[slot]);
+                digest.add((entries[slot] & GLOBAL) != 0 ? -1 : asids[slot]);
+                digest.add(pfns[slot]);
+            }
+            digest.add(isOrdered ? 0 : rank);
+        }
+    }
+
+    /** Returns the valid slot with the smallest stamp above a given one, or -1. */
+    private int nextByStamp(int first, int ways, long previous) {
+        int best = -1;
+        for (int slot = first; slot < first + ways; slot++) {
+            if (keys[slot] != INVALID && stamps[slot] > previous && (best < 0 || stamps[slot] < stamps[best])) {
+                best = slot;
+            }
+        }
+        return best;
+    }
+
+    /**
+     * Checks that each valid entry lies in the array and set that its key names, that no two entries translate one page for one address space at one size,
+     * and that the counts equal the contents.
+     *
+     * @param out where violations go
+     */
+    public void verify(Violations out) {
+        int[] counted = new int[levels + 1];
+        int countedPieces = 0;
+        for (int a = 0; a < arrays.length; a++) {
+            int ways = arrays[a].ways();
+            for (int slot = arrayBase[a]; slot < arrayBase[a] + arrays[a].entries(); slot++) {
+                if (keys[slot] == INVALID) {
+                    continue;
+                }
+                int level = entryLevel(slot);
+                counted[level]++;
+                countedPieces += isPiece(slot) ? 1 : 0;
+                int set = (slot - arrayBase[a]) / ways;
+                String where = "TLB " + name + " slot " + slot;
+                out.expectEqual(where, "array of its level", arrayOfLevel[level], a);
+                out.expectEqual(where, "set of its key", (int) keys[slot] & (arrays[a].sets() - 1), set);
+                out.expectEqual(where, "shift of its level", keyShift[level], entries[slot] & SHIFT_MASK);
+                if (stamps[slot] > clock) {
+                    out.add(where, "stamp " + stamps[slot] + " is later than the clock " + clock);
+                }
+                for (int other = slot + 1; other < arrayBase[a] + (set + 1) * ways; other++) {
+                    if (keys[other] == keys[slot]
+                            && entryLevel(other) == level
+                            && (matches(other, asids[slot]) || (entries[slot] & GLOBAL) != 0)) {
+                        out.add(where, "the same page as slot " + other);
+                    }
+                }
+            }
+        }
+        for (int level = 1; level <= levels; level++) {
+            out.expectEqual("TLB " + name, "live entries of level " + level, liveOfLevel[level], counted[level]);
+        }
+        out.expectEqual("TLB " + name, "pieces of bigger leaves", pieces, countedPieces);
+    }
+
+    private int search(long vpn, int ofAsid) {
+        for (int level = 1; level <= levels; level++) {
+            if (liveOfLevel[level] == 0) {
+                continue;
+            }
+            int array = arrayOfLevel[level];
+            int shift = keyShift[level];
+            long key = vpn >>> shift;
+            int ways = arrays[array].ways();
+            int slot = arrayBase[array] + ((int) key & (arrays[array].sets() - 1)) * ways;
+            for (int end = slot + ways; slot < end; slot++) {
+                if (keys[slot] == key && (entries[slot] & SHIFT_MASK) == shift && matches(slot, ofAsid)) {
+                    return slot;
+                }
+            }
+        }
+        return -1;
+    }
+
+    private boolean matches(int slot, int ofAsid) {
+        return asids[slot] == ofAsid || (entries[slot] & GLOBAL) != 0;
+    }
+
+    private void fill(int slot, long vpn, long pfn, int level, int leafLevel, int flags) {
+        KernelBug.on(leafLevel < level, "an entry bigger than its leaf");
+        int shift = keyShift[level];
+        keys[slot] = vpn >>> shift;
+        entries[slot] = (level << ENTRY_LEVEL_SHIFT) | (leafLevel << LEAF_LEVEL_SHIFT) | rights(flags) | shift;
+        asids[slot] = (char) asid;
+        pfns[slot] = pfn & -(1L << shift);
+        liveOfLevel[level]++;
+        pieces += leafLevel > level ? 1 : 0;
+        hints[hintOf(vpn)] = slot;
+        clock++;
+        ticksWithoutHit++;
+        stamps[slot] = clock;
+        touch(slot);
+    }
+
+    private static int rights(int flags) {
+        boolean isUser = (flags & PteFlags.USER) != 0;
+        int rights = (flags & PteFlags.GLOBAL) != 0 ? GLOBAL : 0;
+        if ((flags & PteFlags.READ) != 0) {
+            rights |= needed(0, true) | (isUser ? needed(0, false) : 0);
+        }
+        if ((flags & PteFlags.WRITE) != 0) {
+            if ((flags & PteFlags.DIRTY) != 0) {
+                rights |= needed(1, true) | (isUser ? needed(1, false) : 0);
+            } else {
+                rights |= (STORE_ONCE_DIRTY << 1) | (isUser ? STORE_ONCE_DIRTY : 0);
+            }
+        }
+        if ((flags & PteFlags.EXEC) != 0) {
+            rights |= needed(2, !isUser);
+        }
+        return rights;
+    }
+
+    private void drop(int slot) {
+        liveOfLevel[entryLevel(slot)]--;
+        pieces -= isPiece(slot) ? 1 : 0;
+        keys[slot] = INVALID;
+    }
+
+    private boolean isPiece(int slot) {
+        return ((entries[slot] >>> LEAF_LEVEL_SHIFT) & 7) > entryLevel(slot);
+    }
+
+    private boolean leafCovers(int slot, long vpn) {
+        int leafShift = keyShift[(entries[slot] >>> LEAF_LEVEL_SHIFT) & 7];
+        long start = keys[slot] << (entries[slot] & SHIFT_MASK);
+        return start >>> leafShift == vpn >>> leafShift;
+    }
+
+    /** Tells the replacement of the slot's array that it was used; the clock has ticked already. */
+    private void touch(int slot) {
+        if (allLru) {
+            stamps[slot] = clock;
+            return;
+        }
+        int a = arrayOfLevel[entryLevel(slot)];
+        TlbArray array = arrays[a];
+        switch (array.replacement()) {
+            case LRU -> stamps[slot] = clock;
+            case TREE_PLRU -> {
+                int set = (slot - arrayBase[a]) / array.ways();
+                int way = (slot - arrayBase[a]) % array.ways();
+                trees[treeBase[a] + set] = pointedAway(trees[treeBase[a] + set], way, array.ways());
+            }
+            case FIFO, RANDOM -> {}
+        }
+    }
+
+    /** Node n has children 2n and 2n+1; bit n says which half is older. All nodes on the way to a used leaf point to the other half. */
+    private static long pointedAway(long tree, int way, int ways) {
+        long result = tree;
+        int node = 1;
+        for (int bit = Bits.log2Floor(ways) - 1; bit >= 0; bit--) {
+            int half = (way >>> bit) & 1;
+            result = half == 0 ? result | (1L << node) : result & ~(1L << node);
+            node = 2 * node + half;
+        }
+        return result;
+    }
+
+    private static int treeVictim(long tree, int ways) {
+        int node = 1;
+        while (node < ways) {
+            node = 2 * node + (int) ((tree >>> node) & 1);
+        }
+        return node - ways;
+    }
+
+    private int drawWay(int ways) {
+        draws++;
+        return random.nextInt(ways);
+    }
+
+    private int firstHolding(int pageShift) {
+        for (int a = 0; a < arrays.length; a++) {
+            if (arrays[a].pageShifts().contains(pageShift)) {
+                return a;
+            }
+        }
+        return -1;
+    }
+
+    private static int hintOf(long vpn) {
+        return (int) (vpn ^ (vpn >>> 10)) & (HINTS - 1);
+    }
+}
