@@ -34,7 +34,7 @@ public final class PhysicalMemory {
     public static final int FRAME_SHIFT = 12;
 
     private final long frames;
-    private final long @Nullable [] @Nullable [][] sections;
+    private final long[] @Nullable [] @Nullable [] sections;
 
     /** Equals the number of frames with host memory behind them. */
     private long residentFrames;
@@ -68,7 +68,7 @@ public final class PhysicalMemory {
      * @param paddr a multiple of 8
      */
     public long readLong(long paddr) {
-        long[] frame = frameOrNull(paddr >>> FRAME_SHIFT);
+        long @Nullable [] frame = frameOrNull(paddr >>> FRAME_SHIFT);
         return frame == null ? 0 : frame[(int) (paddr >>> 3) & (FRAME_WORDS - 1)];
     }
 
@@ -80,7 +80,7 @@ public final class PhysicalMemory {
      */
     public void writeLong(long paddr, long value) {
         long pfn = paddr >>> FRAME_SHIFT;
-        long[] frame = frameOrNull(pfn);
+        long @Nullable [] frame = frameOrNull(pfn);
         if (frame == null) {
             if (value == 0) {
                 return;
@@ -167,7 +167,7 @@ public final class PhysicalMemory {
      */
     public void clearFrame(long pfn) {
         checkFrame(pfn);
-        long[] @Nullable [] section = sections[(int) (pfn >>> SECTION_FRAMES_SHIFT)];
+        long @Nullable [] @Nullable [] section = sections[(int) (pfn >>> SECTION_FRAMES_SHIFT)];
         if (section != null) {
             int index = (int) pfn & (SECTION_FRAMES - 1);
             if (section[index] != null) {
@@ -184,12 +184,12 @@ public final class PhysicalMemory {
      * @param to the frame to overwrite
      */
     public void copyFrame(long from, long to) {
-        long[] source = frameOrNull(from);
+        long @Nullable [] source = frameOrNull(from);
         if (source == null) {
             clearFrame(to);
             return;
         }
-        long[] target = frameOrNull(to);
+        long @Nullable [] target = frameOrNull(to);
         if (target == null) {
             target = makeFrame(to);
         }
@@ -202,7 +202,7 @@ public final class PhysicalMemory {
      * @param pfn the frame
      */
     public boolean isZero(long pfn) {
-        long[] frame = frameOrNull(pfn);
+        long @Nullable [] frame = frameOrNull(pfn);
         if (frame == null) {
             return true;
         }
@@ -242,11 +242,11 @@ public final class PhysicalMemory {
      */
     public void verify(Violations out) {
         long counted = 0;
-        for (long[] @Nullable [] section : sections) {
+        for (long @Nullable [] @Nullable [] section : sections) {
             if (section == null) {
                 continue;
             }
-            for (long[] frame : section) {
+            for (long @Nullable [] frame : section) {
                 counted += frame == null ? 0 : 1;
             }
         }
@@ -255,13 +255,13 @@ public final class PhysicalMemory {
 
     private long @Nullable [] frameOrNull(long pfn) {
         checkFrame(pfn);
-        long[] @Nullable [] section = sections[(int) (pfn >>> SECTION_FRAMES_SHIFT)];
+        long @Nullable [] @Nullable [] section = sections[(int) (pfn >>> SECTION_FRAMES_SHIFT)];
         return section == null ? null : section[(int) pfn & (SECTION_FRAMES - 1)];
     }
 
     private long[] makeFrame(long pfn) {
         int index = (int) (pfn >>> SECTION_FRAMES_SHIFT);
-        long[] @Nullable [] section = sections[index];
+        long @Nullable [] @Nullable [] section = sections[index];
         if (section == null) {
             section = new long[SECTION_FRAMES][];
             sections[index] = section;
