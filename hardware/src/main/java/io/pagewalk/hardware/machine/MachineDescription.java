@@ -118,7 +118,7 @@ public record MachineDescription(
     private static void checkMemory(FirmwareMap firmware, List<NodeDescription> nodes, int physicalBits) {
         for (MemoryRange usable : firmware.usable()) {
             check(
-                    usable.end() - 1 >>> physicalBits == 0,
+                    (usable.end() - 1) >>> physicalBits == 0,
                     usable + " is beyond " + physicalBits + " physical address bits");
             long covered = 0;
             for (NodeDescription node : nodes) {
@@ -129,15 +129,11 @@ public record MachineDescription(
             }
             check(covered == usable.sizeBytes(), usable + " has " + covered + " bytes on nodes");
         }
-        for (NodeDescription node : nodes) {
-            for (MemoryRange range : node.ranges()) {
-                for (NodeDescription other : nodes) {
-                    for (MemoryRange second : other.ranges()) {
-                        check(
-                                range == second || !range.overlaps(second),
-                                "memory of nodes " + node.id() + " and " + other.id() + " overlaps at " + second);
-                    }
-                }
+        List<MemoryRange> all =
+                nodes.stream().flatMap(node -> node.ranges().stream()).toList();
+        for (int i = 0; i < all.size(); i++) {
+            for (int j = i + 1; j < all.size(); j++) {
+                check(!all.get(i).overlaps(all.get(j)), "memory of nodes overlaps at " + all.get(j));
             }
         }
     }
