@@ -1,0 +1,158 @@
+package io.pagewalk.observe.proc;
+
+import io.pagewalk.hardware.memory.PhysicalMemory;
+import io.pagewalk.hardware.paging.PagingMode;
+import io.pagewalk.hardware.paging.PteFlags;
+import io.pagewalk.kernel.page.FrameOwner;
+import io.pagewalk.kernel.page.MemMap;
+import io.pagewalk.kernel.page.PageFlags;
+import io.pagewalk.kernel.vma.Vma;
+import io.pagewalk.kernel.vma.VmaFlags;
+
+/** {@code /proc/PID/smaps}: how much of each area is in memory, and with how many others it is shared ({@code fs/proc/task_mmu.c:show_smap()}). */
+public final class PidSmaps {
+    private static final int PAGE_BYTES = 4096;
+
+    /** Fraction bits of a proportional size, {@code PSS_SHIFT}. */
+    private static final int PSS_SHIFT = 12;
+
+    /** Two letters for each bit of {@code vm_flags}, empty for bits that 6.18 does not show: {@code show_smap_vma_flags()}. */
+    private static final String[] MNEMONICS = {
+        "rd", "wr", "ex", "sh", "mr", "mw", "me", "ms", "gd", "um", "pf", "", "uw", "lo", "io", "sr", "rr", "dc", "de",
+        "lf", "ac", "nr", "ht", "sf", "ar", "wf", "dd", "", "mm", "hg", "nh", "mg", "", "", "", "", "", "ss", "ui", "",
+        "dp", "", "sl"
+    };
+
+    private final MemMap memMap;
+    private final PageTableLeaves leaves;
+
+    /**
+     * Creates a printer.
+     *
+     * @param memMap page structures of the machine
+     * @param memory where the page tables lie
+     * @param paging their format
+     */
+    public PidSmaps(MemMap memMap, PhysicalMemory memory, PagingMode paging) {
+        this.memMap = memMap;
+        this.leaves = new PageTableLeaves(memory, paging);
+    }
+
+    /**
+     * Prints the file.
+     *
+     * @param process the process
+     */
+    public String print(ProcessState process) {
+        StringBuilder text = new StringBuilder();
+        for (Vma vma : process.mm().vmas()) {
+            Sums sums = new Sums();
+            leaves.visit(process.mm().pgdPfn(), vma.start(), vma.end(), (vaddr, pfn, flags, pages) -> {
+                for (long i = 0; i < pages; i++) {
+                    count(sums, pfn + i, flags, vma.has(VmaFlags.VM_LOCKED));
+                }
+            });
+            PidMaps.line(text, vma, process.is32Bit());
+            block(text, vma, sums);
+        }
+        if (process.isX8664()) {
+            vsyscall(text);
+        }
+        return text.toString();
+    }
+
+    /** {@code smaps_account()} for one page. */
+    private void count(Sums sums, long pfn, int flags, boolean isLocked) {
+        if ((flags & PteFlags.SPECIAL) != 0 || !memMap.isValid(pfn) || memMap.owner(pfn) == FrameOwner.ZERO_PAGE) {
+            return;
+        }
+        FrameOwner owner = memMap.owner(pfn);
+        boolean isAnonymous = owner == FrameOwner.ANON || owner == FrameOwner.SWAP_CACHE;
+        boolean isDirty = (flags & PteFlags.DIRTY) != 0 || memMap.hasFlags(pfn, PageFlags.DIRTY);
+        boolean isReferenced = (flags & PteFlags.ACCESSED) != 0 || memMap.hasFlags(pfn, PageFlags.REFERENCED);
+        int mapcount = Math.max(1, memMap.mapcount(pfn));
+        sums.rss += PAGE_BYTES;
+        if (isAnonymous) {
+            sums.anonymous += PAGE_BYTES;
+            if (!memMap.hasFlags(pfn, PageFlags.SWAPBACKED) && !isDirty) {
+                sums.lazyFree += PAGE_BYTES;
+            }
+        }
+        if (isReferenced) {
+            sums.referenced += PAGE_BYTES;
+        }
+        long share = ((long) PAGE_BYTES << PSS_SHIFT) / mapcount;
+        sums.pss += share;
+        sums.pssDirty += isDirty ? share : 0;
+        sums.locked += isLocked ? share : 0;
+        if (mapcount > 1) {
+            sums.sharedDirty += isDirty ? PAGE_BYTES : 0;
+            sums.sharedClean += isDirty ? 0 : PAGE_BYTES;
+        } else {
+            sums.privateDirty += isDirty ? PAGE_BYTES : 0;
+            sums.privateClean += isDirty ? 0 : PAGE_BYTES;
+        }
+    }
+
+    private static void vsyscall(StringBuilder text) {
+        text.append("ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsyscall]\n");
+        body(text, PAGE_BYTES, new Sums());
+        text.append("VmFlags: ex \n");
+    }
+
+    private static void block(StringBuilder text, Vma vma, Sums sums) {
+        body(text, vma.sizeBytes(), sums);
+        text.append("VmFlags: ");
+        for (int bit = 0; bit < MNEMONICS.length; bit++) {
+            if (!MNEMONICS[bit].isEmpty() && vma.has(1L << bit)) {
+                text.append(MNEMONICS[bit]).append(' ');
+            }
+        }
+        text.append('\n');
+    }
+
+    private static void body(StringBuilder text, long sizeBytes, Sums sums) {
+        line(text, "Size", sizeBytes);
+        line(text, "KernelPageSize", PAGE_BYTES);
+        line(text, "MMUPageSize", PAGE_BYTES);
+        line(text, "Rss", sums.rss);
+        line(text, "Pss", sums.pss >> PSS_SHIFT);
+        line(text, "Pss_Dirty", sums.pssDirty >> PSS_SHIFT);
+        line(text, "Shared_Clean", sums.sharedClean);
+        line(text, "Shared_Dirty", sums.sharedDirty);
+        line(text, "Private_Clean", sums.privateClean);
+        line(text, "Private_Dirty", sums.privateDirty);
+        line(text, "Referenced", sums.referenced);
+        line(text, "Anonymous", sums.anonymous);
+        line(text, "KSM", 0);
+        line(text, "LazyFree", sums.lazyFree);
+        for (String name : new String[] {
+            "AnonHugePages", "ShmemPmdMapped", "FilePmdMapped", "Shared_Hugetlb", "Private_Hugetlb", "Swap", "SwapPss"
+        }) {
+            line(text, name, 0);
+        }
+        line(text, "Locked", sums.locked >> PSS_SHIFT);
+        Columns.left(text, "THPeligible:", 16);
+        Columns.right(text, 0, 8);
+        text.append('\n');
+    }
+
+    private static void line(StringBuilder text, String name, long bytes) {
+        Columns.kilobytes(text, name, bytes >> 10);
+    }
+
+    /** The sums of one area, in bytes; the proportional ones carry {@link #PSS_SHIFT} fraction bits: {@code struct mem_size_stats}. */
+    private static final class Sums {
+        private long rss;
+        private long pss;
+        private long pssDirty;
+        private long sharedClean;
+        private long sharedDirty;
+        private long privateClean;
+        private long privateDirty;
+        private long referenced;
+        private long anonymous;
+        private long lazyFree;
+        private long locked;
+    }
+}
