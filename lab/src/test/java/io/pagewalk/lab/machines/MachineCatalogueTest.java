@@ -1,0 +1,167 @@
+package io.pagewalk.lab.machines;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.pagewalk.base.BadInput;
+import io.pagewalk.base.Size;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class MachineCatalogueTest {
+    @TempDir
+    @SuppressWarnings("NullAway.Init") // JUnit sets it
+    private Path directory;
+
+    @Test
+    void find_eachShippedName_describesThatMachine() {
+        for (String name : MachineCatalogue.names()) {
+            MachineSpec machine = MachineCatalogue.find(name);
+            assertThat(machine.name()).isEqualTo(name);
+            assertThat(MachineBuilder.build(machine).name()).isEqualTo(name);
+            assertThat(machine.nodes().stream()
+                            .mapToInt(node -> node.cpus().size())
+                            .sum())
+                    .isEqualTo(machine.cpus());
+        }
+    }
+
+    @Test
+    void find_unknownName_listsTheValidOnes() {
+        assertThatThrownBy(() -> MachineCatalogue.find("mainframe"))
+                .isInstanceOf(BadInput.class)
+                .hasMessageContaining("'mainframe'")
+                .hasMessageContaining("laptop, server-2node, server-1t, i386-512m, i386-2g, riscv-board, host");
+    }
+
+    @Test
+    void ram_belowPciHole_isOnePieceBehindTheFirstMegabyte() {
+        MachineSpec machine = new MachineChanges("512M", null, null).applyTo(MachineCatalogue.find("laptop"));
+        assertThat(machine.firmware().getLast())
+                .isEqualTo(new FirmwareRange(Size.MIB, 512 * Size.MIB, FirmwareRange.USABLE));
+    }
+
+    @Test
+    void ram_aboveThePciHole_continuesAtFourGigabytes() {
+        MachineSpec machine = new MachineChanges("8G", null, null).applyTo(MachineCatalogue.find("laptop"));
+        assertThat(machine.firmware().get(2))
+                .isEqualTo(new FirmwareRange(Size.MIB, 3 * Size.GIB, FirmwareRange.USABLE));
+        assertThat(machine.firmware().get(3))
+                .isEqualTo(new FirmwareRange(4 * Size.GIB, 9 * Size.GIB, FirmwareRange.USABLE));
+    }
+
+    @Test
+    void ram_tooSmall_namesTheSmallestAccepted() {
+        assertThatThrownBy(() -> new MachineChanges("12K", null, null).applyTo(MachineCatalogue.find("laptop")))
+                .isInstanceOf(BadInput.class)
+                .hasMessageContaining("--ram: found '12K', expected at least 64M");
+    }
+
+    @Test
+    void nodes_four_divideMemoryAndCpusWithoutGap() {
+        MachineSpec machine = new MachineChanges(null, 4, null).applyTo(MachineCatalogue.find("laptop"));
+        assertThat(machine.nodes()).hasSize(4);
+        assertThat(machine.nodes()).allSatisfy(node -> assertThat(node.cpus()).hasSize(2));
+        for (int node = 1; node < 4; node++) {
+            assertThat(machine.nodes().get(node).ranges().getFirst().start())
+                    .isEqualTo(machine.nodes().get(node - 1).ranges().getLast().end());
+        }
+        assertThat(machine.distances().get(1)).containsExactly(21, 10, 21, 21);
+    }
+
+    @Test
+    void read_unknownKey_namesFileLineAndKeys() throws IOException {
+        Path file = Files.writeString(directory.resolve("m.yaml"), "name: a\ncpu: b\ncpus: 1\nram: 1G\nbananas: 3\n");
+        assertThatThrownBy(() -> MachineCatalogue.find(file.toString()))
+                .isInstanceOf(BadInput.class)
+                .hasMessageContaining("m.yaml:5: found unknown key 'bananas', expected one of name, summary, cpu");
+    }
+
+    @Test
+    void read_brokenYaml_namesTheLine() throws IOException {
+        Path file = Files.writeString(directory.resolve("m.yaml"), "name: a\ncpu: [b\nram: 1G\n");
+        assertThatThrownBy(() -> MachineCatalogue.find(file.toString()))
+                .isInstanceOf(BadInput.class)
+                .hasMessageContaining("m.yaml:3");
+    }
+
+    @Test
+    void read_firmwareThatOverlaps_isRefusedWithItsLine() throws IOException {
+        Path file = Files.writeString(
+                directory.resolve("m.yaml"),
+                "name: a\ncpu: b\ncpus: 1\nfirmware:\n  - 0-fffffff System RAM\n  - 8000000-1fffffff System RAM\n");
+        assertThatThrownBy(() -> MachineCatalogue.find(file.toString()))
+                .isInstanceOf(BadInput.class)
+                .hasMessageContaining("m.yaml:5")
+                .hasMessageContaining("ascending order");
+    }
+
+    @Test
+    void host_recordedFiles_giveMapZonesAndReservations() throws IOException {
+        Files.createDirectories(directory.resolve("proc"));
+        // Recorded on a virtual machine with Linux 6.18; shortened to what is read.
+        Files.writeString(directory.resolve("proc/zoneinfo"), """
+                Node 0, zone      DMA
+                  pages free     3840
+                        spanned  4095
+                        present  3998
+                        managed  3840
+                  start_pfn:           1
+                Node 0, zone    DMA32
+                        spanned  1044480
+                        present  782336
+                        managed  772915
+                  start_pfn:           4096
+                Node 0, zone  Movable
+                        spanned  0
+                        present  0
+                        managed  0
+                """);
+        Files.writeString(directory.resolve("proc/iomem"), """
+                00000000-00000fff : Reserved
+                00001000-0009fbff : System RAM
+                0009fc00-000fffff : Reserved
+                  000f0000-000fffff : System ROM
+                00100000-bfffffff : System RAM
+                  01000000-0220bb07 : Kernel code
+                c0001000-eebfffff : PCI Bus 0000:00
+                """);
+        Files.writeString(
+                directory.resolve("proc/cpuinfo"),
+                "processor\t: 0\nvendor_id\t: AuthenticAMD\ncpu family\t: 25\nmodel\t\t: 17\nflags\t\t: fpu lm pae\n");
+        MachineSpec host = HostMachine.describe(directory);
+        assertThat(host.bootReserved()).containsEntry("0:DMA", 158L).containsEntry("0:DMA32", 9421L);
+        assertThat(host.firmware().get(1)).isEqualTo(new FirmwareRange(0x1000, 0x9fc00, FirmwareRange.USABLE));
+        assertThat(host.kernelImage()).containsExactly(new FirmwareRange(0x1000000, 0x220bb08, "Kernel code"));
+        assertThat(host.cpuModel()).isEqualTo("zen4");
+    }
+
+    @Test
+    void host_addressesHidden_takesTheBordersOfTheZones() throws IOException {
+        Files.createDirectories(directory.resolve("proc"));
+        Files.writeString(directory.resolve("proc/zoneinfo"), """
+                Node 0, zone      DMA
+                        spanned  4095
+                        present  3998
+                        managed  3840
+                  start_pfn:           1
+                Node 0, zone    DMA32
+                        spanned  1044480
+                        present  782336
+                        managed  772915
+                  start_pfn:           4096
+                """);
+        Files.writeString(directory.resolve("proc/iomem"), "00000000-00000000 : System RAM\n");
+        MachineSpec host = HostMachine.describe(directory);
+        // The first zone's hole is the one below 1 MiB; the second's lies at its end.
+        assertThat(host.firmware())
+                .containsExactly(
+                        new FirmwareRange(0x1000, 0x9f000, FirmwareRange.USABLE),
+                        new FirmwareRange(0x9f000, 0x100000, FirmwareRange.RESERVED),
+                        new FirmwareRange(0x100000, 0x1000000, FirmwareRange.USABLE),
+                        new FirmwareRange(0x1000000, 0xc0000000L, FirmwareRange.USABLE));
+    }
+}
