@@ -28,6 +28,13 @@ public final class Mmu {
      * What makes replay by episodes exact: a first-level hit changes nothing but that level's recency and hit count. Everything else (second level, page-walk
      * caches, memory) changes only on first-level misses and on stores through clean entries, which the replayer plays in their order.
      */
+    private enum Fill {
+        /** No TLB on the way holds the page. */
+        INSERT,
+        /** Some may, and what they hold is replaced. */
+        OVERWRITE
+    }
+
     private static final int USER_NEEDED = Tlb.needed(Access.LOAD, false);
 
     private final PagingMode mode;
@@ -132,11 +139,14 @@ public final class Mmu {
             }
             if (kind == Access.STORE && l1.allowsOnceDirty(slot, isSupervisor)) {
                 dirtyWalks++;
-            } else {
-                permissionWalks++;
-                dropForRewalk(l1, vpn);
+                return translate(l1, vaddr, kind, privilege, Fill.OVERWRITE);
             }
-            return translate(l1, vaddr, kind, privilege);
+            permissionWalks++;
+            // A small entry is the accessed page's own and about to come back; a big one may have served other pages
+            // that do not.
+            int expected = l1.entryLevel(slot) == 1 ? 1 : 0;
+            dropForRewalk(l1, vpn, expected);
+            return translate(l1, vaddr, kind, privilege, Fill.INSERT);
         }
         if (l1 == l1i) {
             l1iMisses++;
@@ -147,7 +157,7 @@ public final class Mmu {
         slot = l2 == null ? -1 : l2.find(vpn);
         if (l2 == null || slot < 0) {
             l2Misses++;
-            return translate(l1, vaddr, kind, privilege);
+            return translate(l1, vaddr, kind, privilege, Fill.INSERT);
         }
         l2.countHit(slot);
         l2HitsByLevel[l2.entryLevel(slot) - 1]++;
@@ -157,28 +167,24 @@ public final class Mmu {
         }
         if (kind == Access.STORE && l2.allowsOnceDirty(slot, isSupervisor)) {
             dirtyWalks++;
-        } else {
-            permissionWalks++;
-            dropForRewalk(l1, vpn);
+            return translate(l1, vaddr, kind, privilege, Fill.OVERWRITE);
         }
-        return translate(l1, vaddr, kind, privilege);
+        permissionWalks++;
+        dropForRewalk(l1, vpn, 0);
+        return translate(l1, vaddr, kind, privilege, Fill.INSERT);
     }
 
     /** Walks, or asks the kernel to, after the TLBs had no usable entry. */
-    private int translate(Tlb l1, long vaddr, int kind, Privilege privilege) {
+    private int translate(Tlb l1, long vaddr, int kind, Privilege privilege, Fill fill) {
         if (refill == Refill.SOFTWARE) {
             refillTraps++;
             return MmuFault.of(MmuFault.TLB_REFILL, kind, privilege, reportsFetch);
         }
-        return finish(
-                l1,
-                walker.walk(rootPfn, asid, vaddr, neededFlags(kind, privilege), forbiddenFlags(kind, privilege)),
-                vaddr,
-                kind,
-                privilege);
+        long walked = walker.walk(rootPfn, asid, vaddr, neededFlags(kind, privilege), forbiddenFlags(kind, privilege));
+        return finish(l1, walked, vaddr, kind, privilege, fill);
     }
 
-    private int finish(Tlb l1, long walked, long vaddr, int kind, Privilege privilege) {
+    private int finish(Tlb l1, long walked, long vaddr, int kind, Privilege privilege, Fill fill) {
         if (walked < 0) {
             int faultKind = switch (Walker.outcome(walked)) {
                 case Walker.NOT_PRESENT -> MmuFault.NOT_PRESENT;
@@ -187,34 +193,41 @@ public final class Mmu {
             };
             return fault(faultKind, vaddr, kind, privilege);
         }
-        install(l1, vaddr >>> 12, Walker.pfn(walked), Walker.level(walked), Walker.flags(walked));
+        install(l1, vaddr >>> 12, Walker.pfn(walked), Walker.level(walked), Walker.flags(walked), fill);
         return 0;
     }
 
-    private void install(Tlb l1, long vpn, long leafPfn, int level, int flags) {
+    private void install(Tlb l1, long vpn, long leafPfn, int level, int flags, Fill fill) {
         walkedByLevel[level - 1]++;
         long pfn = leafPfn + (vpn & (mode.pagesPerLeaf(level) - 1));
         Tlb l2 = l1 == l1i ? l2i : l2d;
-        if (l2 != null) {
-            l2.put(vpn, pfn, level, level, flags);
+        if (fill == Fill.INSERT) {
+            if (l2 != null) {
+                l2.insert(vpn, pfn, level, level, flags);
+            }
+            l1.insert(vpn, pfn, level, level, flags);
+        } else {
+            if (l2 != null) {
+                l2.put(vpn, pfn, level, level, flags);
+            }
+            disturbances += l1.put(vpn, pfn, level, level, flags);
         }
-        l1.put(vpn, pfn, level, level, flags);
     }
 
     private int fault(int faultKind, long vaddr, int kind, Privilege privilege) {
         faults++;
         if (faultKind != MmuFault.NON_CANONICAL) {
             long vpn = vaddr >>> 12;
-            dropForRewalk(kind == Access.FETCH ? l1i : l1d, vpn);
+            dropForRewalk(kind == Access.FETCH ? l1i : l1d, vpn, 0);
             walker.invalidateAddress(vaddr, asid);
         }
         return MmuFault.of(faultKind, kind, privilege, reportsFetch);
     }
 
-    /** Takes a page out of all TLBs. In the accessing level it is about to come back; only the other first level counts as disturbed. */
-    private void dropForRewalk(Tlb l1, long vpn) {
-        l1.invalidatePage(vpn, asid);
-        disturbances += (l1 == l1i ? l1d : l1i).invalidatePage(vpn, asid);
+    /** Takes a page out of all TLBs; so many entries of the accessing first level are no disturbance. */
+    private void dropForRewalk(Tlb l1, long vpn, int expected) {
+        int dropped = l1.invalidatePage(vpn, asid) + (l1 == l1i ? l1d : l1i).invalidatePage(vpn, asid);
+        disturbances += dropped - expected;
         if (l2d != null) {
             l2d.invalidatePage(vpn, asid);
         }
@@ -247,7 +260,7 @@ public final class Mmu {
         if ((flags & needed) != needed || (flags & forbiddenFlags(kind, privilege)) != 0) {
             return fault(MmuFault.PROTECTION, vaddr, kind, privilege);
         }
-        install(l1, vaddr >>> 12, mode.pfn(entry, level), level, flags);
+        install(l1, vaddr >>> 12, mode.pfn(entry, level), level, flags, Fill.OVERWRITE);
         return 0;
     }
 
@@ -263,7 +276,7 @@ public final class Mmu {
         Tlb l1 = kind == Access.FETCH ? l1i : l1d;
         long walked =
                 walker.walkBySoftware(rootPfn, vaddr, neededFlags(kind, privilege), forbiddenFlags(kind, privilege));
-        return finish(l1, walked, vaddr, kind, privilege);
+        return finish(l1, walked, vaddr, kind, privilege, Fill.OVERWRITE);
     }
 
     private static int neededFlags(int kind, Privilege privilege) {
@@ -532,7 +545,8 @@ public final class Mmu {
                 stats.l2Misses() + stats.dirtyWalks() + stats.permissionWalks());
     }
 
-    private List<Tlb> tlbs() {
+    /** Returns the TLBs: instruction, data, then the second level (data first when it is split). */
+    List<Tlb> tlbs() {
         List<Tlb> all = new ArrayList<>(List.of(l1i, l1d));
         if (l2d != null) {
             all.add(l2d);

@@ -26,7 +26,8 @@ import java.util.List;
 public final class Tlb {
     /*
      * The hot path does not search. A small direct-mapped table of hints says in which slot a page was last seen; the slot's own key and rights confirm it.
-     * Hints are forgotten at every change of address space, so that a confirmed key belongs to the current one. A hint that is wrong costs a search.
+     * Hints are forgotten at every change of address space, so that a confirmed key belongs to the current one. A hint that is wrong costs a search; one
+     * that is confirmed names the slot that a search would find, because an entry is only made for a page that no live entry translates.
      *
      * Recency is a stamp from a clock that ticks at every hit, so "least recently used" is the smallest stamp of a set and a hit is one store.
      * A hit and a tick are one addition: hits == clock - ticksWithoutHit.
@@ -45,6 +46,8 @@ public final class Tlb {
     private final int levels;
     private final TlbArray[] arrays;
     private final int[] arrayBase;
+    private final int[] setMask;
+    private final int[] ways;
     private final int[] treeBase;
     private final boolean allLru;
     private final SeededRandom random;
@@ -89,6 +92,8 @@ public final class Tlb {
         this.arrays = arrays.toArray(TlbArray[]::new);
         this.random = random;
         this.arrayBase = new int[this.arrays.length];
+        this.setMask = new int[this.arrays.length];
+        this.ways = new int[this.arrays.length];
         this.treeBase = new int[this.arrays.length];
         this.arrayOfLevel = new int[levels + 1];
         this.entryLevelOf = new int[levels + 1];
@@ -99,6 +104,8 @@ public final class Tlb {
         boolean lru = true;
         for (int a = 0; a < this.arrays.length; a++) {
             arrayBase[a] = slots;
+            setMask[a] = this.arrays[a].sets() - 1;
+            ways[a] = this.arrays[a].ways();
             treeBase[a] = sets;
             slots += this.arrays[a].entries();
             sets += this.arrays[a].sets();
@@ -211,32 +218,43 @@ public final class Tlb {
     }
 
     /**
-     * Enters a translation for the current address space. An entry of the same page and size is overwritten in place; one of another size goes.
+     * Enters a translation for the current address space. An entry of the same page and size is overwritten in place; all others of the page go.
      *
      * @param vpn the virtual page of the access
      * @param pfn its 4 KiB frame, not the leaf's first
      * @param sizeLevel the biggest level the entry may have
      * @param leafLevel the level of the leaf in the page table, at least {@code sizeLevel}
      * @param flags the {@link PteFlags} that all levels of the page table together give
+     * @return the number of entries dropped because they stood in the way
      */
-    public void put(long vpn, long pfn, int sizeLevel, int leafLevel, int flags) {
+    public int put(long vpn, long pfn, int sizeLevel, int leafLevel, int flags) {
         int level = entryLevelOf[sizeLevel];
-        int slot = search(vpn, asid);
-        if (slot >= 0 && entryLevel(slot) != level) {
-            drop(slot);
-            slot = -1;
+        int kept = -1;
+        int dropped = 0;
+        for (int l = 1; l <= levels; l++) {
+            int slot = liveOfLevel[l] == 0 ? -1 : searchLevel(l, vpn, asid, 0);
+            while (slot >= 0) {
+                if (l == level && kept < 0) {
+                    kept = slot;
+                } else {
+                    drop(slot);
+                    dropped++;
+                }
+                slot = searchLevel(l, vpn, asid, slot + 1);
+            }
         }
-        if (slot < 0) {
+        if (kept < 0) {
             insert(vpn, pfn, sizeLevel, leafLevel, flags);
-            return;
+            return dropped;
         }
-        long filledAt = stamps[slot];
-        pieces -= isPiece(slot) ? 1 : 0;
+        long filledAt = stamps[kept];
+        pieces -= isPiece(kept) ? 1 : 0;
         liveOfLevel[level]--;
-        fill(slot, vpn, pfn, level, leafLevel, flags);
+        fill(kept, vpn, pfn, level, leafLevel, flags);
         if (arrays[arrayOfLevel[level]].replacement() == Replacement.FIFO) {
-            stamps[slot] = filledAt;
+            stamps[kept] = filledAt;
         }
+        return dropped;
     }
 
     /**
@@ -252,12 +270,11 @@ public final class Tlb {
         int level = entryLevelOf[sizeLevel];
         int array = arrayOfLevel[level];
         long key = vpn >>> keyShift[level];
-        int set = (int) key & (arrays[array].sets() - 1);
-        int ways = arrays[array].ways();
-        int first = arrayBase[array] + set * ways;
+        int set = (int) key & setMask[array];
+        int first = arrayBase[array] + set * ways[array];
         int slot = -1;
         int oldest = first;
-        for (int i = first; i < first + ways; i++) {
+        for (int i = first; i < first + ways[array]; i++) {
             if (keys[i] == INVALID) {
                 slot = i;
                 break;
@@ -269,8 +286,8 @@ public final class Tlb {
         if (slot < 0) {
             slot = switch (arrays[array].replacement()) {
                 case LRU, FIFO -> oldest;
-                case TREE_PLRU -> first + treeVictim(trees[treeBase[array] + set], ways);
-                case RANDOM -> first + drawWay(ways);
+                case TREE_PLRU -> first + treeVictim(trees[treeBase[array] + set], ways[array]);
+                case RANDOM -> first + drawWay(ways[array]);
             };
             drop(slot);
         }
@@ -465,7 +482,7 @@ public final class Tlb {
             if (keys[slot] != INVALID) {
                 digest.add(keys[slot]);
                 digest.add(entries[slot]);
-                digest.add((entries[slot] & GLOBAL) != 0 ? -1 : asids[slot]);
+                digest.add(owner(slot));
                 digest.add(pfns[slot]);
             }
             digest.add(isOrdered ? 0 : rank);
@@ -493,7 +510,6 @@ public final class Tlb {
         int[] counted = new int[levels + 1];
         int countedPieces = 0;
         for (int a = 0; a < arrays.length; a++) {
-            int ways = arrays[a].ways();
             for (int slot = arrayBase[a]; slot < arrayBase[a] + arrays[a].entries(); slot++) {
                 if (keys[slot] == INVALID) {
                     continue;
@@ -501,7 +517,7 @@ public final class Tlb {
                 int level = entryLevel(slot);
                 counted[level]++;
                 countedPieces += isPiece(slot) ? 1 : 0;
-                int set = (slot - arrayBase[a]) / ways;
+                int set = (slot - arrayBase[a]) / ways[a];
                 String where = "TLB " + name + " slot " + slot;
                 out.expectEqual(where, "array of its level", arrayOfLevel[level], a);
                 out.expectEqual(where, "set of its key", (int) keys[slot] & (arrays[a].sets() - 1), set);
@@ -509,10 +525,8 @@ public final class Tlb {
                 if (stamps[slot] > clock) {
                     out.add(where, "stamp " + stamps[slot] + " is later than the clock " + clock);
                 }
-                for (int other = slot + 1; other < arrayBase[a] + (set + 1) * ways; other++) {
-                    if (keys[other] == keys[slot]
-                            && entryLevel(other) == level
-                            && (matches(other, asids[slot]) || (entries[slot] & GLOBAL) != 0)) {
+                for (int other = slot + 1; other < arrayBase[a] + (set + 1) * ways[a]; other++) {
+                    if (keys[other] == keys[slot] && entryLevel(other) == level && owner(other) == owner(slot)) {
                         out.add(where, "the same page as slot " + other);
                     }
                 }
@@ -526,21 +540,36 @@ public final class Tlb {
 
     private int search(long vpn, int ofAsid) {
         for (int level = 1; level <= levels; level++) {
-            if (liveOfLevel[level] == 0) {
-                continue;
-            }
-            int array = arrayOfLevel[level];
-            int shift = keyShift[level];
-            long key = vpn >>> shift;
-            int ways = arrays[array].ways();
-            int slot = arrayBase[array] + ((int) key & (arrays[array].sets() - 1)) * ways;
-            for (int end = slot + ways; slot < end; slot++) {
-                if (keys[slot] == key && (entries[slot] & SHIFT_MASK) == shift && matches(slot, ofAsid)) {
+            if (liveOfLevel[level] != 0) {
+                int slot = searchLevel(level, vpn, ofAsid, 0);
+                if (slot >= 0) {
                     return slot;
                 }
             }
         }
         return -1;
+    }
+
+    /** Returns the first slot at or after one whose entry has a level and translates a page, or -1. */
+    private int searchLevel(int level, long vpn, int ofAsid, int from) {
+        int array = arrayOfLevel[level];
+        if (array < 0) {
+            return -1;
+        }
+        int shift = keyShift[level];
+        long key = vpn >>> shift;
+        int slot = arrayBase[array] + ((int) key & setMask[array]) * ways[array];
+        for (int end = slot + ways[array]; slot < end; slot++) {
+            if (keys[slot] == key && (entries[slot] & SHIFT_MASK) == shift && slot >= from && matches(slot, ofAsid)) {
+                return slot;
+            }
+        }
+        return -1;
+    }
+
+    /** Returns whose an entry is: its ASID, or -1 when it is everybody's. */
+    private int owner(int slot) {
+        return (entries[slot] & GLOBAL) != 0 ? -1 : asids[slot];
     }
 
     private boolean matches(int slot, int ofAsid) {
