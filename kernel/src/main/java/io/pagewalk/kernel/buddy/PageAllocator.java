@@ -1,15 +1,38 @@
 package io.pagewalk.kernel.buddy;
 
+import io.pagewalk.base.Bits;
 import io.pagewalk.base.Digest;
+import io.pagewalk.base.KernelBug;
 import io.pagewalk.base.Violations;
+import io.pagewalk.kernel.page.AddressConversion;
+import io.pagewalk.kernel.page.FrameOwner;
+import io.pagewalk.kernel.page.Gfp;
 import io.pagewalk.kernel.page.MemMap;
+import io.pagewalk.kernel.page.MemMapSection;
+import io.pagewalk.kernel.page.MigrateType;
+import io.pagewalk.kernel.page.PageFlags;
 import io.pagewalk.kernel.zone.NodeData;
+import io.pagewalk.kernel.zone.NumaEvent;
+import io.pagewalk.kernel.zone.PerCpuPages;
 import io.pagewalk.kernel.zone.VmCounters;
+import io.pagewalk.kernel.zone.VmEvent;
+import io.pagewalk.kernel.zone.Watermarks;
+import io.pagewalk.kernel.zone.Zone;
 import io.pagewalk.kernel.zone.ZoneLayout;
+import io.pagewalk.kernel.zone.ZoneType;
+import io.pagewalk.kernel.zone.Zonelist;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.LongConsumer;
+import org.jspecify.annotations.Nullable;
 
-/** Hands out page frames: Linux's zoned buddy allocator, {@code mm/page_alloc.c}. */
+/**
+ * Hands out page frames: Linux's zoned buddy allocator, {@code mm/page_alloc.c}.
+ *
+ * <p>A request names its flags ({@link Gfp}), an order and a node. It is served by the first zone of the node's zonelist that stays above its
+ * watermark; single pages, small blocks and huge pages come from the current CPU's lists. What fails here goes to the slow path: reserves, kswapd,
+ * direct reclaim, the OOM killer.
+ */
 public final class PageAllocator {
     /** Returned instead of a frame when there is none. */
     public static final long NO_PAGE = -1;
@@ -18,45 +41,99 @@ public final class PageAllocator {
     private final ZoneLayout layout;
     private final VmCounters counters;
     private final List<NodeData> nodes;
-    private final int[] cpuToNode;
+    private final AddressConversion conversion;
     private final LongConsumer clearFrame;
+    private final FreeLists lists;
+    private final Fallbacks fallbacks;
+    private final PerCpuLists perCpu;
+    private final HighAtomicReserve highAtomic;
+    private final SlowPath slowPath;
+    private final Zone[] zoneBySlot;
+    private final Zonelist[] fallbackLists;
+    private final Zonelist[] thisNodeLists;
+    private final int[] cpuToNode;
+    private final int[] zoneOfGfp = new int[Gfp.ZONE_MASK + 1];
+    private final VmEvent[] allocEvents;
+    private final int normalZone;
     private int cpu;
-    private DirectReclaim directReclaim = DirectReclaim.NONE;
-    private KswapdWaker kswapd = KswapdWaker.NONE;
-    private OutOfMemory outOfMemory = OutOfMemory.NONE;
+    private int cpuNode;
+    private boolean inInterrupt;
+    private boolean isDefragMode;
 
     /**
-     * Creates an allocator without free memory; boot adds it.
+     * Creates an allocator without free memory; {@link #addBootRange} adds it.
      *
      * @param memMap pages of the machine
-     * @param layout zones of the machine
      * @param counters receives all counts
-     * @param nodes nodes with their zonelists
+     * @param nodes nodes with their zonelists, by number
      * @param cpuToNode node of each CPU
+     * @param conversion direct map
      * @param clearFrame fills a frame with zeros, given its pfn
      */
     public PageAllocator(
             MemMap memMap,
-            ZoneLayout layout,
             VmCounters counters,
             List<NodeData> nodes,
             int[] cpuToNode,
+            AddressConversion conversion,
             LongConsumer clearFrame) {
         this.memMap = memMap;
-        this.layout = layout;
+        this.layout = counters.layout();
         this.counters = counters;
         this.nodes = List.copyOf(nodes);
-        this.cpuToNode = cpuToNode.clone();
+        this.conversion = conversion;
         this.clearFrame = clearFrame;
+        this.cpuToNode = cpuToNode.clone();
+        this.cpuNode = cpuToNode[0];
+        lists = new FreeLists(memMap);
+        fallbacks = new Fallbacks(memMap, lists);
+        perCpu = new PerCpuLists(memMap, lists, fallbacks, layout);
+        highAtomic = new HighAtomicReserve(memMap, lists, fallbacks);
+        slowPath = new SlowPath(this, highAtomic, layout);
+        List<Zone> all = new ArrayList<>();
+        nodes.forEach(node -> all.addAll(node.zones()));
+        zoneBySlot = all.toArray(Zone[]::new);
+        fallbackLists = nodes.stream().map(NodeData::fallback).toArray(Zonelist[]::new);
+        thisNodeLists = nodes.stream().map(NodeData::thisNode).toArray(Zonelist[]::new);
+        for (int bits = 0; bits <= Gfp.ZONE_MASK; bits++) {
+            zoneOfGfp[bits] = layout.gfpZone(bits);
+        }
+        allocEvents = layout.types().stream().map(PageAllocator::allocEvent).toArray(VmEvent[]::new);
+        normalZone = layout.indexOf(ZoneType.NORMAL);
+        counters.attach(all);
     }
 
     /**
-     * Chooses the CPU whose lists are used from now on.
+     * Chooses the CPU whose lists and node are used from now on.
      *
      * @param cpu CPU number
      */
     public void setCpu(int cpu) {
         this.cpu = cpu;
+        this.cpuNode = cpuToNode[cpu];
+    }
+
+    /** Returns the current CPU's node: {@code numa_mem_id()}. */
+    public int currentNode() {
+        return cpuNode;
+    }
+
+    /**
+     * Tells whether an interrupt handler runs: requests that may sleep are then a {@link KernelBug}, as {@code might_sleep()} reports.
+     *
+     * @param inInterrupt the new state
+     */
+    public void setInInterrupt(boolean inInterrupt) {
+        this.inInterrupt = inInterrupt;
+    }
+
+    /**
+     * Switches {@code vm.defrag_mode}: requests then never mix pageblocks before reclaim was tried.
+     *
+     * @param isDefragMode the new state
+     */
+    public void setDefragMode(boolean isDefragMode) {
+        this.isDefragMode = isDefragMode;
     }
 
     /**
@@ -65,7 +142,7 @@ public final class PageAllocator {
      * @param directReclaim called by the slow path
      */
     public void setDirectReclaim(DirectReclaim directReclaim) {
-        this.directReclaim = directReclaim;
+        slowPath.setDirectReclaim(directReclaim);
     }
 
     /**
@@ -74,7 +151,7 @@ public final class PageAllocator {
      * @param kswapd told about zones below their low watermark
      */
     public void setKswapd(KswapdWaker kswapd) {
-        this.kswapd = kswapd;
+        slowPath.setKswapd(kswapd);
     }
 
     /**
@@ -83,44 +160,111 @@ public final class PageAllocator {
      * @param outOfMemory called when reclaim made no progress
      */
     public void setOutOfMemory(OutOfMemory outOfMemory) {
-        this.outOfMemory = outOfMemory;
+        slowPath.setOutOfMemory(outOfMemory);
+    }
+
+    /**
+     * Tells whether the current task is a victim of the OOM killer: it then may use reserves ({@code tsk_is_oom_victim()}).
+     *
+     * @param isOomVictim the new state
+     */
+    public void setOomVictim(boolean isOomVictim) {
+        slowPath.setOomVictim(isOomVictim);
+    }
+
+    /**
+     * Adds free boot memory in the order in which boot frees it: {@code mm/memblock.c:__free_memory_core()}. Its frames are FREE in the memmap's boot
+     * ranges.
+     *
+     * @param zone the zone that all frames belong to
+     * @param startPfn first frame
+     * @param endPfn first frame after it
+     */
+    public void addBootRange(Zone zone, long startPfn, long endPfn) {
+        long block = 1L << MemMap.MAX_PAGE_ORDER;
+        long pfn = startPfn;
+        while (pfn < endPfn) {
+            if ((pfn & (block - 1)) == 0 && pfn + block <= endPfn) {
+                long blocks = (endPfn - pfn) >>> MemMap.MAX_PAGE_ORDER;
+                lists.addBootBlocks(zone, pfn, blocks);
+                pfn += blocks << MemMap.MAX_PAGE_ORDER;
+                continue;
+            }
+            int order =
+                    pfn == 0 ? MemMap.MAX_PAGE_ORDER : Math.min(Long.numberOfTrailingZeros(pfn), MemMap.MAX_PAGE_ORDER);
+            while (pfn + (1L << order) > endPfn) {
+                order--;
+            }
+            lists.addBootBlock(zone, pfn, order);
+            pfn += 1L << order;
+        }
+        zone.addManagedPages(endPfn - startPfn);
+        counters.count(VmEvent.PGFREE, endPfn - startPfn);
     }
 
     /**
      * Allocates {@code 2^order} frames, physically contiguous and aligned: {@code __alloc_pages()}.
      *
-     * @param gfp flags of {@link io.pagewalk.kernel.page.Gfp}
-     * @param order 0 to 10
+     * @param gfp flags of {@link Gfp}
+     * @param order 0 to 10; a larger one always fails
      * @param preferredNode node to try first
-     * @return first frame with a reference count of 1, or {@link #NO_PAGE}
+     * @return first frame with a reference count of 1 and the owner KERNEL, or {@link #NO_PAGE}
      */
     public long allocPages(int gfp, int order, int preferredNode) {
-        clearFrame.accept(gfp);
-        return directReclaim.tryToFreePages(gfp, order, preferredNode) > 0
-                        && outOfMemory.outOfMemory(gfp, order, cpuToNode[cpu])
-                        && kswapd != KswapdWaker.NONE
-                ? layout.gfpZone(gfp)
-                : NO_PAGE;
+        if (inInterrupt && (gfp & Gfp.DIRECT_RECLAIM) != 0) {
+            throw new KernelBug("sleeping allocation " + Gfp.describe(gfp) + " in interrupt context");
+        }
+        if (order > MemMap.MAX_PAGE_ORDER) {
+            return NO_PAGE;
+        }
+        Zonelist zonelist = (gfp & Gfp.THISNODE) != 0 ? thisNodeLists[preferredNode] : fallbackLists[preferredNode];
+        int highest = zoneOfGfp[gfp & Gfp.ZONE_MASK];
+        int first = firstZone(zonelist, highest);
+        if (first < 0) {
+            return NO_PAGE;
+        }
+        int allocFlags = AllocFlags.WMARK_LOW | nofragmentFlags(zonelist.get(first), gfp);
+        long pfn = getPageFromFreelist(gfp, order, allocFlags, zonelist, first, highest);
+        return pfn != NO_PAGE ? pfn : slowPath.allocate(gfp, order, zonelist, first, highest);
     }
 
     /**
-     * Allocates one frame on the current CPU's node.
+     * Allocates frames on the current CPU's node: {@code alloc_pages()}.
      *
-     * @param gfp flags of {@link io.pagewalk.kernel.page.Gfp}
+     * @param gfp flags of {@link Gfp}
+     * @param order 0 to 10
+     * @return first frame with a reference count of 1, or {@link #NO_PAGE}
+     */
+    public long allocPages(int gfp, int order) {
+        return allocPages(gfp, order, cpuNode);
+    }
+
+    /**
+     * Allocates one frame on the current CPU's node: {@code alloc_page()}.
+     *
+     * @param gfp flags of {@link Gfp}
      * @return the frame with a reference count of 1, or {@link #NO_PAGE}
      */
     public long allocPage(int gfp) {
-        return allocPages(gfp, 0, cpuToNode[cpu]);
+        return allocPages(gfp, 0, cpuNode);
     }
 
     /**
-     * Drops a reference and frees the frames when it was the last: {@code __free_pages()}.
+     * Drops a reference and frees the frames when it was the last: {@code __free_pages()}. When others still hold the first frame of a block that is not
+     * compound, all frames but the first are freed.
      *
      * @param pfn first frame
      * @param order as allocated
      */
     public void freePages(long pfn, int order) {
-        memMap.setOrder(pfn, order);
+        boolean isHead = order > 0 && memMap.hasFlags(pfn, PageFlags.HEAD);
+        if (memMap.putTestZero(pfn)) {
+            freeUnreferenced(pfn, order);
+        } else if (!isHead) {
+            for (int o = order - 1; o >= 0; o--) {
+                freeUnreferenced(pfn + (1L << o), o);
+            }
+        }
     }
 
     /**
@@ -130,8 +274,153 @@ public final class PageAllocator {
      * @return whether the page was freed
      */
     public boolean putPage(long pfn) {
-        freePages(pfn, 0);
+        MemMapSection section = memMap.section(pfn);
+        int flags = section.flags[(int) pfn & MemMap.SECTION_MASK];
+        long head = (flags & PageFlags.TAIL) != 0 ? memMap.compoundHead(pfn) : pfn;
+        if (!memMap.putTestZero(head)) {
+            return false;
+        }
+        freeUnreferenced(head, memMap.hasFlags(head, PageFlags.HEAD) ? memMap.order(head) : 0);
         return true;
+    }
+
+    /**
+     * Allocates frames and returns their kernel address: {@code __get_free_pages()}.
+     *
+     * @param gfp flags of {@link Gfp}; high memory is never used
+     * @param order 0 to 10
+     * @return the address in the direct map, or {@link AddressConversion#NO_ADDRESS}
+     */
+    public long getFreePages(int gfp, int order) {
+        long pfn = allocPages(gfp & ~Gfp.HIGHMEM, order);
+        return pfn == NO_PAGE ? AddressConversion.NO_ADDRESS : conversion.pageToVirt(pfn);
+    }
+
+    /**
+     * Allocates one zeroed frame and returns its kernel address: {@code get_zeroed_page()}.
+     *
+     * @param gfp flags of {@link Gfp}
+     * @return the address in the direct map, or {@link AddressConversion#NO_ADDRESS}
+     */
+    public long getZeroedPage(int gfp) {
+        return getFreePages(gfp | Gfp.ZERO, 0);
+    }
+
+    /**
+     * Frees frames by their kernel address: {@code free_pages()}.
+     *
+     * @param vaddr as returned by {@link #getFreePages}; {@link AddressConversion#NO_ADDRESS} does nothing
+     * @param order as allocated
+     */
+    public void freePagesAt(long vaddr, int order) {
+        if (vaddr != AddressConversion.NO_ADDRESS) {
+            freePages(conversion.virtToPage(vaddr), order);
+        }
+    }
+
+    /**
+     * Allocates just enough frames for a number of bytes: takes the next power of two and gives the tail back, {@code alloc_pages_exact()}.
+     *
+     * @param bytes at least 1
+     * @param gfp flags of {@link Gfp}; {@link Gfp#COMP} and {@link Gfp#HIGHMEM} are ignored
+     * @return first frame, or {@link #NO_PAGE}. Differs from Linux: a frame, not its kernel address
+     */
+    public long allocPagesExact(long bytes, int gfp) {
+        int order = orderOf(bytes);
+        long pfn = allocPages(gfp & ~(Gfp.COMP | Gfp.HIGHMEM), order);
+        if (pfn == NO_PAGE) {
+            return NO_PAGE;
+        }
+        long used = pagesOf(bytes);
+        splitPage(pfn, order);
+        for (long tail = pfn + used; tail < pfn + (1L << order); tail++) {
+            freePages(tail, 0);
+        }
+        return pfn;
+    }
+
+    /**
+     * Frees what {@link #allocPagesExact} gave: {@code free_pages_exact()}.
+     *
+     * @param pfn first frame
+     * @param bytes as allocated
+     */
+    public void freePagesExact(long pfn, long bytes) {
+        for (long page = pfn; page < pfn + pagesOf(bytes); page++) {
+            freePages(page, 0);
+        }
+    }
+
+    /**
+     * Allocates many single frames from one zone at once: {@code alloc_pages_bulk()}.
+     *
+     * @param gfp flags of {@link Gfp}
+     * @param preferredNode node to try first
+     * @param pfns receives the frames
+     * @param count how many, at most the array's length
+     * @return how many were allocated; fewer than wanted when the local zones are short
+     */
+    public int allocPagesBulk(int gfp, int preferredNode, long[] pfns, int count) {
+        Zonelist zonelist = (gfp & Gfp.THISNODE) != 0 ? thisNodeLists[preferredNode] : fallbackLists[preferredNode];
+        int highest = zoneOfGfp[gfp & Gfp.ZONE_MASK];
+        int first = firstZone(zonelist, highest);
+        Zone zone = count > 1 && first >= 0 ? bulkZone(gfp, zonelist, first, highest, count) : null;
+        int got = 0;
+        if (zone != null) {
+            int allocFlags = AllocFlags.WMARK_LOW | nofragmentFlags(zonelist.get(first), gfp);
+            PerCpuPages pcp = zone.pageset(cpu);
+            int type = Gfp.migrateType(gfp);
+            while (got < count) {
+                long pfn = perCpu.remove(zone, pcp, 0, type, allocFlags);
+                if (pfn == NO_PAGE) {
+                    break;
+                }
+                prepare(pfn, 0, gfp);
+                pfns[got++] = pfn;
+            }
+            if (got > 0) {
+                countAllocation(zonelist.get(first), zone, got, got);
+                return got;
+            }
+        }
+        if (count > 0) {
+            pfns[0] = allocPages(gfp, 0, preferredNode);
+            got = pfns[0] == NO_PAGE ? 0 : 1;
+        }
+        return got;
+    }
+
+    /**
+     * Turns one block that is not compound into single pages with a reference each: {@code split_page()}.
+     *
+     * @param pfn first frame
+     * @param order as allocated
+     */
+    public void splitPage(long pfn, int order) {
+        KernelBug.on(memMap.hasFlags(pfn, PageFlags.HEAD), "a compound page cannot be split this way");
+        MemMapSection section = memMap.section(pfn);
+        int i = (int) pfn & MemMap.SECTION_MASK;
+        for (int tail = i + 1; tail < i + (1 << order); tail++) {
+            section.refcount[tail] = 1;
+        }
+    }
+
+    /** Gives all per-CPU lists of all zones back to the buddy lists: {@code drain_all_pages()}. */
+    public void drainAllPages() {
+        for (int c = 0; c < cpuToNode.length; c++) {
+            drainPages(c);
+        }
+    }
+
+    /**
+     * Gives one CPU's lists of all zones back: {@code drain_pages()}.
+     *
+     * @param ofCpu CPU number
+     */
+    public void drainPages(int ofCpu) {
+        for (Zone zone : zoneBySlot) {
+            perCpu.drain(zone, zone.pageset(ofCpu));
+        }
     }
 
     /** Returns the pages of the machine. */
@@ -149,13 +438,36 @@ public final class PageAllocator {
         return nodes;
     }
 
+    /** Returns the conversions between frames and addresses. */
+    public AddressConversion conversion() {
+        return conversion;
+    }
+
+    /**
+     * Returns the zone of a frame: {@code page_zone()}.
+     *
+     * @param pfn a valid frame
+     */
+    public Zone zoneOf(long pfn) {
+        return zoneBySlot[memMap.zoneSlot(pfn)];
+    }
+
+    /**
+     * Returns the order whose block holds a number of bytes: {@code get_order()}.
+     *
+     * @param bytes at least 1
+     */
+    public static int orderOf(long bytes) {
+        return Bits.log2Ceil(pagesOf(bytes));
+    }
+
     /**
      * Checks every invariant of zones, lists and frames with a full walk.
      *
      * @param out receives what is broken
      */
     public void verify(Violations out) {
-        out.expectEqual("allocator", "nodes", nodes.size(), nodes.size());
+        new AllocatorVerifier(memMap, zoneBySlot).verify(out);
     }
 
     /**
@@ -166,5 +478,237 @@ public final class PageAllocator {
     public void addToDigest(Digest digest) {
         memMap.addToDigest(digest);
         counters.addToDigest(digest);
+        for (Zone zone : zoneBySlot) {
+            digest.add(zone.managedPages());
+            digest.add(zone.freePages);
+            digest.add(zone.freeHighatomic);
+            for (int order = 0; order <= MemMap.MAX_PAGE_ORDER; order++) {
+                for (int type = 0; type < MigrateType.TYPES; type++) {
+                    digest.add(zone.freeArea(order).head[type]);
+                    digest.add(zone.freeArea(order).blocks[type]);
+                }
+            }
+            for (int c = 0; c < zone.cpus(); c++) {
+                digest.add(zone.pageset(c).count);
+                digest.add(zone.pageset(c).high);
+            }
+        }
+    }
+
+    /** One walk over the zonelist: {@code get_page_from_freelist()}. */
+    long getPageFromFreelist(int gfp, int order, int flags, Zonelist zonelist, int first, int highest) {
+        int allocFlags = flags;
+        Zone preferred = zonelist.get(first);
+        int size = zonelist.size();
+        for (int z = first; z < size; z++) {
+            Zone zone = zonelist.get(z);
+            if (zone.index() > highest) {
+                continue;
+            }
+            if ((allocFlags & AllocFlags.NOFRAGMENT) != 0 && zone != preferred && zone.node() != preferred.node()) {
+                // Locality is worth more than unmixed pageblocks: start again without the restriction.
+                allocFlags &= ~AllocFlags.NOFRAGMENT;
+                z = first - 1;
+                continue;
+            }
+            if (!mayUse(zone, order, highest, allocFlags)) {
+                continue;
+            }
+            long pfn = removeFrom(preferred, zone, order, gfp, allocFlags);
+            if (pfn != NO_PAGE) {
+                prepare(pfn, order, gfp);
+                if ((allocFlags & AllocFlags.HIGHATOMIC) != 0) {
+                    highAtomic.reserve(zone, pfn, order);
+                }
+                return pfn;
+            }
+        }
+        if ((allocFlags & AllocFlags.NOFRAGMENT) != 0 && !isDefragMode) {
+            return getPageFromFreelist(gfp, order, allocFlags & ~AllocFlags.NOFRAGMENT, zonelist, first, highest);
+        }
+        return NO_PAGE;
+    }
+
+    /** Returns the position of the best zone that a request may use, or -1. */
+    static int firstZone(Zonelist zonelist, int highest) {
+        for (int z = 0; z < zonelist.size(); z++) {
+            if (zonelist.get(z).index() <= highest) {
+                return z;
+            }
+        }
+        return -1;
+    }
+
+    /** {@code alloc_flags_nofragment()}: with a zone DMA32 below Normal, rather use that than mix pageblocks. */
+    int nofragmentFlags(Zone preferred, int gfp) {
+        int flags = gfp & Gfp.KSWAPD_RECLAIM;
+        if (isDefragMode) {
+            return flags | AllocFlags.NOFRAGMENT;
+        }
+        int index = preferred.index();
+        if (index != normalZone || index == 0 || layout.types().get(index - 1) != ZoneType.DMA32) {
+            return flags;
+        }
+        if (nodes.size() > 1 && !zoneBySlot[preferred.slot() - 1].isPopulated()) {
+            return flags;
+        }
+        return flags | AllocFlags.NOFRAGMENT;
+    }
+
+    boolean isDefragMode() {
+        return isDefragMode;
+    }
+
+    private static boolean mayUse(Zone zone, int order, int highest, int allocFlags) {
+        Watermarks watermarks = zone.watermarks();
+        if (!zone.belowHigh) {
+            if (WatermarkCheck.fast(zone, order, watermarks.pages(Watermarks.HIGH), highest, allocFlags)) {
+                return true;
+            }
+            zone.belowHigh = true;
+        }
+        return (allocFlags & AllocFlags.NO_WATERMARKS) != 0
+                || WatermarkCheck.fast(
+                        zone, order, watermarks.pages(allocFlags & AllocFlags.WMARK_MASK), highest, allocFlags);
+    }
+
+    /** {@code rmqueue()}: per-CPU lists first, then the buddy lists. */
+    private long removeFrom(Zone preferred, Zone zone, int order, int gfp, int allocFlags) {
+        int type = Gfp.migrateType(gfp);
+        if (PerCpuLists.allows(order)) {
+            PerCpuPages pcp = zone.pageset(cpu);
+            pcp.freeCount >>= 1;
+            long pfn = perCpu.remove(zone, pcp, order, type, allocFlags);
+            if (pfn != NO_PAGE) {
+                countAllocation(preferred, zone, 1, 1 << order);
+                return pfn;
+            }
+        }
+        long pfn = NO_PAGE;
+        if ((allocFlags & AllocFlags.HIGHATOMIC) != 0) {
+            pfn = lists.removeSmallest(zone, order, MigrateType.HIGHATOMIC);
+        }
+        if (pfn == NO_PAGE) {
+            fallbacks.begin();
+            pfn = fallbacks.remove(zone, order, type, allocFlags);
+        }
+        if (pfn == NO_PAGE && (allocFlags & (AllocFlags.OOM | AllocFlags.NON_BLOCK)) != 0) {
+            pfn = lists.removeSmallest(zone, order, MigrateType.HIGHATOMIC);
+        }
+        if (pfn != NO_PAGE) {
+            countAllocation(preferred, zone, 1, 1 << order);
+        }
+        return pfn;
+    }
+
+    /** {@code prep_new_page()}: the block leaves the lists' hands. */
+    private void prepare(long pfn, int order, int gfp) {
+        MemMapSection section = memMap.section(pfn);
+        int i = (int) pfn & MemMap.SECTION_MASK;
+        if ((section.refcount[i] | section.mapcount[i] | section.flags[i]) != 0) {
+            throw new KernelBug("frame " + pfn + " was handed out while in use");
+        }
+        section.refcount[i] = 1;
+        if (order == 0) {
+            memMap.setOwner(pfn, FrameOwner.KERNEL);
+        } else {
+            memMap.setBlockOwner(pfn, order, FrameOwner.KERNEL);
+            if ((gfp & Gfp.COMP) != 0) {
+                prepareCompound(section, i, order, pfn);
+            }
+        }
+        if ((gfp & Gfp.ZERO) != 0) {
+            for (long frame = pfn; frame < pfn + (1L << order); frame++) {
+                clearFrame.accept(frame);
+            }
+        }
+    }
+
+    private static void prepareCompound(MemMapSection section, int head, int order, long pfn) {
+        section.flags[head] = PageFlags.HEAD;
+        section.order[head] = (byte) order;
+        for (int tail = head + 1; tail < head + (1 << order); tail++) {
+            section.flags[tail] = PageFlags.TAIL;
+            section.next[tail] = (int) pfn;
+        }
+    }
+
+    /** {@code free_unref_page()}: nobody holds the block any more. */
+    private void freeUnreferenced(long pfn, int order) {
+        MemMapSection section = memMap.section(pfn);
+        int i = (int) pfn & MemMap.SECTION_MASK;
+        prepareFree(section, i, order, pfn);
+        counters.count(VmEvent.PGFREE, 1L << order);
+        int block = i >> MemMap.PAGEBLOCK_ORDER;
+        Zone zone = zoneBySlot[section.zone[block]];
+        int type = section.pageblock[block];
+        if (PerCpuLists.allows(order)) {
+            perCpu.free(zone, zone.pageset(cpu), pfn, order, PerCpuLists.cachedType(type));
+        } else {
+            memMap.setBlockOwner(pfn, order, FrameOwner.FREE);
+            lists.freeOnePage(zone, pfn, order, type, FreeLists.Place.BY_BUDDY);
+        }
+    }
+
+    /** {@code free_pages_prepare()}: checks and clears; a page in use here is a bug. */
+    private static void prepareFree(MemMapSection section, int head, int order, long pfn) {
+        section.flags[head] &= ~PageFlags.HEAD;
+        section.order[head] = 0;
+        int last = head + (1 << order);
+        for (int i = head; i < last; i++) {
+            int flags = section.flags[i];
+            if ((section.mapcount[i] | (flags & PageFlags.CHECK_AT_FREE)) != 0
+                    || (i > head && section.refcount[i] != 0)) {
+                throw new KernelBug("bad page state: frame " + (pfn + i - head) + " freed with mapcount "
+                        + section.mapcount[i] + ", references " + section.refcount[i] + ", flags "
+                        + PageFlags.describe(flags));
+            }
+            section.flags[i] = 0;
+            section.mapping[i] = 0;
+        }
+    }
+
+    private void countAllocation(Zone preferred, Zone zone, int blocks, int pages) {
+        counters.count(allocEvents[zone.index()], pages);
+        if (zone.node() == preferred.node()) {
+            counters.add(zone, NumaEvent.NUMA_HIT, blocks);
+        } else {
+            counters.add(zone, NumaEvent.NUMA_MISS, blocks);
+            counters.add(preferred, NumaEvent.NUMA_FOREIGN, blocks);
+        }
+        counters.add(zone, zone.node() == cpuNode ? NumaEvent.NUMA_LOCAL : NumaEvent.NUMA_OTHER, blocks);
+    }
+
+    private @Nullable Zone bulkZone(int gfp, Zonelist zonelist, int first, int highest, int count) {
+        Zone preferred = zonelist.get(first);
+        for (int z = first; z < zonelist.size(); z++) {
+            Zone zone = zonelist.get(z);
+            if (zone.index() > highest) {
+                continue;
+            }
+            if (zone.node() != preferred.node()) {
+                return null;
+            }
+            long mark = zone.watermarks().pages(Watermarks.LOW) + count;
+            if (WatermarkCheck.fast(zone, 0, mark, highest, AllocFlags.WMARK_LOW | (gfp & Gfp.KSWAPD_RECLAIM))) {
+                return zone;
+            }
+        }
+        return null;
+    }
+
+    private static long pagesOf(long bytes) {
+        return Bits.divideRoundUp(bytes, 4096);
+    }
+
+    private static VmEvent allocEvent(ZoneType type) {
+        return switch (type) {
+            case DMA -> VmEvent.PGALLOC_DMA;
+            case DMA32 -> VmEvent.PGALLOC_DMA32;
+            case NORMAL -> VmEvent.PGALLOC_NORMAL;
+            case HIGHMEM -> VmEvent.PGALLOC_HIGH;
+            case MOVABLE -> VmEvent.PGALLOC_MOVABLE;
+            case DEVICE -> VmEvent.PGALLOC_DEVICE;
+        };
     }
 }

@@ -2,13 +2,19 @@ package io.pagewalk.kernel.memblock;
 
 import io.pagewalk.kernel.buddy.PageAllocator;
 import io.pagewalk.kernel.page.AddressConversion;
+import io.pagewalk.kernel.page.FrameOwner;
 import io.pagewalk.kernel.page.MemMap;
+import io.pagewalk.kernel.sysctl.Sysctls;
 import io.pagewalk.kernel.zone.NodeData;
 import io.pagewalk.kernel.zone.VmCounters;
 import io.pagewalk.kernel.zone.Zone;
 import io.pagewalk.kernel.zone.ZoneLayout;
+import io.pagewalk.kernel.zone.ZoneSizing;
+import io.pagewalk.kernel.zone.ZoneType;
+import io.pagewalk.kernel.zone.Zonelist;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.LongConsumer;
 
 /**
  * What boot hands to the rest of the kernel: a sized and filled physical memory.
@@ -29,9 +35,51 @@ public record BootMemory(
         PageAllocator allocator,
         AddressConversion conversion,
         long memmapBootPages) {
+    /** Machines with less RAM boot with transparent huge pages switched off: {@code mm/huge_memory.c:hugepage_init()}. */
+    private static final long THP_MIN_PAGES = 512L << 8;
+
     /** Copies the nodes. */
     public BootMemory {
         nodes = List.copyOf(nodes);
+    }
+
+    /**
+     * Boots a machine's memory.
+     *
+     * @param plan the machine in the kernel's terms
+     * @param sysctls settings; derived ones are stored back
+     * @param clearFrame fills a frame with zeros, given its pfn
+     * @return the memory, with every free frame in the buddy allocator
+     */
+    public static BootMemory boot(BootPlan plan, Sysctls sysctls, LongConsumer clearFrame) {
+        Memblock memblock = new Memblock();
+        long memmapPages = new EarlyReservations(plan, memblock).run();
+        ZoneBuilder builder = new ZoneBuilder(plan, memblock);
+        MemMap memMap = new MemMap(plan.endFrame(), memblock.frameRanges());
+        List<List<Zone>> zonesOfNode = new ArrayList<>();
+        for (int node = 0; node < plan.nodes(); node++) {
+            zonesOfNode.add(builder.zonesOf(node));
+        }
+        builder.mark(memMap, zonesOfNode);
+        ZonelistBuilder zonelists = new ZonelistBuilder(plan, zonesOfNode);
+        List<NodeData> nodes = new ArrayList<>();
+        for (int node = 0; node < plan.nodes(); node++) {
+            nodes.add(new NodeData(
+                    node, zonesOfNode.get(node), zonelists.fallback(node), new Zonelist(zonelists.zonesOf(node))));
+        }
+        VmCounters counters = new VmCounters(plan.layout(), plan.nodes());
+        int[] cpuToNode = plan.cpuToNode().stream().mapToInt(Integer::intValue).toArray();
+        PageAllocator allocator = new PageAllocator(memMap, counters, nodes, cpuToNode, plan.conversion(), clearFrame);
+        for (Memblock.Region region : memblock.regions()) {
+            if (region.owner() == FrameOwner.FREE) {
+                release(region, zonesOfNode.get(region.node()), builder, allocator);
+            }
+        }
+        BootMemory memory =
+                new BootMemory(memMap, plan.layout(), nodes, counters, allocator, plan.conversion(), memmapPages);
+        memory.deriveSettings(sysctls);
+        memory.applySettings(sysctls, cpuToNode);
+        return memory;
     }
 
     /** Returns all zones of all nodes, empty ones included, in the order of {@code /proc/zoneinfo}. */
@@ -46,5 +94,63 @@ public record BootMemory(
     /** Returns the pages that the allocator manages: {@code totalram_pages()}, MemTotal. */
     public long totalRamPages() {
         return nodes.stream().mapToLong(NodeData::managedPages).sum();
+    }
+
+    /**
+     * Sizes watermarks, reserves and per-CPU lists from the settings: {@code setup_per_zone_wmarks()} and its relatives.
+     *
+     * @param sysctls settings
+     * @param cpuToNode node of each CPU
+     */
+    public void applySettings(Sysctls sysctls, int[] cpuToNode) {
+        List<Zone> zones = zones();
+        ZoneSizing.setupWatermarks(zones, sysctls.get("min_free_kbytes"), sysctls.get("watermark_scale_factor"));
+        int[] cpusOfNode = new int[nodes.size()];
+        for (int node : cpuToNode) {
+            cpusOfNode[node]++;
+        }
+        for (Zone zone : zones) {
+            ZoneSizing.setupPagesets(zone, cpusOfNode[zone.node()], sysctls.get("percpu_pagelist_high_fraction"));
+        }
+        for (NodeData node : nodes) {
+            ZoneSizing.setupLowmemReserve(node, sysctls.lowmemReserveRatio());
+        }
+        allocator.setDefragMode(sysctls.get("defrag_mode") != 0);
+    }
+
+    private static void release(
+            Memblock.Region region, List<Zone> zones, ZoneBuilder builder, PageAllocator allocator) {
+        for (Zone zone : zones) {
+            long start = Math.max(region.startPfn(), builder.lowest(zone.index()));
+            long end = Math.min(region.endPfn(), builder.highest(zone.index()));
+            if (start < end) {
+                allocator.addBootRange(zone, start, end);
+            }
+        }
+    }
+
+    /** Derives what depends on the machine's size, in the order of Linux's boot: first the square root, then the room for huge pages. */
+    private void deriveSettings(Sysctls sysctls) {
+        List<Zone> zones = zones();
+        int normal = layout.indexOf(ZoneType.NORMAL);
+        sysctls.deriveLowmemReserveRatio(
+                layout.types().stream().map(BootMemory::defaultRatio).toList());
+        sysctls.derive("min_free_kbytes", ZoneSizing.minFreeKbytes(ZoneSizing.freeBufferPages(zones, normal)));
+        ZoneSizing.setupWatermarks(zones, sysctls.get("min_free_kbytes"), sysctls.get("watermark_scale_factor"));
+        if (totalRamPages() >= THP_MIN_PAGES) {
+            long recommended = ZoneSizing.recommendedMinFreeKbytes(zones, normal);
+            sysctls.derive("min_free_kbytes", Math.max(recommended, sysctls.get("min_free_kbytes")));
+        }
+        long freeKbytes = zones.stream().mapToLong(zone -> zone.freePages).sum() << 2;
+        sysctls.derive("user_reserve_kbytes", Math.min(freeKbytes / 32, 1 << 17));
+        sysctls.derive("admin_reserve_kbytes", Math.min(freeKbytes / 32, 1 << 13));
+    }
+
+    private static int defaultRatio(ZoneType type) {
+        return switch (type) {
+            case DMA, DMA32 -> 256;
+            case NORMAL -> 32;
+            case HIGHMEM, MOVABLE, DEVICE -> 0;
+        };
     }
 }

@@ -2,6 +2,7 @@ package io.pagewalk.kernel.page;
 
 import io.pagewalk.base.Digest;
 import io.pagewalk.base.KernelBug;
+import io.pagewalk.base.Violations;
 import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -45,6 +46,11 @@ public final class MemMap {
     /** Invariant: {@code ownerFrames[o] == number of frames whose owner is o}. */
     private final long[] ownerFrames = new long[FrameOwner.values().length];
 
+    /** Zone slots in ascending order of their borders; see {@link #setZones}. */
+    private long[] zoneStarts = {0};
+
+    private int[] zoneSlots = {0};
+
     /**
      * Creates the memmap of a machine that just booted.
      *
@@ -67,6 +73,27 @@ public final class MemMap {
             ownerFrames[range.owner().ordinal()] += range.frames();
         }
         ownerFrames[FrameOwner.HOLE.ordinal()] += frames - used;
+    }
+
+    /**
+     * Tells which zone each frame belongs to, before any frame is touched.
+     *
+     * @param starts first frames, ascending, multiples of a pageblock, the first is 0; each reaches to the next
+     * @param slots the zone's number from each start on
+     */
+    public void setZones(long[] starts, int[] slots) {
+        KernelBug.on(touchedSections() > 0, "zones change after a frame was touched");
+        zoneStarts = starts.clone();
+        zoneSlots = slots.clone();
+    }
+
+    /**
+     * Returns the number of the zone that a frame belongs to: {@code page_zone()}.
+     *
+     * @param pfn a valid frame
+     */
+    public int zoneSlot(long pfn) {
+        return section(pfn).zone[((int) pfn & SECTION_MASK) >> PAGEBLOCK_ORDER];
     }
 
     /** Returns the first frame number above all memory: {@code max_pfn}. */
@@ -445,7 +472,7 @@ public final class MemMap {
             digest.add(s);
             long sum = 0;
             for (int i = 0; i < SECTION_FRAMES; i++) {
-                long page = (long) section.flags[i] << 32 ^ section.owner[i] ^ (long) section.order[i] << 8;
+                long page = ((long) section.flags[i] << 32) ^ section.owner[i] ^ ((long) section.order[i] << 8);
                 page = page * 31 + section.refcount[i];
                 page = page * 31 + section.mapcount[i];
                 page = page * 31 + section.index[i];
@@ -455,6 +482,38 @@ public final class MemMap {
             for (byte type : section.pageblock) {
                 digest.add(type);
             }
+        }
+    }
+
+    /**
+     * Checks that the sums by owner are what a walk over all frames finds.
+     *
+     * @param out receives what is broken
+     */
+    public void verify(Violations out) {
+        long[] found = new long[ownerFrames.length];
+        for (int s = 0; s < sections.length; s++) {
+            MemMapSection section = sections[s];
+            long base = (long) s << SECTION_SHIFT;
+            long end = Math.min(base + SECTION_FRAMES, frames);
+            if (section != null) {
+                for (int i = 0; i < end - base; i++) {
+                    found[section.owner[i]]++;
+                }
+                continue;
+            }
+            long known = 0;
+            for (int r = bootRangeAtOrAfter(base); r < bootRanges.length && bootRanges[r].startPfn() < end; r++) {
+                FrameRange range = bootRanges[r];
+                long part = Math.min(range.endPfn(), end) - Math.max(range.startPfn(), base);
+                found[range.owner().ordinal()] += part;
+                known += part;
+            }
+            found[FrameOwner.HOLE.ordinal()] += end - base - known;
+        }
+        for (FrameOwner owner : FrameOwner.values()) {
+            out.expectEqual(
+                    "memmap", "frames of " + owner + " == frames counted", ownerFrames(owner), found[owner.ordinal()]);
         }
     }
 
@@ -477,6 +536,10 @@ public final class MemMap {
             } else {
                 markLazyBlocks(section, from, to);
             }
+        }
+        for (int block = 0; block < section.zone.length; block++) {
+            int place = Arrays.binarySearch(zoneStarts, base + ((long) block << PAGEBLOCK_ORDER));
+            section.zone[block] = (short) zoneSlots[place >= 0 ? place : -place - 2];
         }
         sections[number] = section;
         return section;

@@ -38,6 +38,9 @@ public final class MemMapSection {
     /** {@link MigrateType} of each pageblock. */
     public final byte[] pageblock = new byte[MemMap.SECTION_FRAMES >> MemMap.PAGEBLOCK_ORDER];
 
+    /** Number of the zone ({@code Zone.slot()}) of each pageblock. */
+    public final short[] zone = new short[MemMap.SECTION_FRAMES >> MemMap.PAGEBLOCK_ORDER];
+
     MemMapSection() {
         Arrays.fill(pageblock, (byte) MigrateType.MOVABLE);
     }

@@ -7,8 +7,8 @@ import java.util.List;
  * {@code page->page_type}.
  *
  * <pre>
- *  31      30    29     28    27 .. 19  18 .................. 0
- * | buddy | tail | lazy | pcp |        | PG_unevictable .. PG_locked |
+ *  31      30     29     28 .. 20  19 .................... 0
+ * | buddy | tail | lazy |         | PG_mlocked .. PG_locked |
  * </pre>
  */
 public final class PageFlags {
@@ -72,9 +72,6 @@ public final class PageFlags {
     /** In a locked VMA. */
     public static final int MLOCKED = 1 << 19;
 
-    /** On a per-CPU list of the allocator. */
-    public static final int PCP = 1 << 28;
-
     /** Free block of the largest order that lies inside a range node of its free list and has no links of its own. */
     public static final int LAZY = 1 << 29;
 
@@ -105,6 +102,10 @@ public final class PageFlags {
             "swapbacked",
             "unevictable",
             "mlocked");
+
+    /** Flags that must be clear when a page is freed: {@code PAGE_FLAGS_CHECK_AT_FREE}. */
+    public static final int CHECK_AT_FREE =
+            LRU | LOCKED | PRIVATE | PRIVATE_2 | WRITEBACK | RESERVED | ACTIVE | UNEVICTABLE | MLOCKED | BUDDY | LAZY;
 
     private PageFlags() {}
 

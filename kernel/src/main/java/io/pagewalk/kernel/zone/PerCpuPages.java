@@ -2,7 +2,6 @@ package io.pagewalk.kernel.zone;
 
 import io.pagewalk.kernel.page.MemMap;
 import io.pagewalk.kernel.page.MigrateType;
-import java.util.Arrays;
 
 /**
  * Free pages that one CPU keeps of one zone: {@code struct per_cpu_pages}. Data only; {@code buddy} works on it.
@@ -18,11 +17,8 @@ public final class PerCpuPages {
     /** Number of lists: {@code NR_PCP_LISTS} with transparent huge pages. */
     public static final int LISTS = MigrateType.PCPTYPES * (COSTLY_ORDER + 1) + 2;
 
-    /** First frame of each list, an unsigned pfn, or {@link MemMap#LIST_END}. */
-    public final int[] head = new int[LISTS];
-
-    /** Last frame of each list, or {@link MemMap#LIST_END}. */
-    public final int[] tail = new int[LISTS];
+    /** The lists, indexed as drawn above. */
+    public final PageDeque[] lists = new PageDeque[LISTS];
 
     /** Base pages on all lists. */
     public int count;
@@ -50,7 +46,30 @@ public final class PerCpuPages {
 
     /** Creates empty lists. */
     public PerCpuPages() {
-        Arrays.fill(head, MemMap.LIST_END);
-        Arrays.fill(tail, MemMap.LIST_END);
+        for (int list = 0; list < LISTS; list++) {
+            lists[list] = new PageDeque();
+        }
+    }
+
+    /**
+     * Returns the list of a migrate type and order: {@code order_to_pindex()}.
+     *
+     * @param migrateType below {@link MigrateType#PCPTYPES}
+     * @param order at most {@link #COSTLY_ORDER}, or that of a pageblock
+     */
+    public static int listOf(int migrateType, int order) {
+        if (order > COSTLY_ORDER) {
+            return LISTS - 2 + (migrateType == MigrateType.MOVABLE ? 1 : 0);
+        }
+        return MigrateType.PCPTYPES * order + migrateType;
+    }
+
+    /**
+     * Returns the order of the blocks on a list: {@code pindex_to_order()}.
+     *
+     * @param list from 0 to {@link #LISTS} - 1
+     */
+    public static int orderOf(int list) {
+        return list >= LISTS - 2 ? MemMap.PAGEBLOCK_ORDER : list / MigrateType.PCPTYPES;
     }
 }

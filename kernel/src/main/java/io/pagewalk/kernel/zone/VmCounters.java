@@ -1,6 +1,7 @@
 package io.pagewalk.kernel.zone;
 
 import io.pagewalk.base.Digest;
+import java.util.List;
 
 /**
  * All counters of {@code mm/vmstat.c}: per zone, per node, and events since boot, exact at any moment.
@@ -18,6 +19,7 @@ public final class VmCounters {
     private final long[] zoneStats;
     private final long[] numaEvents;
     private final long[] nodeStats;
+    private Zone[] zones = {};
     private final long[] events = new long[VmEvent.values().length];
 
     /**
@@ -33,6 +35,15 @@ public final class VmCounters {
         zoneStats = new long[zones * ZONE_ITEMS];
         numaEvents = new long[zones * NUMA_ITEMS];
         nodeStats = new long[nodes * NODE_ITEMS];
+    }
+
+    /**
+     * Tells the zones whose free pages {@link ZoneStat#NR_FREE_PAGES} and {@link ZoneStat#NR_FREE_PAGES_BLOCKS} read.
+     *
+     * @param attached all zones of the machine
+     */
+    public void attach(List<Zone> attached) {
+        zones = attached.toArray(Zone[]::new);
     }
 
     /** Returns the zones of the machine. */
@@ -63,7 +74,19 @@ public final class VmCounters {
      * @param item which counter
      */
     public long get(Zone zone, ZoneStat item) {
-        return zoneStats[zone.slot() * ZONE_ITEMS + item.ordinal()];
+        return switch (item) {
+            case NR_FREE_PAGES -> zone.freePages;
+            case NR_FREE_PAGES_BLOCKS -> zone.freePagesBlocks;
+            case NR_ZONE_INACTIVE_ANON,
+                    NR_ZONE_ACTIVE_ANON,
+                    NR_ZONE_INACTIVE_FILE,
+                    NR_ZONE_ACTIVE_FILE,
+                    NR_ZONE_UNEVICTABLE,
+                    NR_ZONE_WRITE_PENDING,
+                    NR_MLOCK,
+                    NR_ZSPAGES,
+                    NR_FREE_CMA -> zoneStats[zone.slot() * ZONE_ITEMS + item.ordinal()];
+        };
     }
 
     /**
@@ -73,8 +96,8 @@ public final class VmCounters {
      */
     public long global(ZoneStat item) {
         long sum = 0;
-        for (int i = item.ordinal(); i < zoneStats.length; i += ZONE_ITEMS) {
-            sum += zoneStats[i];
+        for (Zone zone : zones) {
+            sum += get(zone, item);
         }
         return sum;
     }

@@ -29,7 +29,7 @@ public final class Zone {
     /** Pages in HIGHATOMIC pageblocks, free or not: {@code zone->nr_reserved_highatomic}. */
     public long reservedHighatomic;
 
-    /** Whether the last frees passed the high watermark mark down: {@code ZONE_BELOW_HIGH}. */
+    /** Whether free pages were seen below the high watermark: {@code ZONE_BELOW_HIGH}. Per-CPU lists then shrink. */
     public boolean belowHigh;
 
     /**
@@ -179,6 +179,11 @@ public final class Zone {
             sum += pageset.count;
         }
         return sum;
+    }
+
+    /** Returns the number of zones that a node has, this one included. */
+    public int layoutSize() {
+        return lowmemReserve.length;
     }
 
     /** Returns the number of CPUs that have lists. */

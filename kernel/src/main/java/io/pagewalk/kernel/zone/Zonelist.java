@@ -2,7 +2,7 @@ package io.pagewalk.kernel.zone;
 
 import java.util.List;
 
-/** Zones in the order in which a request tries them: {@code struct zonelist}. Only zones with managed pages are in it. */
+/** Zones in the order in which a request tries them: {@code struct zonelist}. Only zones with RAM are in it. */
 public final class Zonelist {
     private final Zone[] zones;
 

@@ -1,0 +1,277 @@
+package io.pagewalk.kernel.buddy;
+
+import io.pagewalk.base.KernelBug;
+import io.pagewalk.kernel.page.FrameOwner;
+import io.pagewalk.kernel.page.MemMap;
+import io.pagewalk.kernel.page.MemMapSection;
+import io.pagewalk.kernel.page.MigrateType;
+import io.pagewalk.kernel.page.PageFlags;
+import io.pagewalk.kernel.zone.FreeArea;
+import io.pagewalk.kernel.zone.Zone;
+
+/**
+ * The buddy system proper: free lists per order and migrate type, split and merge.
+ *
+ * <p>Follows {@code mm/page_alloc.c:__free_one_page(), expand(), __rmqueue_smallest()}.
+ */
+final class FreeLists {
+    /*
+     * A list links the heads of free blocks through MemMap. A head of the largest order may stand for a range of neighbouring blocks that nobody
+     * has touched since boot; its page's index holds how many. Taking the head of a range moves the node to the next block:
+     *
+     *   list:  [blocks A ..] <-> [range h, n] <-> [B ..]      take h      list:  [A ..] <-> [range h + 1024, n - 1] <-> [B ..]
+     *
+     * The order of the list is the one that Linux has after it freed all blocks one by one at boot.
+     */
+
+    /** Where a freed block joins its list. */
+    enum Place {
+        /** At the head, so that it is used again soon. */
+        HEAD,
+        /** At the tail. */
+        TAIL,
+        /** At the tail when its buddy of the next order is likely to become free too, else at the head. */
+        BY_BUDDY
+    }
+
+    private static final int MAX_ORDER = MemMap.MAX_PAGE_ORDER;
+    private static final int BLOCK_ORDER = MemMap.PAGEBLOCK_ORDER;
+    private static final long MAX_BLOCK = 1L << MAX_ORDER;
+
+    private final MemMap memMap;
+
+    FreeLists(MemMap memMap) {
+        this.memMap = memMap;
+    }
+
+    /** Adds untouched blocks of the largest order at the tail, as boot does one by one. Their frames are FREE in the boot ranges. */
+    void addBootBlocks(Zone zone, long pfn, long blocks) {
+        MemMapSection section = memMap.section(pfn);
+        int i = (int) pfn & MemMap.SECTION_MASK;
+        section.flags[i] = PageFlags.BUDDY;
+        section.order[i] = MAX_ORDER;
+        section.index[i] = blocks;
+        FreeArea area = zone.freeArea(MAX_ORDER);
+        linkTail(area, MigrateType.MOVABLE, pfn);
+        area.blocks[MigrateType.MOVABLE] += blocks;
+        area.free += blocks;
+        zone.freePages += blocks << MAX_ORDER;
+        zone.freePagesBlocks += blocks << MAX_ORDER;
+    }
+
+    /** Frees a block of boot memory smaller than the largest order at the tail; nothing beside it is free. */
+    void addBootBlock(Zone zone, long pfn, int order) {
+        account(zone, 1L << order, MigrateType.MOVABLE);
+        add(zone, pfn, order, MigrateType.MOVABLE, false);
+    }
+
+    /** Frees a block and merges it with its buddies while they are free: {@code __free_one_page()}. The frames' owner is set by the caller. */
+    void freeOnePage(Zone zone, long freed, int freedOrder, int migrateType, Place place) {
+        long pfn = freed;
+        int order = freedOrder;
+        KernelBug.on((pfn & ((1L << order) - 1)) != 0, "a freed block is not aligned to its order");
+        account(zone, 1L << order, migrateType);
+        while (order < MAX_ORDER) {
+            long buddy = pfn ^ (1L << order);
+            if (!isFreeBuddy(zone, buddy, order)) {
+                break;
+            }
+            int buddyType = migrateType;
+            if (order >= BLOCK_ORDER) {
+                buddyType = memMap.pageblockType(buddy);
+                if (buddyType != migrateType && !(isMergeable(migrateType) && isMergeable(buddyType))) {
+                    break;
+                }
+            }
+            remove(zone, buddy, order, buddyType);
+            if (buddyType != migrateType) {
+                changePageblockRange(buddy, order, migrateType);
+            }
+            pfn &= buddy;
+            order++;
+        }
+        boolean toHead = switch (place) {
+            case HEAD -> true;
+            case TAIL -> false;
+            case BY_BUDDY -> !isMergeLikely(zone, pfn, order);
+        };
+        add(zone, pfn, order, migrateType, toHead);
+    }
+
+    /** Takes a block of at least the order from one type's lists, splitting the smallest that fits: {@code __rmqueue_smallest()}. */
+    long removeSmallest(Zone zone, int order, int migrateType) {
+        for (int current = order; current <= MAX_ORDER; current++) {
+            int head = zone.freeArea(current).head[migrateType];
+            if (head != MemMap.LIST_END) {
+                long pfn = Integer.toUnsignedLong(head);
+                removeAndExpand(zone, pfn, order, current, migrateType);
+                return pfn;
+            }
+        }
+        return PageAllocator.NO_PAGE;
+    }
+
+    /** Takes a block off its list and gives the upper halves back until the order fits: {@code page_del_and_expand()}. */
+    void removeAndExpand(Zone zone, long pfn, int order, int current, int migrateType) {
+        remove(zone, pfn, current, migrateType);
+        expand(zone, pfn, order, current, migrateType);
+        account(zone, -(1L << order), migrateType);
+    }
+
+    /** Gives the upper halves of a block, which is on no list, to the lists: {@code expand()}. Counts nothing. */
+    void expand(Zone zone, long pfn, int order, int current, int migrateType) {
+        for (int o = current - 1; o >= order; o--) {
+            add(zone, pfn + (1L << o), o, migrateType, true);
+        }
+    }
+
+    /** Counts free pages of a type: {@code account_freepages()}. */
+    static void account(Zone zone, long pages, int migrateType) {
+        zone.freePages += pages;
+        if (migrateType == MigrateType.HIGHATOMIC) {
+            zone.freeHighatomic += pages;
+        }
+    }
+
+    /** Puts a free block on another type's list, at its tail: {@code move_to_free_list()}. */
+    void moveToFreeList(Zone zone, long pfn, int order, int from, int to) {
+        remove(zone, pfn, order, from);
+        add(zone, pfn, order, to, false);
+        account(zone, -(1L << order), from);
+        account(zone, 1L << order, to);
+    }
+
+    /** Sets the type of all pageblocks of a block: {@code change_pageblock_range()}. */
+    void changePageblockRange(long pfn, int order, int migrateType) {
+        for (long block = pfn; block < pfn + (1L << order); block += 1L << BLOCK_ORDER) {
+            memMap.setPageblockType(block, migrateType);
+        }
+    }
+
+    /** Adds a block to a list: {@code __add_to_free_list()}. */
+    void add(Zone zone, long pfn, int order, int migrateType, boolean atHead) {
+        MemMapSection section = memMap.section(pfn);
+        int i = (int) pfn & MemMap.SECTION_MASK;
+        section.flags[i] = PageFlags.BUDDY;
+        section.order[i] = (byte) order;
+        section.index[i] = 1;
+        FreeArea area = zone.freeArea(order);
+        if (atHead) {
+            linkHead(area, migrateType, pfn, section, i);
+        } else {
+            linkTail(area, migrateType, pfn);
+        }
+        area.blocks[migrateType]++;
+        area.free++;
+        if (order >= BLOCK_ORDER) {
+            zone.freePagesBlocks += 1L << order;
+        }
+    }
+
+    /** Takes a block off its list: {@code __del_page_from_free_list()}. */
+    void remove(Zone zone, long pfn, int order, int migrateType) {
+        MemMapSection section = memMap.section(pfn);
+        int i = (int) pfn & MemMap.SECTION_MASK;
+        if (section.flags[i] != PageFlags.BUDDY || section.order[i] != order) {
+            throw new KernelBug("frame " + pfn + " is no free block of order " + order);
+        }
+        FreeArea area = zone.freeArea(order);
+        if (section.index[i] > 1) {
+            moveRangeNode(area, migrateType, pfn, section.index[i]);
+        } else {
+            unlink(area, migrateType, section.prev[i], section.next[i]);
+        }
+        section.flags[i] = 0;
+        section.order[i] = 0;
+        section.index[i] = 0;
+        area.blocks[migrateType]--;
+        area.free--;
+        if (order >= BLOCK_ORDER) {
+            zone.freePagesBlocks -= 1L << order;
+        }
+    }
+
+    /** Returns whether a frame heads a free block of this order in this zone: {@code page_is_buddy()}. */
+    boolean isFreeBuddy(Zone zone, long pfn, int order) {
+        if (!memMap.isValid(pfn)) {
+            return false;
+        }
+        MemMapSection section = memMap.section(pfn);
+        int i = (int) pfn & MemMap.SECTION_MASK;
+        return (section.flags[i] & PageFlags.BUDDY) != 0
+                && section.order[i] == order
+                && section.zone[i >> BLOCK_ORDER] == zone.slot();
+    }
+
+    private boolean isMergeLikely(Zone zone, long pfn, int order) {
+        if (order >= MAX_ORDER - 1) {
+            return false;
+        }
+        long higher = pfn & ~(1L << order);
+        return isFreeBuddy(zone, higher ^ (1L << (order + 1)), order + 1);
+    }
+
+    private static boolean isMergeable(int migrateType) {
+        return migrateType < MigrateType.PCPTYPES;
+    }
+
+    private void moveRangeNode(FreeArea area, int migrateType, long pfn, long blocks) {
+        long successor = pfn + MAX_BLOCK;
+        MemMapSection section = memMap.section(successor);
+        int i = (int) successor & MemMap.SECTION_MASK;
+        KernelBug.on(
+                (section.flags[i] & PageFlags.LAZY) == 0 || memMap.owner(successor) != FrameOwner.FREE,
+                "a range of untouched blocks holds a block that was touched");
+        section.flags[i] = PageFlags.BUDDY;
+        section.index[i] = blocks - 1;
+        long prev = memMap.prev(pfn);
+        long next = memMap.next(pfn);
+        memMap.setLinks(successor, prev, next);
+        if (prev == MemMap.LIST_END) {
+            area.head[migrateType] = (int) successor;
+        } else {
+            memMap.setNext(prev, successor);
+        }
+        if (next == MemMap.LIST_END) {
+            area.tail[migrateType] = (int) successor;
+        } else {
+            memMap.setPrev(next, successor);
+        }
+    }
+
+    private void linkHead(FreeArea area, int migrateType, long pfn, MemMapSection section, int i) {
+        int next = area.head[migrateType];
+        section.prev[i] = MemMap.LIST_END;
+        section.next[i] = next;
+        area.head[migrateType] = (int) pfn;
+        if (next == MemMap.LIST_END) {
+            area.tail[migrateType] = (int) pfn;
+        } else {
+            memMap.setPrev(Integer.toUnsignedLong(next), pfn);
+        }
+    }
+
+    private void linkTail(FreeArea area, int migrateType, long pfn) {
+        int prev = area.tail[migrateType];
+        memMap.setLinks(pfn, prev, MemMap.LIST_END);
+        area.tail[migrateType] = (int) pfn;
+        if (prev == MemMap.LIST_END) {
+            area.head[migrateType] = (int) pfn;
+        } else {
+            memMap.setNext(Integer.toUnsignedLong(prev), pfn);
+        }
+    }
+
+    private void unlink(FreeArea area, int migrateType, int prev, int next) {
+        if (prev == MemMap.LIST_END) {
+            area.head[migrateType] = next;
+        } else {
+            memMap.section(Integer.toUnsignedLong(prev)).next[prev & MemMap.SECTION_MASK] = next;
+        }
+        if (next == MemMap.LIST_END) {
+            area.tail[migrateType] = prev;
+        } else {
+            memMap.section(Integer.toUnsignedLong(next)).prev[next & MemMap.SECTION_MASK] = prev;
+        }
+    }
+}
