@@ -39,6 +39,8 @@ public final class Mm {
     private long envStart;
     private long envEnd;
     private long defFlags;
+    private long lockedTwice;
+    private int executeOnlyKey;
     private int users = 1;
     private int count = 1;
     private long pgtablesBytes;
@@ -177,6 +179,22 @@ public final class Mm {
     }
 
     /**
+     * Notes that {@code mremap(MREMAP_DONTUNMAP)} counted locked pages a second time. Linux 6.18 does so and never takes them back
+     * ({@code mm/mremap.c:dontunmap_complete()} clears the old area's flag only), which {@code VmLck} shows.
+     *
+     * @param pages how many
+     */
+    void noteLockedTwice(long pages) {
+        lockedTwice += pages;
+    }
+
+    /** Ends the double count when the address space goes. */
+    void forgetLockedTwice() {
+        lockedVm -= lockedTwice;
+        lockedTwice = 0;
+    }
+
+    /**
      * Adds to {@code pinned_vm}.
      *
      * @param pages may be negative
@@ -210,6 +228,20 @@ public final class Mm {
     /** Returns the largest {@link #totalVm()} so far ({@code VmPeak}), the present one included: {@code get_mm_hiwater_vm()}. */
     public long hiwaterVm() {
         return Math.max(hiwaterVm, totalVm);
+    }
+
+    /** Returns the remembered largest size without the present one, for a call that raises the size for a moment only. */
+    long rememberedHiwaterVm() {
+        return hiwaterVm;
+    }
+
+    /**
+     * Puts back what {@link #rememberedHiwaterVm} gave.
+     *
+     * @param pages the largest size so far
+     */
+    void restoreHiwaterVm(long pages) {
+        hiwaterVm = pages;
     }
 
     /** Remembers the present resident size before pages go: {@code update_hiwater_rss()}. */
@@ -484,6 +516,42 @@ public final class Mm {
     }
 
     /**
+     * Takes over what a child shares with its parent before any area is copied: {@code kernel/fork.c:dup_mm()}. Sizes and counters stay zero.
+     *
+     * @param parent the address space to copy from
+     */
+    void copyLayout(Mm parent) {
+        mmapBase = parent.mmapBase;
+        topDown = parent.topDown;
+        startCode = parent.startCode;
+        endCode = parent.endCode;
+        startData = parent.startData;
+        endData = parent.endData;
+        startBrk = parent.startBrk;
+        brk = parent.brk;
+        startStack = parent.startStack;
+        argStart = parent.argStart;
+        argEnd = parent.argEnd;
+        envStart = parent.envStart;
+        envEnd = parent.envEnd;
+        defFlags = parent.defFlags & VmaFlags.VM_NOHUGEPAGE;
+        exeFile = parent.exeFile;
+        privileged = parent.privileged;
+        executeOnlyKey = parent.executeOnlyKey;
+    }
+
+    /** Returns the protection key of execute-only memory, 0 as long as there is none ({@code context.execute_only_pkey}). */
+    int executeOnlyKey() {
+        return executeOnlyKey;
+    }
+
+    /** Allocates the protection key of execute-only memory: {@code arch/x86/mm/pkeys.c:__execute_only_pkey()}; key 0 is everybody's, so it is key 1. */
+    int allocateExecuteOnlyKey() {
+        executeOnlyKey = 1;
+        return executeOnlyKey;
+    }
+
+    /**
      * Checks the tree, and that the counters are the sums over the areas.
      *
      * @param out receives what is wrong
@@ -517,7 +585,7 @@ public final class Mm {
             }
         }
         out.expectEqual(where, "total_vm == sum of the areas", total, totalVm);
-        out.expectEqual(where, "locked_vm == sum of the areas", locked, lockedVm);
+        out.expectEqual(where, "locked_vm == sum of the areas + counted twice", locked + lockedTwice, lockedVm);
         out.expectEqual(where, "exec_vm == sum of the areas", exec, execVm);
         out.expectEqual(where, "stack_vm == sum of the areas", stack, stackVm);
         out.expectEqual(where, "data_vm == sum of the areas", data, dataVm);

@@ -3,8 +3,13 @@ package io.pagewalk.kernel.vma;
 import io.pagewalk.kernel.syscall.Errno;
 import org.jspecify.annotations.Nullable;
 
-/** {@code mmap()}: {@code mm/mmap.c:do_mmap()}. */
+/** {@code mmap()}: {@code mm/mmap.c:do_mmap()} and {@code mm/vma.c:mmap_region()}. */
 public final class Mmap {
+    private static final int MAP_HUGE_SHIFT = 26;
+    private static final int MAP_HUGE_MASK = 0x3f;
+    private static final int ORDER_2M = 21;
+    private static final int ORDER_1G = 30;
+
     private Mmap() {}
 
     /**
@@ -20,14 +25,31 @@ public final class Mmap {
      * @return the address, or a negative errno
      */
     public static long mmap(MmTask task, long addr, long length, long prot, long flags, int fd, long offset) {
-        return -Errno.ENOSYS;
+        if (Pages.offset(offset) != 0) {
+            return -Errno.EINVAL;
+        }
+        MappedFile file = null;
+        if ((flags & MapFlags.MAP_ANONYMOUS) == 0) {
+            file = task.file(fd);
+            if (file == null) {
+                return -Errno.EBADF;
+            }
+            if ((flags & MapFlags.MAP_HUGETLB) != 0) {
+                return -Errno.EINVAL;
+            }
+        } else if ((flags & MapFlags.MAP_HUGETLB) != 0) {
+            // Differs from Linux: there is no huge page pool yet, so each size that exists is used up.
+            int order = (int) (flags >>> MAP_HUGE_SHIFT) & MAP_HUGE_MASK;
+            return order == 0 || order == ORDER_2M || order == ORDER_1G ? -Errno.ENOMEM : -Errno.EINVAL;
+        }
+        return map(task.mm(), file, addr, length, prot, flags, offset >>> Vma.PAGE_SHIFT);
     }
 
     /**
      * Maps on the kernel's own behalf, as {@code execve()} does: {@code mm/util.c:vm_mmap_pgoff()}.
      *
      * @param mm the address space
-     * @param file the file, null for anonymous memory
+     * @param file the file, null for anonymous memory; the area takes a reference of its own
      * @param addr where, or a hint
      * @param length bytes
      * @param prot {@code PROT_*}
@@ -37,6 +59,181 @@ public final class Mmap {
      */
     public static long map(
             Mm mm, @Nullable MappedFile file, long addr, long length, long prot, long flags, long pgoff) {
-        return -Errno.ENOSYS;
+        if (length == 0) {
+            return -Errno.EINVAL;
+        }
+        long mapFlags = flags;
+        if ((mapFlags & MapFlags.MAP_FIXED_NOREPLACE) != 0) {
+            mapFlags |= MapFlags.MAP_FIXED;
+        }
+        long hint = (mapFlags & MapFlags.MAP_FIXED) != 0 ? addr : roundHintToMin(mm, addr);
+        long size = Pages.align(length);
+        if (size == 0) {
+            return -Errno.ENOMEM;
+        }
+        if (Pages.above(pgoff, pgoff + (size >>> Vma.PAGE_SHIFT))) {
+            return -Errno.EOVERFLOW;
+        }
+        if (mm.mapCount() > mm.services().settings().maxMapCount()) {
+            return -Errno.ENOMEM;
+        }
+        long vmFlags = Protection.flags(prot, Protection.keyOfNew(mm, prot))
+                | Protection.mapFlags(mapFlags)
+                | mm.defFlags()
+                | VmaFlags.VM_MAYREAD
+                | VmaFlags.VM_MAYWRITE
+                | VmaFlags.VM_MAYEXEC;
+        long start = UnmappedArea.get(mm, file, hint, size, pgoff, mapFlags);
+        if (Errno.isError(start)) {
+            return start;
+        }
+        if ((mapFlags & MapFlags.MAP_FIXED_NOREPLACE) != 0 && mm.vmas().findIntersection(start, start + size) != null) {
+            return -Errno.EEXIST;
+        }
+        if ((mapFlags & MapFlags.MAP_LOCKED) != 0 && !MmLimits.canDoMlock(mm)) {
+            return -Errno.EPERM;
+        }
+        if (!MmLimits.mlockFutureOk(mm, vmFlags, size)) {
+            return -Errno.EAGAIN;
+        }
+        long typed = file != null
+                ? fileFlags(file, prot, mapFlags, vmFlags, pgoff, size)
+                : anonymousFlags(mapFlags, vmFlags);
+        if (typed < 0) {
+            return typed;
+        }
+        if ((mapFlags & MapFlags.MAP_NORESERVE) != 0
+                && mm.services().settings().overcommitMemory() != Overcommit.OVERCOMMIT_NEVER) {
+            typed |= VmaFlags.VM_NORESERVE;
+        }
+        long offset = pgoff;
+        if (file == null) {
+            offset = (typed & VmaFlags.VM_SHARED) != 0 ? 0 : start >>> Vma.PAGE_SHIFT;
+        }
+        long error = region(mm, file, start, start + size, typed, offset);
+        if (error != 0) {
+            return error;
+        }
+        long populate = MapFlags.MAP_POPULATE | MapFlags.MAP_NONBLOCK;
+        if ((typed & VmaFlags.VM_LOCKED) != 0 || (mapFlags & populate) == MapFlags.MAP_POPULATE) {
+            Populate.populate(mm, start, size, Populate.OnError.SKIP_AREA);
+        }
+        return start;
+    }
+
+    private static long roundHintToMin(Mm mm, long addr) {
+        long hint = Pages.floor(addr);
+        long min = mm.services().settings().mmapMinAddr();
+        return hint != 0 && Pages.above(min, hint) ? Pages.align(min) : hint;
+    }
+
+    /** Checks a file against what is asked of it; returns the flags or a negative errno. */
+    private static long fileFlags(MappedFile file, long prot, long mapFlags, long vmFlags, long pgoff, long size) {
+        long room = file.maxBytes() - size;
+        if (room < 0 || Pages.above(pgoff, room >>> Vma.PAGE_SHIFT)) {
+            return -Errno.EOVERFLOW;
+        }
+        long flags = vmFlags;
+        long type = mapFlags & MapFlags.MAP_TYPE;
+        if (type == MapFlags.MAP_SHARED || type == MapFlags.MAP_SHARED_VALIDATE) {
+            // MAP_FIXED_NOREPLACE is not among the legacy flags, so MAP_SHARED_VALIDATE refuses it.
+            if (type == MapFlags.MAP_SHARED_VALIDATE
+                    && (mapFlags & ~(MapFlags.LEGACY_MAP_MASK | MapFlags.MAP_TYPE)) != 0) {
+                return -Errno.EOPNOTSUPP;
+            }
+            if ((prot & MapFlags.PROT_WRITE) != 0 && !file.isWritable()) {
+                return -Errno.EACCES;
+            }
+            flags |= VmaFlags.VM_SHARED | VmaFlags.VM_MAYSHARE;
+            if (!file.isWritable()) {
+                flags &= ~(VmaFlags.VM_MAYWRITE | VmaFlags.VM_SHARED);
+            }
+        } else if (type != MapFlags.MAP_PRIVATE) {
+            return -Errno.EINVAL;
+        }
+        if (!file.isReadable()) {
+            return -Errno.EACCES;
+        }
+        if (file.isNoExec()) {
+            if ((flags & VmaFlags.VM_EXEC) != 0) {
+                return -Errno.EPERM;
+            }
+            flags &= ~VmaFlags.VM_MAYEXEC;
+        }
+        if (!file.canMmap()) {
+            return -Errno.ENODEV;
+        }
+        if ((flags & VmaFlags.VM_GROWSDOWN) != 0) {
+            return -Errno.EINVAL;
+        }
+        return flags;
+    }
+
+    private static long anonymousFlags(long mapFlags, long vmFlags) {
+        long type = mapFlags & MapFlags.MAP_TYPE;
+        if (type == MapFlags.MAP_PRIVATE) {
+            return vmFlags;
+        }
+        if (type == MapFlags.MAP_SHARED) {
+            return (vmFlags & VmaFlags.VM_GROWSDOWN) != 0
+                    ? -Errno.EINVAL
+                    : vmFlags | VmaFlags.VM_SHARED | VmaFlags.VM_MAYSHARE;
+        }
+        if (type == MapFlags.MAP_DROPPABLE) {
+            if ((mapFlags & MapFlags.MAP_LOCKED) != 0 || (vmFlags & VmaFlags.VM_GROWSDOWN) != 0) {
+                return -Errno.EINVAL;
+            }
+            return vmFlags
+                    | VmaFlags.VM_DROPPABLE
+                    | VmaFlags.VM_NORESERVE
+                    | VmaFlags.VM_WIPEONFORK
+                    | VmaFlags.VM_DONTDUMP;
+        }
+        return -Errno.EINVAL;
+    }
+
+    /** {@code mm/vma.c:__mmap_region()}: replaces what lies in the range by the new mapping. */
+    private static long region(Mm mm, @Nullable MappedFile file, long start, long end, long vmFlags, long pgoff) {
+        Overcommit overcommit = mm.services().overcommit();
+        long pages = (end - start) >>> Vma.PAGE_SHIFT;
+        long flags = vmFlags;
+        Munmap.Detached detached = new Munmap.Detached();
+        long error = Munmap.gather(mm, start, end, detached);
+        if (error != 0) {
+            return error;
+        }
+        if (!MmLimits.mayExpandVm(mm, flags, pages - detached.pages())) {
+            return -Errno.ENOMEM;
+        }
+        long charged = 0;
+        if (Protection.isAccountable(flags)) {
+            charged = pages - detached.accountedPages();
+            if (charged > 0 && overcommit.charge(mm, charged) != 0) {
+                return -Errno.ENOMEM;
+            }
+            detached.keepCommitment();
+            flags |= VmaFlags.VM_ACCOUNT;
+        }
+        Munmap.detach(mm, detached);
+        Vma vma = VmaMerge.mergeNew(VmaMerge.Range.fresh(mm, start, end, pgoff, flags, file), VmaMerge.Sides.BOTH);
+        if (vma == null) {
+            MappedFile mapped = file;
+            if (mapped != null) {
+                mapped.get();
+            } else if ((flags & VmaFlags.VM_SHARED) != 0) {
+                mapped = mm.services().sharedAnonymous().create(end - start, flags);
+                if (mapped == null) {
+                    Munmap.complete(mm, detached);
+                    return -Errno.ENOMEM;
+                }
+            }
+            VmaMerge.link(new Vma(mm, start, end, flags, pgoff, mapped));
+        }
+        Munmap.complete(mm, detached);
+        mm.account(flags, pages);
+        if ((flags & VmaFlags.VM_LOCKED) != 0) {
+            mm.addLockedVm(pages);
+        }
+        return 0;
     }
 }

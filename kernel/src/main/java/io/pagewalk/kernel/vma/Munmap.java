@@ -1,6 +1,10 @@
 package io.pagewalk.kernel.vma;
 
+import io.pagewalk.base.KernelBug;
 import io.pagewalk.kernel.syscall.Errno;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** {@code munmap()}: {@code mm/vma.c:do_vmi_munmap()}. */
 public final class Munmap {
@@ -12,16 +16,182 @@ public final class Munmap {
      * @param mm the address space
      * @param start first address, page aligned
      * @param length bytes, rounded up to pages
-     * @return 0 or a negative errno
+     * @return 0, {@code -EINVAL} for a bad range, {@code -ENOMEM} when a split would make too many areas, {@code -EPERM} for a sealed area
      */
     public static long munmap(Mm mm, long start, long length) {
-        return -Errno.ENOSYS;
+        long taskSize = mm.taskSize();
+        if (Pages.offset(start) != 0 || Pages.above(start, taskSize) || Pages.above(length, taskSize - start)) {
+            return -Errno.EINVAL;
+        }
+        long end = start + Pages.align(length);
+        if (end == start) {
+            return -Errno.EINVAL;
+        }
+        return unmapAligned(mm, start, end);
     }
 
     /**
-     * Unmaps everything when the last user is gone: {@code mm/mmap.c:exit_mmap()}.
+     * Unmaps a range whose borders are known to be good: {@code mm/vma.c:do_vmi_align_munmap()}.
+     *
+     * @param mm the address space
+     * @param start first address
+     * @param end first address behind
+     * @return 0 or a negative errno
+     */
+    static long unmapAligned(Mm mm, long start, long end) {
+        Detached detached = new Detached();
+        long error = gather(mm, start, end, detached);
+        if (error != 0) {
+            return error;
+        }
+        detach(mm, detached);
+        complete(mm, detached);
+        return 0;
+    }
+
+    /**
+     * Unmaps everything when the last user is gone: {@code mm/mmap.c:exit_mmap()}. The resident counters are the page tables' affair; the
+     * sizes are zero afterwards.
      *
      * @param mm the address space
      */
-    public static void exitMmap(Mm mm) {}
+    public static void exitMmap(Mm mm) {
+        Detached detached = new Detached();
+        for (Vma vma : mm.vmas()) {
+            detached.add(vma);
+        }
+        detach(mm, detached);
+        complete(mm, detached);
+        mm.forgetLockedTwice();
+    }
+
+    /** The areas that a call takes out, and what they count for: {@code struct vma_munmap_struct}. */
+    static final class Detached {
+        private final List<Vma> vmas = new ArrayList<>();
+        private @Nullable Vma previous;
+        private @Nullable Vma next;
+        private long pages;
+        private long accountedPages;
+
+        /** Returns the pages of all areas. */
+        long pages() {
+            return pages;
+        }
+
+        /** Returns the pages that {@code Committed_AS} holds for them. */
+        long accountedPages() {
+            return accountedPages;
+        }
+
+        /** Leaves the commitment to the mapping that takes their place. */
+        void keepCommitment() {
+            accountedPages = 0;
+        }
+
+        private void add(Vma vma) {
+            vmas.add(vma);
+            pages += vma.pages();
+            if (vma.has(VmaFlags.VM_ACCOUNT)) {
+                accountedPages += vma.pages();
+            }
+        }
+    }
+
+    /**
+     * Collects the areas of a range and splits those that stick out: {@code mm/vma.c:vms_gather_munmap_vmas()}. On failure splits that were made stay.
+     *
+     * @param mm the address space
+     * @param start first address
+     * @param end first address behind
+     * @param out receives the areas, which stay in the tree
+     * @return 0 or a negative errno
+     */
+    static long gather(Mm mm, long start, long end, Detached out) {
+        VmaTree tree = mm.vmas();
+        Vma first = tree.findIntersection(start, end);
+        if (first == null) {
+            return 0;
+        }
+        if (start > first.start()) {
+            // Afterwards there may be one area more than the limit only when this call removes one as well.
+            if (end < first.end() && mm.mapCount() >= mm.services().settings().maxMapCount()) {
+                return -Errno.ENOMEM;
+            }
+            if (first.has(VmaFlags.VM_SEALED)) {
+                return -Errno.EPERM;
+            }
+            VmaMerge.splitAlways(first, start, VmaMerge.NewPart.BELOW);
+        }
+        Vma vma = first;
+        while (vma != null && vma.start() < end) {
+            if (vma.has(VmaFlags.VM_SEALED)) {
+                return -Errno.EPERM;
+            }
+            if (vma.end() > end) {
+                VmaMerge.splitAlways(vma, end, VmaMerge.NewPart.ABOVE);
+            }
+            out.add(vma);
+            vma = tree.next(vma);
+        }
+        return 0;
+    }
+
+    /**
+     * Takes collected areas out of the tree and drops their pages and page tables: {@code mm/vma.c:vms_clear_ptes()}.
+     *
+     * @param mm the address space
+     * @param detached what {@link #gather} collected
+     */
+    static void detach(Mm mm, Detached detached) {
+        List<Vma> vmas = detached.vmas;
+        if (vmas.isEmpty()) {
+            return;
+        }
+        VmaTree tree = mm.vmas();
+        detached.previous = tree.previous(vmas.getFirst());
+        detached.next = tree.next(vmas.getLast());
+        for (Vma vma : vmas) {
+            tree.remove(vma);
+        }
+        mm.updateHiwaterRss();
+        Vma previous = detached.previous;
+        Vma next = detached.next;
+        mm.services()
+                .pageTables()
+                .unmapRegion(mm, vmas, previous == null ? 0 : previous.end(), next == null ? 0 : next.start());
+    }
+
+    /**
+     * Brings the counters up to date and lets go of files and anon_vmas: {@code mm/vma.c:vms_complete_munmap_vmas()}.
+     *
+     * @param mm the address space
+     * @param detached what {@link #detach} took out
+     */
+    static void complete(Mm mm, Detached detached) {
+        if (detached.vmas.isEmpty()) {
+            return;
+        }
+        mm.updateHiwaterVm();
+        for (Vma vma : detached.vmas) {
+            KernelBug.on(vma.isAttached(), "unmapped area is still in the tree");
+            mm.account(vma.flags(), -vma.pages());
+            if (vma.has(VmaFlags.VM_LOCKED)) {
+                mm.addLockedVm(-vma.pages());
+            }
+            release(vma);
+        }
+        mm.services().overcommit().uncharge(detached.accountedPages);
+    }
+
+    /** {@code mm/vma.c:remove_vma()} with the unlinking that {@code free_pgtables()} does. */
+    private static void release(Vma vma) {
+        if (!vma.anonVmaChain().isEmpty()) {
+            vma.mm().services().anonVmas().unlink(vma);
+        }
+        MappedFile file = vma.file();
+        if (file != null) {
+            file.vmaUnlinked(vma);
+            file.put();
+        }
+    }
 }

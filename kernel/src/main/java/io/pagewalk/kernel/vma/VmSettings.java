@@ -49,4 +49,9 @@ public interface VmSettings {
     default boolean alignsForHugePages() {
         return true;
     }
+
+    /** Returns whether the CPU has protection keys ({@code X86_FEATURE_OSPKE}), which mark execute-only memory. */
+    default boolean hasProtectionKeys() {
+        return false;
+    }
 }

@@ -105,6 +105,9 @@ public final class VmaFlags {
     /** Lowest of the protection key bits. */
     public static final int VM_PKEY_SHIFT = 32;
 
+    /** The protection key bits. */
+    public static final long VM_PKEY_MASK = 0xfL << VM_PKEY_SHIFT;
+
     /** A user shadow stack. */
     public static final long VM_SHADOW_STACK = 1L << 37;
 

@@ -1,0 +1,301 @@
+package io.pagewalk.kernel.vma;
+
+import io.pagewalk.kernel.syscall.Errno;
+
+/** {@code madvise()}: {@code mm/madvise.c:do_madvise()}. */
+public final class Madvise {
+    /** No advice: undoes {@link #MADV_RANDOM} and {@link #MADV_SEQUENTIAL}. */
+    public static final int MADV_NORMAL = 0;
+
+    /** Read at random. */
+    public static final int MADV_RANDOM = 1;
+
+    /** Read in sequence. */
+    public static final int MADV_SEQUENTIAL = 2;
+
+    /** Read ahead now. */
+    public static final int MADV_WILLNEED = 3;
+
+    /** Drop the pages now. */
+    public static final int MADV_DONTNEED = 4;
+
+    /** Drop the pages when memory is short. */
+    public static final int MADV_FREE = 8;
+
+    /** Punch a hole into the file. */
+    public static final int MADV_REMOVE = 9;
+
+    /** Not for children. */
+    public static final int MADV_DONTFORK = 10;
+
+    /** Undoes {@link #MADV_DONTFORK}. */
+    public static final int MADV_DOFORK = 11;
+
+    /** KSM may merge pages. */
+    public static final int MADV_MERGEABLE = 12;
+
+    /** Undoes {@link #MADV_MERGEABLE}. */
+    public static final int MADV_UNMERGEABLE = 13;
+
+    /** Use huge pages. */
+    public static final int MADV_HUGEPAGE = 14;
+
+    /** Use no huge pages. */
+    public static final int MADV_NOHUGEPAGE = 15;
+
+    /** Not for core dumps. */
+    public static final int MADV_DONTDUMP = 16;
+
+    /** Undoes {@link #MADV_DONTDUMP}. */
+    public static final int MADV_DODUMP = 17;
+
+    /** Children see zeros. */
+    public static final int MADV_WIPEONFORK = 18;
+
+    /** Undoes {@link #MADV_WIPEONFORK}. */
+    public static final int MADV_KEEPONFORK = 19;
+
+    /** Deactivate the pages. */
+    public static final int MADV_COLD = 20;
+
+    /** Reclaim the pages. */
+    public static final int MADV_PAGEOUT = 21;
+
+    /** Fault pages in as by reading. */
+    public static final int MADV_POPULATE_READ = 22;
+
+    /** Fault pages in as by writing. */
+    public static final int MADV_POPULATE_WRITE = 23;
+
+    /** Like {@link #MADV_DONTNEED}, also in locked areas. */
+    public static final int MADV_DONTNEED_LOCKED = 24;
+
+    /** Collapse into huge pages. */
+    public static final int MADV_COLLAPSE = 25;
+
+    /** Make accesses fail without splitting the area. */
+    public static final int MADV_GUARD_INSTALL = 102;
+
+    /** Undoes {@link #MADV_GUARD_INSTALL}. */
+    public static final int MADV_GUARD_REMOVE = 103;
+
+    private Madvise() {}
+
+    /**
+     * Takes advice about a range. Holes do not stop it, but make it return {@code -ENOMEM} at the end.
+     *
+     * @param mm the address space
+     * @param start first address, page aligned
+     * @param length bytes, rounded up to pages
+     * @param advice one of the constants of this class
+     * @return 0, {@code -EINVAL}, {@code -ENOMEM}, {@code -EAGAIN} when there would be too many areas, {@code -EPERM}, {@code -EACCES}, {@code -EFAULT}
+     */
+    public static long madvise(Mm mm, long start, long length, int advice) {
+        if (!isKnown(advice) || Pages.offset(start) != 0) {
+            return -Errno.EINVAL;
+        }
+        long size = Pages.align(length);
+        long end = start + size;
+        if ((length != 0 && size == 0) || Pages.above(start, end)) {
+            return -Errno.EINVAL;
+        }
+        if (end == start) {
+            return 0;
+        }
+        if (advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE) {
+            return populate(mm, start, end, advice == MADV_POPULATE_WRITE);
+        }
+        return walk(mm, start, end, advice);
+    }
+
+    /** {@code madvise_walk_vmas()}. */
+    private static long walk(Mm mm, long start, long end, int advice) {
+        long hole = 0;
+        long at = start;
+        while (Pages.above(end, at)) {
+            Vma vma = at < 0 ? null : mm.vmas().findFirst(at);
+            if (vma == null) {
+                return -Errno.ENOMEM;
+            }
+            if (at < vma.start()) {
+                hole = -Errno.ENOMEM;
+                at = vma.start();
+                if (!Pages.above(end, at)) {
+                    break;
+                }
+            }
+            long stop = Pages.above(vma.end(), end) ? end : vma.end();
+            long error = advise(vma, at, stop, advice);
+            if (error != 0) {
+                return error;
+            }
+            Vma advised = mm.vmas().find(stop - 1);
+            at = advised == null ? stop : advised.end();
+        }
+        return hole;
+    }
+
+    /** {@code madvise_vma_behavior()}. */
+    private static long advise(Vma vma, long start, long end, int advice) {
+        if (isDiscard(advice) && vma.has(VmaFlags.VM_SEALED) && vma.isAnonymous() && !vma.has(VmaFlags.VM_WRITE)) {
+            return -Errno.EPERM;
+        }
+        PageTableOps pageTables = vma.mm().services().pageTables();
+        switch (advice) {
+            case MADV_REMOVE -> {
+                return remove(vma, start, end);
+            }
+            case MADV_WILLNEED -> {
+                pageTables.willNeed(vma, start, end);
+                return 0;
+            }
+            case MADV_COLD, MADV_PAGEOUT -> {
+                if (vma.has(VmaFlags.VM_LOCKED | VmaFlags.VM_PFNMAP | VmaFlags.VM_HUGETLB)) {
+                    return -Errno.EINVAL;
+                }
+                pageTables.deactivate(vma, start, end, advice == MADV_PAGEOUT);
+                return 0;
+            }
+            case MADV_FREE, MADV_DONTNEED, MADV_DONTNEED_LOCKED -> {
+                return discard(vma, start, end, advice);
+            }
+            case MADV_GUARD_INSTALL, MADV_GUARD_REMOVE, MADV_COLLAPSE -> {
+                // Differs from Linux: guard markers and collapsing are not modelled; this is the answer of a kernel
+                // without them.
+                return -Errno.EINVAL;
+            }
+            default -> {
+                return changeFlags(vma, start, end, advice);
+            }
+        }
+    }
+
+    private static long remove(Vma vma, long start, long end) {
+        if (vma.has(VmaFlags.VM_LOCKED) || vma.file() == null) {
+            return -Errno.EINVAL;
+        }
+        long sharedMayWrite = VmaFlags.VM_SHARED | VmaFlags.VM_MAYWRITE;
+        if ((vma.flags() & sharedMayWrite) != sharedMayWrite) {
+            return -Errno.EACCES;
+        }
+        return vma.mm().services().pageTables().removeFromFile(vma, start, end);
+    }
+
+    /** {@code madvise_dontneed_free()}. */
+    private static long discard(Vma vma, long start, long end, int advice) {
+        long forbidden = VmaFlags.VM_PFNMAP | (advice == MADV_DONTNEED_LOCKED ? 0 : VmaFlags.VM_LOCKED);
+        if (vma.has(forbidden) || (advice == MADV_FREE && !vma.isAnonymous())) {
+            return -Errno.EINVAL;
+        }
+        PageTableOps pageTables = vma.mm().services().pageTables();
+        if (advice == MADV_FREE) {
+            pageTables.lazyFree(vma, start, end);
+        } else {
+            pageTables.zapRange(vma, start, end);
+        }
+        return 0;
+    }
+
+    private static long changeFlags(Vma vma, long start, long end, int advice) {
+        long flags = vma.flags();
+        long newFlags;
+        switch (advice) {
+            case MADV_NORMAL -> newFlags = flags & ~(VmaFlags.VM_RAND_READ | VmaFlags.VM_SEQ_READ);
+            case MADV_SEQUENTIAL -> newFlags = (flags & ~VmaFlags.VM_RAND_READ) | VmaFlags.VM_SEQ_READ;
+            case MADV_RANDOM -> newFlags = (flags & ~VmaFlags.VM_SEQ_READ) | VmaFlags.VM_RAND_READ;
+            case MADV_DONTFORK -> newFlags = flags | VmaFlags.VM_DONTCOPY;
+            case MADV_DOFORK -> {
+                if (vma.has(VmaFlags.VM_IO)) {
+                    return -Errno.EINVAL;
+                }
+                newFlags = flags & ~VmaFlags.VM_DONTCOPY;
+            }
+            case MADV_WIPEONFORK -> {
+                if (vma.file() != null || vma.has(VmaFlags.VM_SHARED)) {
+                    return -Errno.EINVAL;
+                }
+                newFlags = flags | VmaFlags.VM_WIPEONFORK;
+            }
+            case MADV_KEEPONFORK -> {
+                if (vma.has(VmaFlags.VM_DROPPABLE)) {
+                    return -Errno.EINVAL;
+                }
+                newFlags = flags & ~VmaFlags.VM_WIPEONFORK;
+            }
+            case MADV_DONTDUMP -> newFlags = flags | VmaFlags.VM_DONTDUMP;
+            case MADV_DODUMP -> {
+                if (vma.has(VmaFlags.VM_SPECIAL | VmaFlags.VM_DROPPABLE)) {
+                    return -Errno.EINVAL;
+                }
+                newFlags = flags & ~VmaFlags.VM_DONTDUMP;
+            }
+            case MADV_MERGEABLE, MADV_UNMERGEABLE -> {
+                long unfit = VmaFlags.VM_SHARED
+                        | VmaFlags.VM_MAYSHARE
+                        | VmaFlags.VM_SPECIAL
+                        | VmaFlags.VM_HUGETLB
+                        | VmaFlags.VM_DROPPABLE;
+                boolean mergeable = advice == MADV_MERGEABLE && !vma.has(unfit);
+                newFlags = mergeable
+                        ? flags | VmaFlags.VM_MERGEABLE
+                        : advice == MADV_UNMERGEABLE ? flags & ~VmaFlags.VM_MERGEABLE : flags;
+            }
+            case MADV_HUGEPAGE -> newFlags = (flags & ~VmaFlags.VM_NOHUGEPAGE) | VmaFlags.VM_HUGEPAGE;
+            case MADV_NOHUGEPAGE -> newFlags = (flags & ~VmaFlags.VM_HUGEPAGE) | VmaFlags.VM_NOHUGEPAGE;
+            default -> {
+                return -Errno.EINVAL;
+            }
+        }
+        if (newFlags == flags) {
+            return 0;
+        }
+        Vma changed = VmaMerge.modifyFlags(vma, start, end, newFlags);
+        if (changed == null) {
+            return -Errno.EAGAIN;
+        }
+        changed.setFlags(newFlags);
+        return 0;
+    }
+
+    /** {@code madvise_populate()}: the first page that cannot be had ends it; what was faulted in stays. */
+    private static long populate(Mm mm, long start, long end, boolean write) {
+        long at = start;
+        while (Pages.above(end, at)) {
+            Vma vma = at < 0 ? null : mm.vmas().find(at);
+            if (vma == null) {
+                return -Errno.ENOMEM;
+            }
+            if (vma.has(VmaFlags.VM_IO | VmaFlags.VM_PFNMAP)
+                    || !vma.has(write ? VmaFlags.VM_WRITE : VmaFlags.VM_READ)) {
+                return -Errno.EINVAL;
+            }
+            long stop = Pages.above(vma.end(), end) ? end : vma.end();
+            long error = mm.services().pageTables().populate(vma, at, stop, write);
+            if (error < 0) {
+                return error;
+            }
+            at = stop;
+        }
+        return 0;
+    }
+
+    private static boolean isDiscard(int advice) {
+        return switch (advice) {
+            case MADV_FREE,
+                    MADV_DONTNEED,
+                    MADV_DONTNEED_LOCKED,
+                    MADV_REMOVE,
+                    MADV_DONTFORK,
+                    MADV_WIPEONFORK,
+                    MADV_GUARD_INSTALL -> true;
+            default -> false;
+        };
+    }
+
+    private static boolean isKnown(int advice) {
+        return (advice >= MADV_NORMAL && advice <= MADV_DONTNEED)
+                || (advice >= MADV_FREE && advice <= MADV_COLLAPSE)
+                || advice == MADV_GUARD_INSTALL
+                || advice == MADV_GUARD_REMOVE;
+    }
+}

@@ -1,0 +1,58 @@
+package io.pagewalk.kernel.vma;
+
+/** From {@code PROT_*} and {@code MAP_*} to {@link VmaFlags}: {@code include/linux/mman.h} and {@code arch/x86/mm/pkeys.c}. */
+final class Protection {
+    private Protection() {}
+
+    /** Returns the flags of a protection and a key: {@code calc_vm_prot_bits()}. The three low bits have the same values on both sides. */
+    static long flags(long prot, int key) {
+        return (prot & VmaFlags.VM_ACCESS_FLAGS) | (long) key << VmaFlags.VM_PKEY_SHIFT;
+    }
+
+    /** Returns the flags of a mapping's {@code MAP_*} arguments: {@code calc_vm_flag_bits()}. */
+    static long mapFlags(long flags) {
+        long result = 0;
+        if ((flags & MapFlags.MAP_GROWSDOWN) != 0) {
+            result |= VmaFlags.VM_GROWSDOWN;
+        }
+        if ((flags & MapFlags.MAP_LOCKED) != 0) {
+            result |= VmaFlags.VM_LOCKED;
+        }
+        if ((flags & MapFlags.MAP_SYNC) != 0) {
+            result |= VmaFlags.VM_SYNC;
+        }
+        if ((flags & MapFlags.MAP_STACK) != 0) {
+            result |= VmaFlags.VM_NOHUGEPAGE;
+        }
+        return result;
+    }
+
+    /** Returns the key of a new mapping: a key of its own for execute-only memory, else 0. */
+    static int keyOfNew(Mm mm, long prot) {
+        if (prot != MapFlags.PROT_EXEC || !mm.services().settings().hasProtectionKeys()) {
+            return 0;
+        }
+        int key = mm.executeOnlyKey();
+        return key != 0 ? key : mm.allocateExecuteOnlyKey();
+    }
+
+    /** Returns the key of an area that gets a new protection: {@code arch_override_mprotect_pkey()}. */
+    static int keyOfChanged(Vma vma, long prot) {
+        if (prot == MapFlags.PROT_EXEC) {
+            int key = keyOfNew(vma.mm(), prot);
+            if (key != 0) {
+                return key;
+            }
+        }
+        int present = (int) ((vma.flags() & VmaFlags.VM_PKEY_MASK) >>> VmaFlags.VM_PKEY_SHIFT);
+        boolean executeOnly = (vma.flags() & VmaFlags.VM_ACCESS_FLAGS) == VmaFlags.VM_EXEC
+                && present != 0
+                && present == vma.mm().executeOnlyKey();
+        return executeOnly ? 0 : present;
+    }
+
+    /** Returns whether private writable memory counts against the commitment: {@code mm/mmap.c:accountable_mapping()}. */
+    static boolean isAccountable(long flags) {
+        return (flags & (VmaFlags.VM_NORESERVE | VmaFlags.VM_SHARED | VmaFlags.VM_WRITE)) == VmaFlags.VM_WRITE;
+    }
+}
