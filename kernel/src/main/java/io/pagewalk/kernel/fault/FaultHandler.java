@@ -1,0 +1,484 @@
+package io.pagewalk.kernel.fault;
+
+import io.pagewalk.base.KernelBug;
+import io.pagewalk.hardware.memory.PhysicalMemory;
+import io.pagewalk.hardware.mmu.Access;
+import io.pagewalk.hardware.mmu.MmuFault;
+import io.pagewalk.hardware.paging.PagingMode;
+import io.pagewalk.hardware.paging.PteFlags;
+import io.pagewalk.kernel.filemap.OpenFile;
+import io.pagewalk.kernel.filemap.PageCache;
+import io.pagewalk.kernel.page.Gfp;
+import io.pagewalk.kernel.page.MemMap;
+import io.pagewalk.kernel.page.PageFlags;
+import io.pagewalk.kernel.rmap.AnonVmas;
+import io.pagewalk.kernel.rmap.Folios;
+import io.pagewalk.kernel.time.Cause;
+import io.pagewalk.kernel.time.CostModel;
+import io.pagewalk.kernel.time.TimeAccount;
+import io.pagewalk.kernel.vma.AnonVma;
+import io.pagewalk.kernel.vma.MappedFile;
+import io.pagewalk.kernel.vma.Mm;
+import io.pagewalk.kernel.vma.RssCounter;
+import io.pagewalk.kernel.vma.StackGrowth;
+import io.pagewalk.kernel.vma.Vma;
+import io.pagewalk.kernel.vma.VmaFlags;
+import io.pagewalk.kernel.zone.VmEvent;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The page fault handler: {@code arch/x86/mm/fault.c:do_user_addr_fault()} and {@code mm/memory.c:handle_mm_fault()}.
+ *
+ * <p>Writes are told from reads by {@link Access} kinds. An entry that was not present is written without a flush, because no TLB keeps such entries; a CPU that faults on a
+ * stale entry drops it itself.
+ */
+public final class FaultHandler {
+    private static final int USER_GFP = Gfp.GFP_HIGHUSER_MOVABLE;
+    private static final int ZEROED_GFP = Gfp.GFP_HIGHUSER_MOVABLE | Gfp.ZERO;
+
+    /** Internal outcome: the task slept without input; the fault starts over. */
+    private static final int RETRY = 16;
+
+    /** Internal outcome: a device was read; the fault starts over and is a major one. */
+    private static final int RETRY_MAJOR = 17;
+
+    private final PagingMode mode;
+    private final PhysicalMemory memory;
+    private final PageTables tables;
+    private final Protection protection;
+    private final Folios folios;
+    private final MemMap memmap;
+    private final AnonVmas anonVmas;
+    private final PageCache cache;
+    private final SpecialPages special;
+    private final TlbFlusher flusher;
+    private final TimeAccount time;
+    private final CostModel costs;
+    private final long zeroPfn;
+    private final boolean isX86;
+    private final int ptesPerTable;
+    private long faultAroundPages = 16;
+
+    /**
+     * Creates the handler of one machine.
+     *
+     * @param kernel the kernel's tables
+     * @param anonVmas the reverse map
+     * @param cache file pages
+     * @param flusher flushes TLBs
+     * @param time the clock
+     * @param costs what faults cost
+     */
+    public FaultHandler(
+            KernelTables kernel,
+            AnonVmas anonVmas,
+            PageCache cache,
+            TlbFlusher flusher,
+            TimeAccount time,
+            CostModel costs) {
+        this.mode = kernel.mode();
+        this.memory = kernel.memory();
+        this.tables = kernel.tables();
+        this.protection = new Protection(mode);
+        this.folios = kernel.folios();
+        this.memmap = folios.memmap();
+        this.anonVmas = anonVmas;
+        this.cache = cache;
+        this.special = kernel.specialPages();
+        this.flusher = flusher;
+        this.time = time;
+        this.costs = costs;
+        this.zeroPfn = kernel.zeroPfn();
+        this.isX86 = mode.architecture() != PagingMode.Architecture.RISCV64;
+        this.ptesPerTable = mode.entries(1);
+    }
+
+    /**
+     * Sets the window of fault-around, {@code /sys/kernel/debug/fault_around_bytes}.
+     *
+     * @param bytes a power of two of at least 4096; 4096 switches it off
+     */
+    public void setFaultAroundBytes(long bytes) {
+        KernelBug.on(bytes < 4096 || Long.bitCount(bytes) != 1, "fault_around_bytes " + bytes);
+        faultAroundPages = bytes >>> 12;
+    }
+
+    /**
+     * Handles a fault that the MMU raised for an address in the user half.
+     *
+     * @param task who faulted
+     * @param mm its address space
+     * @param vaddr the address
+     * @param fault the packed {@link MmuFault}
+     * @return a {@link FaultOutcome}
+     */
+    public int handleUserFault(FaultTask task, Mm mm, long vaddr, int fault) {
+        Vma vma = mm.vmas().find(vaddr);
+        if (vma == null) {
+            vma = StackGrowth.findOrGrow(mm, vaddr);
+            if (vma == null) {
+                return FaultOutcome.NO_AREA;
+            }
+        }
+        int access = MmuFault.access(fault);
+        if (isRefused(vma, access, MmuFault.kind(fault) == MmuFault.PROTECTION)) {
+            return FaultOutcome.NO_RIGHT;
+        }
+        return handleMmFault(task, mm, vma, vaddr, access == Access.STORE);
+    }
+
+    /** {@code arch/x86/mm/fault.c:access_error()}, and RISC-V's. On x86 a fetch from a page that is not there is not yet refused: the page comes first. */
+    private boolean isRefused(Vma vma, int access, boolean isProtectionFault) {
+        if (access == Access.STORE) {
+            return !vma.has(VmaFlags.VM_WRITE);
+        }
+        if (isX86) {
+            return (isProtectionFault && !isAllowedNow(vma, access)) || !vma.has(VmaFlags.VM_ACCESS_FLAGS);
+        }
+        return access == Access.FETCH ? !vma.has(VmaFlags.VM_EXEC) : !vma.has(VmaFlags.VM_READ | VmaFlags.VM_WRITE);
+    }
+
+    /** A stale TLB entry can refuse what the tables allow by now; then the fault is spurious. */
+    private static boolean isAllowedNow(Vma vma, int access) {
+        return access == Access.FETCH ? vma.has(VmaFlags.VM_EXEC) : vma.has(VmaFlags.VM_ACCESS_FLAGS);
+    }
+
+    /**
+     * Makes a page of an area usable: {@code mm/memory.c:handle_mm_fault()} with its retries and {@code mm_account_fault()}.
+     *
+     * @param task who is charged
+     * @param mm the address space
+     * @param vma the area, which allows the access
+     * @param vaddr an address in it
+     * @param isWrite whether the page must be writable
+     * @return a {@link FaultOutcome}
+     */
+    public int handleMmFault(FaultTask task, Mm mm, Vma vma, long vaddr, boolean isWrite) {
+        long page = vaddr & -4096L;
+        boolean isTried = false;
+        while (true) {
+            int outcome = handlePte(task, mm, vma, page, isWrite, isTried);
+            if (outcome == RETRY) {
+                continue;
+            }
+            if (outcome == RETRY_MAJOR) {
+                isTried = true;
+                time.charge(Cause.MAJOR_FAULT, costs.majorFaultNanos());
+                continue;
+            }
+            folios.counters().count(VmEvent.PGFAULT);
+            if (outcome == FaultOutcome.DONE) {
+                if (isTried) {
+                    task.countMajorFault();
+                } else {
+                    task.countMinorFault();
+                }
+            } else if (outcome == FaultOutcome.NO_MEMORY && task.isKilled()) {
+                outcome = FaultOutcome.KILLED;
+            }
+            time.charge(Cause.MINOR_FAULT, costs.minorFaultNanos());
+            return outcome;
+        }
+    }
+
+    /** {@code mm/memory.c:handle_pte_fault()}. */
+    private int handlePte(FaultTask task, Mm mm, Vma vma, long vaddr, boolean isWrite, boolean isTried) {
+        long table = tables.find(mm, vaddr);
+        int index = mode.index(vaddr, 1);
+        long entry = table < 0 ? 0 : mode.readEntry(memory, table, index);
+        if (entry == 0) {
+            return vma.isAnonymous()
+                    ? anonymousPage(task, mm, vma, vaddr, isWrite)
+                    : filePage(task, mm, vma, vaddr, isWrite, isTried);
+        }
+        int flags = mode.flags(entry, 1);
+        int wanted = flags | PteFlags.ACCESSED;
+        if (isWrite) {
+            if ((flags & PteFlags.WRITE) == 0) {
+                return writeProtected(task, mm, vma, vaddr, table, index, entry, flags);
+            }
+            wanted |= PteFlags.DIRTY;
+        }
+        if (wanted != flags) {
+            mode.writeEntry(memory, table, index, mode.withFlags(entry, wanted, 1));
+        }
+        return FaultOutcome.DONE;
+    }
+
+    /** {@code mm/memory.c:do_anonymous_page()}: a read maps the shared page of zeros, a write a page of its own. */
+    private int anonymousPage(FaultTask task, Mm mm, Vma vma, long vaddr, boolean isWrite) {
+        if (vma.has(VmaFlags.VM_SHARED)) {
+            return FaultOutcome.BEYOND_END;
+        }
+        long table = tables.findOrMake(mm, vaddr);
+        if (table < 0) {
+            return FaultOutcome.NO_MEMORY;
+        }
+        int flags = protection.flags(vma);
+        long pfn;
+        if (isWrite) {
+            AnonVma anonVma = anonVmaOf(vma);
+            pfn = folios.allocate(ZEROED_GFP);
+            if (pfn < 0) {
+                return FaultOutcome.NO_MEMORY;
+            }
+            if (task.isKilled()) {
+                folios.put(pfn);
+                return FaultOutcome.KILLED;
+            }
+            time.charge(Cause.MINOR_FAULT, costs.clearPageNanos());
+            mm.addRss(RssCounter.ANON, 1);
+            folios.addNewAnon(pfn, vma, anonVma, vaddr);
+            flags |= PteFlags.DIRTY | writeRight(vma);
+        } else {
+            pfn = zeroPfn;
+            flags |= PteFlags.SPECIAL;
+        }
+        mode.writeEntry(memory, table, mode.index(vaddr, 1), mode.leaf(pfn, flags, 1));
+        return FaultOutcome.DONE;
+    }
+
+    /** {@code mm/memory.c:do_fault()}. */
+    private int filePage(FaultTask task, Mm mm, Vma vma, long vaddr, boolean isWrite, boolean isTried) {
+        MappedFile mapped = vma.file();
+        if (!(mapped instanceof OpenFile file)) {
+            return specialPage(task, mm, vma, vaddr);
+        }
+        if (isWrite && !vma.has(VmaFlags.VM_SHARED)) {
+            return cowFilePage(task, mm, vma, vaddr, file, isTried);
+        }
+        if (!isWrite && faultAroundPages > 1) {
+            int around = faultAround(task, mm, vma, vaddr, file);
+            if (around != RETRY) {
+                return around;
+            }
+        }
+        long pfn = cache.fault(file, vma.pgoffOf(vaddr), vma.flags(), isTried);
+        if (pfn < 0) {
+            return outcomeOf(pfn);
+        }
+        if (task.isKilled()) {
+            folios.put(pfn);
+            return FaultOutcome.KILLED;
+        }
+        long table = tables.findOrMake(mm, vaddr);
+        if (table < 0) {
+            folios.put(pfn);
+            return FaultOutcome.NO_MEMORY;
+        }
+        int flags = protection.flags(vma);
+        if (isWrite) {
+            folios.markDirty(pfn);
+            flags |= PteFlags.DIRTY | writeRight(vma);
+        }
+        mapFilePage(mm, vma, table, vaddr, pfn, flags, file.isShmem());
+        return FaultOutcome.DONE;
+    }
+
+    private void mapFilePage(Mm mm, Vma vma, long table, long vaddr, long pfn, int flags, boolean isShmem) {
+        folios.addFileMapping(pfn);
+        if (vma.has(VmaFlags.VM_LOCKED)) {
+            folios.mlock(pfn);
+        }
+        mm.addRss(isShmem ? RssCounter.SHMEM : RssCounter.FILE, 1);
+        mode.writeEntry(memory, table, mode.index(vaddr, 1), mode.leaf(pfn, flags, 1));
+    }
+
+    /**
+     * Maps the cached neighbours of a page in one go: {@code mm/memory.c:do_fault_around()} and {@code mm/filemap.c:filemap_map_pages()}.
+     *
+     * @return DONE when the faulting page was among them, RETRY when it was not
+     */
+    private int faultAround(FaultTask task, Mm mm, Vma vma, long vaddr, OpenFile file) {
+        cache.settle();
+        long table = tables.findOrMake(mm, vaddr);
+        if (table < 0) {
+            return FaultOutcome.NO_MEMORY;
+        }
+        if (task.isKilled()) {
+            return FaultOutcome.KILLED;
+        }
+        long pteOffset = mode.index(vaddr, 1);
+        long vmaOffset = (vaddr - vma.start()) >>> 12;
+        long from = Math.max(pteOffset & -faultAroundPages, pteOffset - Math.min(pteOffset, vmaOffset));
+        long to = Math.min(Math.min(from + faultAroundPages, ptesPerTable), pteOffset + vma.pages() - vmaOffset) - 1;
+        long firstIndex = vma.pgoffOf(vaddr) + from - pteOffset;
+        to = Math.min(to, from + file.inodeObject().sizePages() - 1 - firstIndex);
+        int flags = protection.flags(vma);
+        boolean isShmem = file.isShmem();
+        boolean isMapped = false;
+        int hits = 0;
+        for (long slot = from; slot <= to; slot++) {
+            long pfn = file.inodeObject().cachedPfn(firstIndex + slot - from);
+            if (!cache.isMappable(pfn)) {
+                continue;
+            }
+            hits++;
+            if (mode.readEntry(memory, table, (int) slot) != 0) {
+                continue;
+            }
+            memmap.get(pfn);
+            mapFilePage(mm, vma, table, vaddr + ((slot - pteOffset) << 12), pfn, flags, isShmem);
+            time.charge(Cause.MINOR_FAULT, costs.mapAroundNanos());
+            isMapped |= slot == pteOffset;
+        }
+        file.countMmapHits(hits);
+        return isMapped ? FaultOutcome.DONE : RETRY;
+    }
+
+    /** {@code mm/memory.c:do_cow_fault()}: the first touch of a private file page is a write. */
+    private int cowFilePage(FaultTask task, Mm mm, Vma vma, long vaddr, OpenFile file, boolean isTried) {
+        AnonVma anonVma = anonVmaOf(vma);
+        long copy = folios.allocate(USER_GFP);
+        if (copy < 0) {
+            return FaultOutcome.NO_MEMORY;
+        }
+        long pfn = cache.fault(file, vma.pgoffOf(vaddr), vma.flags(), isTried);
+        if (pfn < 0) {
+            folios.put(copy);
+            return outcomeOf(pfn);
+        }
+        long table = tables.findOrMake(mm, vaddr);
+        if (table < 0 || task.isKilled()) {
+            folios.put(pfn);
+            folios.put(copy);
+            return table < 0 ? FaultOutcome.NO_MEMORY : FaultOutcome.KILLED;
+        }
+        memory.copyFrame(pfn, copy);
+        time.charge(Cause.MINOR_FAULT, costs.copyPageNanos());
+        folios.put(pfn);
+        mm.addRss(RssCounter.ANON, 1);
+        folios.addNewAnon(copy, vma, anonVma, vaddr);
+        int flags = protection.flags(vma) | PteFlags.DIRTY | writeRight(vma);
+        mode.writeEntry(memory, table, mode.index(vaddr, 1), mode.leaf(copy, flags, 1));
+        return FaultOutcome.DONE;
+    }
+
+    /** A page that the kernel itself provides: {@code special_mapping_fault()}, for [vdso] and [vvar]. */
+    private int specialPage(FaultTask task, Mm mm, Vma vma, long vaddr) {
+        long pfn = special.page(vma.specialName(), (vaddr - vma.start()) >>> 12);
+        if (pfn < 0) {
+            return FaultOutcome.BEYOND_END;
+        }
+        long table = tables.findOrMake(mm, vaddr);
+        if (table < 0) {
+            return FaultOutcome.NO_MEMORY;
+        }
+        if (task.isKilled()) {
+            return FaultOutcome.KILLED;
+        }
+        int flags = protection.flags(vma);
+        if (special.isRaw(vma.specialName())) {
+            mode.writeEntry(memory, table, mode.index(vaddr, 1), mode.leaf(pfn, flags | PteFlags.SPECIAL, 1));
+        } else {
+            memmap.get(pfn);
+            mapFilePage(mm, vma, table, vaddr, pfn, flags, false);
+        }
+        return FaultOutcome.DONE;
+    }
+
+    /** {@code mm/memory.c:do_wp_page()}: a write to a page that is mapped read-only in an area that allows writing. */
+    private int writeProtected(
+            FaultTask task, Mm mm, Vma vma, long vaddr, long table, int index, long entry, int flags) {
+        boolean isSpecial = (flags & PteFlags.SPECIAL) != 0;
+        long old = mode.pfn(entry, 1);
+        if (vma.has(VmaFlags.VM_SHARED | VmaFlags.VM_MAYSHARE)) {
+            folios.markDirty(old);
+            reuse(vma, table, index, entry, flags);
+            return FaultOutcome.DONE;
+        }
+        boolean isAnon = !isSpecial && memmap.mapping(old) < 0;
+        if (isAnon && (memmap.hasFlags(old, PageFlags.ANON_EXCLUSIVE) || memmap.refcount(old) == 1)) {
+            memmap.setFlags(old, PageFlags.ANON_EXCLUSIVE);
+            AnonVma anonVma = anonVmaOf(vma);
+            memmap.setMapping(old, -(int) anonVma.id(), vma.pgoffOf(vaddr));
+            reuse(vma, table, index, entry, flags);
+            return FaultOutcome.DONE;
+        }
+        return copyPage(task, mm, vma, vaddr, old, isSpecial, isAnon);
+    }
+
+    /** {@code mm/memory.c:wp_page_reuse()}. */
+    private void reuse(Vma vma, long table, int index, long entry, int flags) {
+        int writable = flags | PteFlags.ACCESSED | PteFlags.DIRTY | writeRight(vma);
+        mode.writeEntry(memory, table, index, mode.withFlags(entry, writable, 1));
+        folios.counters().count(VmEvent.PGREUSE);
+    }
+
+    /** {@code mm/memory.c:wp_page_copy()}. */
+    private int copyPage(FaultTask task, Mm mm, Vma vma, long vaddr, long old, boolean isSpecial, boolean isAnon) {
+        AnonVma anonVma = anonVmaOf(vma);
+        long copy = folios.allocate(isSpecial ? ZEROED_GFP : USER_GFP);
+        if (copy < 0) {
+            return FaultOutcome.NO_MEMORY;
+        }
+        if (task.isKilled()) {
+            folios.put(copy);
+            return FaultOutcome.KILLED;
+        }
+        if (isSpecial) {
+            time.charge(Cause.MINOR_FAULT, costs.clearPageNanos());
+        } else {
+            memory.copyFrame(old, copy);
+            time.charge(Cause.MINOR_FAULT, costs.copyPageNanos());
+        }
+        if (isSpecial) {
+            mm.addRss(RssCounter.ANON, 1);
+        } else if (!isAnon) {
+            mm.addRss(kindOf(old), -1);
+            mm.addRss(RssCounter.ANON, 1);
+        }
+        folios.addNewAnon(copy, vma, anonVma, vaddr);
+        long table = tables.find(mm, vaddr);
+        int flags = protection.flags(vma) | PteFlags.DIRTY | writeRight(vma);
+        mode.writeEntry(memory, table, mode.index(vaddr, 1), mode.leaf(copy, flags, 1));
+        flusher.flushRange(mm, vaddr, vaddr + 4096, false);
+        if (!isSpecial) {
+            folios.unmap(old);
+        }
+        return FaultOutcome.DONE;
+    }
+
+    private AnonVma anonVmaOf(Vma vma) {
+        AnonVma anonVma = vma.anonVma();
+        if (anonVma == null) {
+            anonVmas.prepare(vma);
+            anonVma = vma.anonVma();
+        }
+        if (anonVma == null) {
+            throw new KernelBug("an area has no anon_vma after preparation");
+        }
+        return anonVma;
+    }
+
+    private RssCounter kindOf(long pfn) {
+        return rssKind(memmap, pfn);
+    }
+
+    /** Returns the resident counter a page belongs to: {@code mm_counter()}. */
+    static RssCounter rssKind(MemMap memmap, long pfn) {
+        if (memmap.mapping(pfn) < 0) {
+            return RssCounter.ANON;
+        }
+        return memmap.hasFlags(pfn, PageFlags.SWAPBACKED) ? RssCounter.SHMEM : RssCounter.FILE;
+    }
+
+    private static int writeRight(Vma vma) {
+        return vma.has(VmaFlags.VM_WRITE) ? PteFlags.WRITE : 0;
+    }
+
+    private static int outcomeOf(long cacheResult) {
+        if (cacheResult == PageCache.RETRY) {
+            return RETRY;
+        }
+        if (cacheResult == PageCache.RETRY_MAJOR) {
+            return RETRY_MAJOR;
+        }
+        return cacheResult == PageCache.BEYOND_END ? FaultOutcome.BEYOND_END : FaultOutcome.NO_MEMORY;
+    }
+
+    /** Returns the area, for callers that populate: null when the address has none. */
+    static @Nullable Vma areaOf(Mm mm, long vaddr) {
+        return mm.vmas().find(vaddr);
+    }
+}

@@ -1,0 +1,13 @@
+package io.pagewalk.kernel.fault;
+
+/** The task on whose behalf pages are faulted in: the part of {@code current} that the fault handler changes. */
+public interface FaultTask {
+    /** Counts a minor fault ({@code current->min_flt}). */
+    void countMinorFault();
+
+    /** Counts a major fault ({@code current->maj_flt}). */
+    void countMajorFault();
+
+    /** Returns whether the task was killed, so that it must not touch its memory any more ({@code fatal_signal_pending()}). */
+    boolean isKilled();
+}

@@ -1,0 +1,516 @@
+package io.pagewalk.kernel.fault;
+
+import io.pagewalk.hardware.memory.PhysicalMemory;
+import io.pagewalk.hardware.paging.PagingMode;
+import io.pagewalk.hardware.paging.PteFlags;
+import io.pagewalk.kernel.filemap.FileSystem;
+import io.pagewalk.kernel.filemap.OpenFile;
+import io.pagewalk.kernel.page.MemMap;
+import io.pagewalk.kernel.page.PageFlags;
+import io.pagewalk.kernel.rmap.Folios;
+import io.pagewalk.kernel.syscall.Errno;
+import io.pagewalk.kernel.time.Cause;
+import io.pagewalk.kernel.time.CostModel;
+import io.pagewalk.kernel.time.TimeAccount;
+import io.pagewalk.kernel.vma.Mm;
+import io.pagewalk.kernel.vma.PageTableOps;
+import io.pagewalk.kernel.vma.RssCounter;
+import io.pagewalk.kernel.vma.Vma;
+import io.pagewalk.kernel.vma.VmaFlags;
+import java.util.List;
+import java.util.function.Supplier;
+
+/** What the address-space calls do to page tables: dropping, protecting, moving, copying and populating ranges ({@code mm/memory.c}, {@code mm/mprotect.c}, {@code mm/mremap.c}). */
+public final class PageTableEditor implements PageTableOps {
+    private final PagingMode mode;
+    private final PhysicalMemory memory;
+    private final PageTables tables;
+    private final Protection protection;
+    private final Folios folios;
+    private final MemMap memmap;
+    private final FileSystem files;
+    private final FaultHandler handler;
+    private final TlbFlusher flusher;
+    private final TimeAccount time;
+    private final CostModel costs;
+    private final Supplier<FaultTask> current;
+    private final SpecialPages special;
+
+    /**
+     * Creates the editor of one machine.
+     *
+     * @param kernel the kernel's tables
+     * @param files the page cache's files
+     * @param handler fills pages in
+     * @param flusher flushes TLBs
+     * @param time the clock
+     * @param costs what entries cost
+     * @param current the running task
+     */
+    public PageTableEditor(
+            KernelTables kernel,
+            FileSystem files,
+            FaultHandler handler,
+            TlbFlusher flusher,
+            TimeAccount time,
+            CostModel costs,
+            Supplier<FaultTask> current) {
+        this.mode = kernel.mode();
+        this.memory = kernel.memory();
+        this.tables = kernel.tables();
+        this.protection = new Protection(mode);
+        this.folios = kernel.folios();
+        this.memmap = folios.memmap();
+        this.special = kernel.specialPages();
+        this.files = files;
+        this.handler = handler;
+        this.flusher = flusher;
+        this.time = time;
+        this.costs = costs;
+        this.current = current;
+    }
+
+    /**
+     * Gives a new address space its root: {@code mm/fork.c:mm_alloc_pgd()}.
+     *
+     * @param mm an address space without a root
+     * @return whether there was memory
+     */
+    public boolean makeRoot(Mm mm) {
+        return tables.makeRoot(mm);
+    }
+
+    /**
+     * Takes the root from an address space whose areas are gone: {@code mmdrop()}.
+     *
+     * @param mm an address space that no CPU has loaded
+     */
+    public void freeRoot(Mm mm) {
+        tables.freeRoot(mm);
+    }
+
+    @Override
+    public void unmapRegion(Mm mm, List<Vma> vmas, long floor, long ceiling) {
+        if (mm.pgdPfn() < 0) {
+            return;
+        }
+        FlushRange flush = new FlushRange(flusher);
+        for (Vma vma : vmas) {
+            zap(vma, vma.start(), vma.end(), flush, false);
+        }
+        for (int i = 0; i < vmas.size(); i++) {
+            Vma vma = vmas.get(i);
+            long next = i + 1 < vmas.size() ? vmas.get(i + 1).start() : ceiling;
+            if (tables.freeRange(mm, vma.start(), vma.end(), floor, next) > 0) {
+                flush.addTables(vma.start(), vma.end());
+            }
+        }
+        flush.finish(mm);
+    }
+
+    @Override
+    public void zapRange(Vma vma, long start, long end) {
+        FlushRange flush = new FlushRange(flusher);
+        zap(vma, start, end, flush, false);
+        flush.finish(vma.mm());
+    }
+
+    /**
+     * Drops all pages of an address space whose owner was killed, and keeps areas and tables: {@code mm/oom_kill.c:__oom_reap_task_mm()}. Shared file areas are left alone, as Linux leaves them.
+     *
+     * @param mm the victim's address space
+     */
+    public void reap(Mm mm) {
+        FlushRange flush = new FlushRange(flusher);
+        for (Vma vma : mm.vmas()) {
+            if (!vma.has(VmaFlags.VM_HUGETLB | VmaFlags.VM_PFNMAP)
+                    && (vma.file() == null || !vma.has(VmaFlags.VM_SHARED))) {
+                zap(vma, vma.start(), vma.end(), flush, false);
+            }
+        }
+        flush.finish(mm);
+    }
+
+    /**
+     * Drops the pages of a file range out of one area, as truncation must: {@code mm/memory.c:unmap_mapping_range()}.
+     *
+     * @param vma an area that maps the file
+     * @param firstIndex first page index of the file that goes
+     * @param lastIndex last page index that goes
+     * @param evenCows whether private copies go too
+     */
+    public void unmapFileRange(Vma vma, long firstIndex, long lastIndex, boolean evenCows) {
+        long first = Math.max(firstIndex, vma.pgoff());
+        long last = Math.min(lastIndex, vma.pgoff() + vma.pages() - 1);
+        if (first > last) {
+            return;
+        }
+        FlushRange flush = new FlushRange(flusher);
+        long start = vma.start() + ((first - vma.pgoff()) << 12);
+        zap(vma, start, vma.start() + ((last + 1 - vma.pgoff()) << 12), flush, !evenCows);
+        flush.finish(vma.mm());
+    }
+
+    /** {@code mm/memory.c:zap_pte_range()}: clears every entry of a range and lets its page go. */
+    private void zap(Vma vma, long start, long end, FlushRange flush, boolean keepAnonymous) {
+        Mm mm = vma.mm();
+        boolean hasRecency = !vma.has(VmaFlags.VM_SEQ_READ | VmaFlags.VM_RAND_READ);
+        long zapped = 0;
+        long vaddr = start;
+        while (vaddr < end) {
+            long table = tables.findOrSkip(mm, vaddr);
+            if (table < 0) {
+                vaddr = ~table;
+                continue;
+            }
+            int index = mode.index(vaddr, 1);
+            for (; index < mode.entries(1) && vaddr < end; index++, vaddr += 4096) {
+                long entry = mode.readEntry(memory, table, index);
+                if (entry == 0) {
+                    continue;
+                }
+                int flags = mode.flags(entry, 1);
+                long pfn = mode.pfn(entry, 1);
+                boolean isSpecial = (flags & PteFlags.SPECIAL) != 0;
+                if (keepAnonymous && (isSpecial || memmap.mapping(pfn) < 0)) {
+                    continue;
+                }
+                mode.writeEntry(memory, table, index, 0);
+                zapped++;
+                flush.addPage(vaddr);
+                if (!isSpecial) {
+                    dropPage(mm, pfn, flags, hasRecency);
+                }
+            }
+        }
+        if (zapped > 0) {
+            time.charge(Cause.PROCESS, zapped * costs.zapEntryNanos());
+        }
+    }
+
+    private void dropPage(Mm mm, long pfn, int flags, boolean hasRecency) {
+        RssCounter kind = FaultHandler.rssKind(memmap, pfn);
+        if (kind != RssCounter.ANON && !special.isVdso(pfn)) {
+            if ((flags & PteFlags.DIRTY) != 0) {
+                folios.markDirty(pfn);
+            }
+            if ((flags & PteFlags.ACCESSED) != 0 && hasRecency) {
+                folios.markAccessed(pfn);
+            }
+        }
+        mm.addRss(kind, -1);
+        folios.unmap(pfn);
+    }
+
+    @Override
+    public void changeProtection(Vma vma, long start, long end, long oldFlags) {
+        Mm mm = vma.mm();
+        FlushRange flush = new FlushRange(flusher);
+        int base = protection.flags(vma);
+        boolean mayUpgrade =
+                vma.has(VmaFlags.VM_WRITE) && (!vma.has(VmaFlags.VM_SHARED) || Protection.wantsWriteNotify(vma));
+        int kept = PteFlags.ACCESSED | PteFlags.DIRTY | PteFlags.SPECIAL;
+        int compared = PteFlags.WRITE | PteFlags.EXEC | PteFlags.USER | PteFlags.READ | PteFlags.PROT_NONE;
+        long vaddr = start;
+        while (vaddr < end) {
+            long table = tables.findOrSkip(mm, vaddr);
+            if (table < 0) {
+                vaddr = ~table;
+                continue;
+            }
+            int index = mode.index(vaddr, 1);
+            for (; index < mode.entries(1) && vaddr < end; index++, vaddr += 4096) {
+                long entry = mode.readEntry(memory, table, index);
+                if (entry == 0) {
+                    continue;
+                }
+                int flags = mode.flags(entry, 1);
+                int changed = base | (flags & kept);
+                if (mayUpgrade && (changed & PteFlags.PROT_NONE) == 0 && isWritableNow(vma, entry, flags)) {
+                    changed |= PteFlags.WRITE;
+                }
+                if (changed == flags) {
+                    continue;
+                }
+                mode.writeEntry(memory, table, index, mode.withFlags(entry, changed, 1));
+                if ((flags & PteFlags.PROT_NONE) == 0 && ((flags ^ changed) & compared) != 0) {
+                    flush.addPage(vaddr);
+                }
+            }
+        }
+        flush.finish(mm);
+    }
+
+    /** {@code mm/mprotect.c:can_change_pte_writable()}: spares a fault where writing needs no further work. */
+    private boolean isWritableNow(Vma vma, long entry, int flags) {
+        if (vma.has(VmaFlags.VM_SHARED)) {
+            return (flags & PteFlags.DIRTY) != 0;
+        }
+        if ((flags & PteFlags.SPECIAL) != 0) {
+            return false;
+        }
+        long pfn = mode.pfn(entry, 1);
+        return memmap.mapping(pfn) < 0 && memmap.hasFlags(pfn, PageFlags.ANON_EXCLUSIVE);
+    }
+
+    @Override
+    public boolean moveTables(Vma from, long oldStart, Vma to, long newStart, long lengthBytes) {
+        long moved = moveEntries(from.mm(), oldStart, newStart, lengthBytes);
+        if (moved < lengthBytes) {
+            moveEntries(from.mm(), newStart, oldStart, moved);
+            return false;
+        }
+        return true;
+    }
+
+    /** {@code mm/mremap.c:move_page_tables()}: whole leaf tables where both sides are aligned, entries elsewhere. Returns the bytes that were moved. */
+    private long moveEntries(Mm mm, long oldStart, long newStart, long lengthBytes) {
+        long tableSpan = 1L << mode.shift(2);
+        FlushRange flush = new FlushRange(flusher);
+        long done = 0;
+        while (done < lengthBytes) {
+            long from = oldStart + done;
+            long to = newStart + done;
+            long source = tables.findOrSkip(mm, from);
+            if (source < 0) {
+                done = Math.min(lengthBytes, ~source - oldStart);
+                continue;
+            }
+            long span = Math.min(
+                    lengthBytes - done,
+                    Math.min(tableSpan - (from & (tableSpan - 1)), tableSpan - (to & (tableSpan - 1))));
+            if (span == tableSpan) {
+                int result = tables.moveLeafTable(mm, from, to);
+                if (result < 0) {
+                    break;
+                }
+                if (result > 0) {
+                    flush.addTables(from, from + span);
+                    done += span;
+                    continue;
+                }
+            }
+            long target = tables.findOrMake(mm, to);
+            if (target < 0) {
+                break;
+            }
+            for (long offset = 0; offset < span; offset += 4096) {
+                int oldIndex = mode.index(from + offset, 1);
+                long entry = mode.readEntry(memory, source, oldIndex);
+                if (entry != 0) {
+                    mode.writeEntry(memory, source, oldIndex, 0);
+                    mode.writeEntry(memory, target, mode.index(to + offset, 1), entry);
+                    flush.addPage(from + offset);
+                }
+            }
+            done += span;
+        }
+        flush.finish(mm);
+        return done;
+    }
+
+    /**
+     * Copies the entries of one area for fork: {@code mm/memory.c:copy_page_range()}. Private pages become read-only on both sides; areas that faults can refill are left empty.
+     *
+     * @param child the copy of the area
+     * @param parent the area
+     * @return 0 or {@code -ENOMEM}
+     */
+    public long copyRange(Vma child, Vma parent) {
+        if (parent.anonVma() == null && !parent.has(VmaFlags.VM_PFNMAP | VmaFlags.VM_MIXEDMAP)) {
+            return 0;
+        }
+        Mm source = parent.mm();
+        Mm target = child.mm();
+        boolean isCow = VmaFlags.isCowMapping(parent.flags());
+        long copied = 0;
+        long vaddr = parent.start();
+        while (vaddr < parent.end()) {
+            long table = tables.findOrSkip(source, vaddr);
+            if (table < 0) {
+                vaddr = ~table;
+                continue;
+            }
+            long childTable = tables.findOrMake(target, vaddr);
+            if (childTable < 0) {
+                return -Errno.ENOMEM;
+            }
+            int index = mode.index(vaddr, 1);
+            for (; index < mode.entries(1) && vaddr < parent.end(); index++, vaddr += 4096) {
+                long entry = mode.readEntry(memory, table, index);
+                if (entry != 0) {
+                    copyEntry(target, parent, table, childTable, index, entry, isCow);
+                    copied++;
+                }
+            }
+        }
+        time.charge(Cause.PROCESS, copied * costs.copyEntryNanos());
+        return 0;
+    }
+
+    /** {@code mm/memory.c:copy_present_ptes()}. */
+    private void copyEntry(Mm target, Vma parent, long table, long childTable, int index, long entry, boolean isCow) {
+        int flags = mode.flags(entry, 1);
+        if ((flags & PteFlags.SPECIAL) == 0) {
+            long pfn = mode.pfn(entry, 1);
+            target.addRss(FaultHandler.rssKind(memmap, pfn), 1);
+            if (memmap.mapping(pfn) < 0) {
+                folios.dupAnon(pfn);
+            } else {
+                memmap.get(pfn);
+                folios.addFileMapping(pfn);
+            }
+        }
+        if (isCow && (flags & PteFlags.WRITE) != 0) {
+            flags &= ~PteFlags.WRITE;
+            mode.writeEntry(memory, table, index, mode.withFlags(entry, flags, 1));
+        }
+        int childFlags = flags & ~PteFlags.ACCESSED;
+        if (parent.has(VmaFlags.VM_SHARED)) {
+            childFlags &= ~PteFlags.DIRTY;
+        }
+        mode.writeEntry(memory, childTable, index, mode.withFlags(entry, childFlags, 1));
+    }
+
+    @Override
+    public long populate(Vma vma, long start, long end, boolean write) {
+        for (long vaddr = start; vaddr < end; vaddr += 4096) {
+            long entry = entryAt(vma.mm(), vaddr);
+            boolean isReady = entry != 0
+                    && (mode.flags(entry, 1) & PteFlags.PROT_NONE) == 0
+                    && (!write || (mode.flags(entry, 1) & PteFlags.WRITE) != 0);
+            if (isReady) {
+                continue;
+            }
+            switch (handler.handleMmFault(current.get(), vma.mm(), vma, vaddr, write)) {
+                case FaultOutcome.DONE -> {}
+                case FaultOutcome.NO_MEMORY -> {
+                    return -Errno.ENOMEM;
+                }
+                case FaultOutcome.KILLED -> {
+                    return -Errno.EINTR;
+                }
+                default -> {
+                    return -Errno.EFAULT;
+                }
+            }
+        }
+        return 0;
+    }
+
+    @Override
+    public void lazyFree(Vma vma, long start, long end) {
+        FlushRange flush = new FlushRange(flusher);
+        forEachPage(vma, start, end, (vaddr, table, index, entry, pfn) -> {
+            if (memmap.mapping(pfn) >= 0 || memmap.mapcount(pfn) != 1) {
+                return;
+            }
+            int flags = mode.flags(entry, 1);
+            if ((flags & (PteFlags.ACCESSED | PteFlags.DIRTY)) != 0) {
+                int clean = flags & ~(PteFlags.ACCESSED | PteFlags.DIRTY);
+                mode.writeEntry(memory, table, index, mode.withFlags(entry, clean, 1));
+                flush.addPage(vaddr);
+            }
+            folios.lazyFree(pfn);
+        });
+        flush.finish(vma.mm());
+    }
+
+    @Override
+    public void deactivate(Vma vma, long start, long end, boolean pageOut) {
+        FlushRange flush = new FlushRange(flusher);
+        forEachPage(vma, start, end, (vaddr, table, index, entry, pfn) -> {
+            if (memmap.mapcount(pfn) != 1) {
+                return;
+            }
+            int flags = mode.flags(entry, 1);
+            if ((flags & PteFlags.ACCESSED) != 0) {
+                mode.writeEntry(memory, table, index, mode.withFlags(entry, flags & ~PteFlags.ACCESSED, 1));
+                flush.addPage(vaddr);
+            }
+            folios.deactivate(pfn);
+        });
+        flush.finish(vma.mm());
+    }
+
+    @Override
+    public void willNeed(Vma vma, long start, long end) {
+        if (vma.file() instanceof OpenFile file && !file.isShmem()) {
+            files.cache().forceReadahead(file, vma.pgoffOf(start), (end - start) >>> 12);
+        }
+    }
+
+    @Override
+    public void lockChanged(Vma vma, long start, long end) {
+        boolean isLocked = vma.has(VmaFlags.VM_LOCKED);
+        forEachPage(vma, start, end, (vaddr, table, index, entry, pfn) -> {
+            if (isLocked) {
+                folios.mlock(pfn);
+            } else {
+                folios.munlock(pfn);
+            }
+        });
+    }
+
+    @Override
+    public boolean isInCore(Vma vma, long vaddr) {
+        long entry = entryAt(vma.mm(), vaddr);
+        if (entry != 0) {
+            return true;
+        }
+        if (vma.file() instanceof OpenFile file) {
+            files.cache().settle();
+            long pfn = file.inodeObject().cachedPfn(vma.pgoffOf(vaddr));
+            return pfn >= 0 && memmap.hasFlags(pfn, PageFlags.UPTODATE);
+        }
+        return false;
+    }
+
+    @Override
+    public long removeFromFile(Vma vma, long start, long end) {
+        if (vma.file() instanceof OpenFile file) {
+            files.punchHole(file.inodeObject(), vma.pgoffOf(start), vma.pgoffOf(start) + ((end - start) >>> 12));
+            return 0;
+        }
+        return -Errno.EINVAL;
+    }
+
+    @Override
+    public long sync(Vma vma, long start, long end) {
+        return 0;
+    }
+
+    /**
+     * Returns the raw entry that maps an address, 0 when there is none.
+     *
+     * @param mm the address space
+     * @param vaddr a user address
+     */
+    public long entryAt(Mm mm, long vaddr) {
+        long table = tables.find(mm, vaddr);
+        return table < 0 ? 0 : mode.readEntry(memory, table, mode.index(vaddr, 1));
+    }
+
+    /** Visits one present page. */
+    private interface PageVisitor {
+        void visit(long vaddr, long table, int index, long entry, long pfn);
+    }
+
+    private void forEachPage(Vma vma, long start, long end, PageVisitor visitor) {
+        long vaddr = start;
+        while (vaddr < end) {
+            long table = tables.findOrSkip(vma.mm(), vaddr);
+            if (table < 0) {
+                vaddr = ~table;
+                continue;
+            }
+            int index = mode.index(vaddr, 1);
+            for (; index < mode.entries(1) && vaddr < end; index++, vaddr += 4096) {
+                long entry = mode.readEntry(memory, table, index);
+                if (entry != 0 && (mode.flags(entry, 1) & PteFlags.SPECIAL) == 0) {
+                    visitor.visit(vaddr, table, index, entry, mode.pfn(entry, 1));
+                }
+            }
+        }
+    }
+}

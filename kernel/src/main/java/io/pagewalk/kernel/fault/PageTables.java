@@ -1,0 +1,297 @@
+package io.pagewalk.kernel.fault;
+
+import io.pagewalk.base.KernelBug;
+import io.pagewalk.hardware.memory.PhysicalMemory;
+import io.pagewalk.hardware.paging.PagingMode;
+import io.pagewalk.kernel.buddy.PageAllocator;
+import io.pagewalk.kernel.page.FrameOwner;
+import io.pagewalk.kernel.page.Gfp;
+import io.pagewalk.kernel.rmap.Folios;
+import io.pagewalk.kernel.vma.Mm;
+import io.pagewalk.kernel.zone.NodeStat;
+import java.util.Arrays;
+
+/**
+ * The tables of all address spaces, in simulated frames: finding, making and freeing them.
+ *
+ * <p>Level 1 is the table of page entries; the root's level is the mode's number of levels.
+ *
+ * <pre>
+ *   root ---> level n-1 ---> ... ---> level 1 (leaf table) ---> page
+ *         entry covers 1 &lt;&lt; shift(level) bytes
+ * </pre>
+ */
+final class PageTables {
+    /* Finding the leaf table of an address costs a walk from the root. A small direct-mapped cache keeps (root, region) -> leaf table; freeing a table clears its slot. */
+    private static final int CACHE_SLOTS = 256;
+    private static final int TABLE_BYTES = 4096;
+    private static final int TABLE_GFP = Gfp.GFP_KERNEL | Gfp.ZERO | Gfp.ACCOUNT;
+    /** Tables above the third level are not part of {@code mm->pgtables_bytes}: Linux counts PTE, PMD and PUD tables. */
+    private static final int HIGHEST_COUNTED_LEVEL = 3;
+
+    private final PagingMode mode;
+    private final PhysicalMemory memory;
+    private final PageAllocator allocator;
+    private final Folios folios;
+    private final int levels;
+    private final int leafShift;
+    private final long[] cachedRegion = new long[CACHE_SLOTS];
+    private final long[] cachedRoot = new long[CACHE_SLOTS];
+    private final long[] cachedTable = new long[CACHE_SLOTS];
+    private long kernelRoot = -1;
+    private int firstKernelIndex;
+
+    PageTables(PagingMode mode, PhysicalMemory memory, Folios folios) {
+        this.mode = mode;
+        this.memory = memory;
+        this.folios = folios;
+        this.allocator = folios.allocator();
+        this.levels = mode.levels();
+        this.leafShift = mode.shift(2);
+        Arrays.fill(cachedRoot, -1);
+    }
+
+    /** Sets the kernel's own root, whose upper half every new root copies. */
+    void setKernelRoot(long rootPfn, int firstIndex) {
+        kernelRoot = rootPfn;
+        firstKernelIndex = firstIndex;
+    }
+
+    long kernelRoot() {
+        return kernelRoot;
+    }
+
+    int firstKernelIndex() {
+        return firstKernelIndex;
+    }
+
+    /** Makes a root with the kernel half in it ({@code pgd_alloc()}); returns false when memory ran out. */
+    boolean makeRoot(Mm mm) {
+        long root = allocateTable();
+        if (root < 0) {
+            return false;
+        }
+        for (int i = firstKernelIndex; i < mode.entries(levels); i++) {
+            long entry = mode.readEntry(memory, kernelRoot, i);
+            if (entry != 0) {
+                mode.writeEntry(memory, root, i, entry);
+            }
+        }
+        mm.setPgdPfn(root);
+        return true;
+    }
+
+    /** Frees the root of an address space whose other tables are gone ({@code pgd_free()}). */
+    void freeRoot(Mm mm) {
+        long root = mm.pgdPfn();
+        Arrays.fill(cachedRoot, -1);
+        mm.setPgdPfn(-1);
+        freeTable(root);
+    }
+
+    /** Returns the leaf table of an address, or -1. */
+    long find(Mm mm, long vaddr) {
+        long region = vaddr >>> leafShift;
+        int slot = (int) (region ^ mm.pgdPfn()) & (CACHE_SLOTS - 1);
+        if (cachedRegion[slot] == region && cachedRoot[slot] == mm.pgdPfn()) {
+            return cachedTable[slot];
+        }
+        long table = findOrSkip(mm, vaddr);
+        if (table < 0) {
+            return -1;
+        }
+        remember(slot, region, mm.pgdPfn(), table);
+        return table;
+    }
+
+    /** Returns the leaf table of an address, or the complement of the first address that may have one again. */
+    long findOrSkip(Mm mm, long vaddr) {
+        long table = mm.pgdPfn();
+        for (int level = levels; level > 1; level--) {
+            long entry = mode.readEntry(memory, table, mode.index(vaddr, level));
+            if (entry == 0) {
+                return ~((vaddr | ((1L << mode.shift(level)) - 1)) + 1);
+            }
+            table = mode.pfn(entry, level);
+        }
+        return table;
+    }
+
+    /** Returns the leaf table of an address, made now with the tables above it when missing ({@code __pte_alloc()}); -1 when memory ran out. */
+    long findOrMake(Mm mm, long vaddr) {
+        long table = find(mm, vaddr);
+        return table >= 0 ? table : make(mm, vaddr);
+    }
+
+    private long make(Mm mm, long vaddr) {
+        long table = mm.pgdPfn();
+        for (int level = levels; level > 1; level--) {
+            int index = mode.index(vaddr, level);
+            long entry = mode.readEntry(memory, table, index);
+            if (entry != 0) {
+                table = mode.pfn(entry, level);
+                continue;
+            }
+            long below = allocateTable();
+            if (below < 0) {
+                return -1;
+            }
+            if (level - 1 <= HIGHEST_COUNTED_LEVEL) {
+                mm.addPgtablesBytes(TABLE_BYTES);
+            }
+            mode.writeEntry(memory, table, index, mode.table(below, level));
+            table = below;
+        }
+        long region = vaddr >>> leafShift;
+        remember((int) (region ^ mm.pgdPfn()) & (CACHE_SLOTS - 1), region, mm.pgdPfn(), table);
+        return table;
+    }
+
+    private void remember(int slot, long region, long root, long table) {
+        cachedRegion[slot] = region;
+        cachedRoot[slot] = root;
+        cachedTable[slot] = table;
+    }
+
+    /**
+     * Frees the tables of a range that nothing else can use: {@code mm/memory.c:free_pgd_range()}.
+     *
+     * <p>A table may go when the whole span it covers lies between {@code floor}, the end of the area below, and {@code ceiling}, the start of the area above; a ceiling of 0 is
+     * the end of the address space.
+     *
+     * @return how many tables were freed
+     */
+    int freeRange(Mm mm, long from, long to, long floor, long ceiling) {
+        long pmdSize = 1L << leafShift;
+        long start = from & -pmdSize;
+        long end = to;
+        if (start < floor) {
+            start += pmdSize;
+        }
+        long roundedCeiling = ceiling & -pmdSize;
+        if (ceiling != 0 && roundedCeiling == 0) {
+            return 0;
+        }
+        if (Long.compareUnsigned(end - 1, roundedCeiling - 1) > 0) {
+            end -= pmdSize;
+        }
+        if (Long.compareUnsigned(start, end - 1) > 0) {
+            return 0;
+        }
+        return freeEntries(mm, mm.pgdPfn(), levels, start, end, floor, roundedCeiling);
+    }
+
+    /** Frees what hangs below the entries of one table for a range. */
+    private int freeEntries(Mm mm, long table, int level, long start, long end, long floor, long ceiling) {
+        long span = 1L << mode.shift(level);
+        int freed = 0;
+        long vaddr = start;
+        while (Long.compareUnsigned(vaddr, end) < 0) {
+            long next = Math.min((vaddr | (span - 1)) + 1, end);
+            int index = mode.index(vaddr, level);
+            long entry = mode.readEntry(memory, table, index);
+            if (entry != 0) {
+                long below = mode.pfn(entry, level);
+                boolean isFree;
+                if (level == 2) {
+                    isFree = true;
+                } else {
+                    freed += freeEntries(mm, below, level - 1, vaddr, next, floor, ceiling);
+                    isFree = isWholeSpanFree(vaddr & -span, next, span, floor, ceiling);
+                }
+                if (isFree) {
+                    mode.writeEntry(memory, table, index, 0);
+                    dropTable(mm, below, level - 1, vaddr);
+                    freed++;
+                }
+            }
+            vaddr = next;
+        }
+        return freed;
+    }
+
+    private static boolean isWholeSpanFree(long spanStart, long end, long span, long floor, long ceiling) {
+        if (Long.compareUnsigned(spanStart, floor) < 0) {
+            return false;
+        }
+        long roundedCeiling = ceiling & -span;
+        if (ceiling != 0 && roundedCeiling == 0) {
+            return false;
+        }
+        return Long.compareUnsigned(end - 1, roundedCeiling - 1) <= 0;
+    }
+
+    private void dropTable(Mm mm, long table, int level, long vaddr) {
+        if (level == 1) {
+            forget(mm, vaddr);
+        }
+        if (level <= HIGHEST_COUNTED_LEVEL) {
+            mm.addPgtablesBytes(-TABLE_BYTES);
+        }
+        freeTable(table);
+    }
+
+    private void forget(Mm mm, long vaddr) {
+        long region = vaddr >>> leafShift;
+        int slot = (int) (region ^ mm.pgdPfn()) & (CACHE_SLOTS - 1);
+        if (cachedRegion[slot] == region && cachedRoot[slot] == mm.pgdPfn()) {
+            cachedRoot[slot] = -1;
+        }
+    }
+
+    /**
+     * Moves a whole leaf table from one address to another: {@code mm/mremap.c:move_normal_pmd()}.
+     *
+     * @return 1 when moved, 0 when the target already has a table or the source has none, -1 when memory ran out
+     */
+    int moveLeafTable(Mm mm, long from, long to) {
+        long source = findOrSkip(mm, from);
+        if (source < 0 || findOrSkip(mm, to) >= 0) {
+            return 0;
+        }
+        long above = mm.pgdPfn();
+        for (int level = levels; level > 2; level--) {
+            int index = mode.index(to, level);
+            long entry = mode.readEntry(memory, above, index);
+            long below;
+            if (entry != 0) {
+                below = mode.pfn(entry, level);
+            } else {
+                below = allocateTable();
+                if (below < 0) {
+                    return -1;
+                }
+                if (level - 1 <= HIGHEST_COUNTED_LEVEL) {
+                    mm.addPgtablesBytes(TABLE_BYTES);
+                }
+                mode.writeEntry(memory, above, index, mode.table(below, level));
+            }
+            above = below;
+        }
+        long oldAbove = mm.pgdPfn();
+        for (int level = levels; level > 2; level--) {
+            oldAbove = mode.pfn(mode.readEntry(memory, oldAbove, mode.index(from, level)), level);
+        }
+        mode.writeEntry(memory, oldAbove, mode.index(from, 2), 0);
+        mode.writeEntry(memory, above, mode.index(to, 2), mode.table(source, 2));
+        forget(mm, from);
+        forget(mm, to);
+        return 1;
+    }
+
+    /** Allocates a zeroed, counted table, or returns -1. */
+    long allocateTable() {
+        long pfn = folios.allocate(TABLE_GFP);
+        if (pfn >= 0) {
+            allocator.memMap().setOwner(pfn, FrameOwner.PAGE_TABLE);
+            folios.counters().add(folios.zoneOf(pfn).node(), NodeStat.NR_PAGE_TABLE_PAGES, 1);
+        }
+        return pfn;
+    }
+
+    private void freeTable(long pfn) {
+        KernelBug.on(pfn < 0, "freeing a table that does not exist");
+        folios.counters().add(folios.zoneOf(pfn).node(), NodeStat.NR_PAGE_TABLE_PAGES, -1);
+        allocator.freePages(pfn, 0);
+    }
+}

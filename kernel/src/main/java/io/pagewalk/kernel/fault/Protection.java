@@ -1,0 +1,47 @@
+package io.pagewalk.kernel.fault;
+
+import io.pagewalk.hardware.paging.PagingMode;
+import io.pagewalk.hardware.paging.PteFlags;
+import io.pagewalk.kernel.vma.MappedFile;
+import io.pagewalk.kernel.vma.Vma;
+import io.pagewalk.kernel.vma.VmaFlags;
+
+/** From the rights of an area to the flags of its page entries: {@code vm_get_page_prot()} and {@code vma_set_page_prot()}. */
+final class Protection {
+    private final boolean readIsPresent;
+
+    Protection(PagingMode mode) {
+        readIsPresent = mode.architecture() != PagingMode.Architecture.RISCV64;
+    }
+
+    /**
+     * Returns the flags of a new entry in an area ({@code vma->vm_page_prot}). Writable only in a shared area that need not know about first writes; a private
+     * area gets the right when its page is its own.
+     */
+    int flags(Vma vma) {
+        long vm = vma.flags();
+        if ((vm & VmaFlags.VM_ACCESS_FLAGS) == 0) {
+            return PteFlags.PROT_NONE | PteFlags.USER | PteFlags.ACCESSED;
+        }
+        int flags = PteFlags.USER | PteFlags.ACCESSED;
+        if (readIsPresent || (vm & (VmaFlags.VM_READ | VmaFlags.VM_WRITE)) != 0) {
+            flags |= PteFlags.READ;
+        }
+        if ((vm & VmaFlags.VM_EXEC) != 0) {
+            flags |= PteFlags.EXEC;
+        }
+        if ((vm & (VmaFlags.VM_SHARED | VmaFlags.VM_WRITE)) == (VmaFlags.VM_SHARED | VmaFlags.VM_WRITE)
+                && !wantsWriteNotify(vma)) {
+            flags |= PteFlags.WRITE;
+        }
+        return flags;
+    }
+
+    /** Returns whether the first write to each page must be seen, because the page has to be written back one day: {@code vma_wants_writenotify()}. */
+    static boolean wantsWriteNotify(Vma vma) {
+        MappedFile file = vma.file();
+        return file != null
+                && (vma.flags() & (VmaFlags.VM_SHARED | VmaFlags.VM_WRITE)) == (VmaFlags.VM_SHARED | VmaFlags.VM_WRITE)
+                && !file.isShmem();
+    }
+}

@@ -1,0 +1,163 @@
+package io.pagewalk.kernel.filemap;
+
+import io.pagewalk.hardware.memory.PhysicalMemory;
+import io.pagewalk.kernel.rmap.Folios;
+import io.pagewalk.kernel.syscall.Errno;
+
+/** Copying between files and user memory through the page cache: {@code mm/filemap.c:filemap_read()} and {@code generic_perform_write()}. */
+public final class FileIo {
+    /** The user's side of a copy. */
+    public interface UserBuffer {
+        /**
+         * Makes one page of it usable, faulting as the program would.
+         *
+         * @param vaddr an address in the page
+         * @param isWrite whether the kernel will store there
+         * @return the physical address, or -1 when the program may not use it
+         */
+        long physical(long vaddr, boolean isWrite);
+    }
+
+    private static final int PAGE_BYTES = PhysicalMemory.FRAME_BYTES;
+
+    private final PageCache cache;
+    private final Folios folios;
+    private final PhysicalMemory memory;
+    private final byte[] scratch = new byte[PAGE_BYTES];
+
+    /**
+     * Creates the copier of one machine.
+     *
+     * @param cache the page cache
+     * @param folios the life cycle of pages
+     * @param memory contents of pages
+     */
+    public FileIo(PageCache cache, Folios folios, PhysicalMemory memory) {
+        this.cache = cache;
+        this.folios = folios;
+        this.memory = memory;
+    }
+
+    /**
+     * Reads from a file with pages.
+     *
+     * @param file a regular or shmem file
+     * @param position first byte in the file
+     * @param vaddr where to in user memory
+     * @param count how many bytes at most
+     * @param user the user's memory
+     * @return bytes read, 0 at the end of the file, or a negated errno when not even one byte was read
+     */
+    public long read(OpenFile file, long position, long vaddr, long count, UserBuffer user) {
+        Inode inode = file.inodeObject();
+        long done = 0;
+        long last = file.readahead.prevPos;
+        while (done < count && position + done < inode.sizeBytes()) {
+            long at = position + done;
+            long index = at >>> 12;
+            long endPage = (position + count + PAGE_BYTES - 1) >>> 12;
+            long pfn = cache.pageForRead(file, index, endPage - index);
+            if (pfn < 0 && !inode.isShmem()) {
+                return done > 0 ? done : -Errno.ENOMEM;
+            }
+            int offset = (int) (at & (PAGE_BYTES - 1));
+            long bytes = Math.min(Math.min(count - done, PAGE_BYTES - offset), inode.sizeBytes() - at);
+            if (pfn >= 0) {
+                if (last < 0 || (last - 1) >>> 12 != index) {
+                    folios.markAccessed(pfn);
+                }
+                folios.memmap().get(pfn);
+            }
+            long copied = copyOut(pfn, offset, vaddr + done, bytes, user);
+            if (pfn >= 0) {
+                folios.put(pfn);
+            }
+            done += copied;
+            last = position + done;
+            if (copied < bytes) {
+                break;
+            }
+        }
+        file.readahead.prevPos = last;
+        return done > 0 || count == 0 || position >= inode.sizeBytes() ? done : -Errno.EFAULT;
+    }
+
+    private long copyOut(long pfn, int offset, long vaddr, long bytes, UserBuffer user) {
+        long done = 0;
+        while (done < bytes) {
+            long target = user.physical(vaddr + done, true);
+            if (target < 0) {
+                return done;
+            }
+            int piece = (int) Math.min(bytes - done, PAGE_BYTES - (target & (PAGE_BYTES - 1)));
+            boolean isZero = pfn < 0 || memory.isZero(pfn);
+            if (!isZero || !memory.isZero(target >>> 12)) {
+                if (isZero) {
+                    java.util.Arrays.fill(scratch, 0, piece, (byte) 0);
+                } else {
+                    memory.copyOut((pfn << 12) + offset + done, scratch, 0, piece);
+                }
+                memory.copyIn(target, scratch, 0, piece);
+            }
+            done += piece;
+        }
+        return done;
+    }
+
+    /**
+     * Writes to a file with pages, making it longer when needed.
+     *
+     * @param file a regular or shmem file
+     * @param position first byte in the file
+     * @param vaddr where from in user memory
+     * @param count how many bytes
+     * @param user the user's memory
+     * @return bytes written, or a negated errno when not even one byte was written
+     */
+    public long write(OpenFile file, long position, long vaddr, long count, UserBuffer user) {
+        Inode inode = file.inodeObject();
+        long done = 0;
+        while (done < count) {
+            long at = position + done;
+            int offset = (int) (at & (PAGE_BYTES - 1));
+            long bytes = Math.min(count - done, PAGE_BYTES - offset);
+            if (user.physical(vaddr + done, false) < 0) {
+                return done > 0 ? done : -Errno.EFAULT;
+            }
+            boolean isWhole = offset == 0 && (bytes == PAGE_BYTES || at + bytes >= inode.sizeBytes());
+            long pfn = cache.pageForWrite(inode, at >>> 12, isWhole);
+            if (pfn < 0) {
+                return done > 0 ? done : -Errno.ENOMEM;
+            }
+            folios.memmap().get(pfn);
+            long copied = copyIn(pfn, offset, vaddr + done, bytes, user);
+            folios.markDirty(pfn);
+            folios.put(pfn);
+            done += copied;
+            if (position + done > inode.sizeBytes()) {
+                inode.setSizeBytes(position + done);
+            }
+            if (copied < bytes) {
+                return done > 0 ? done : -Errno.EFAULT;
+            }
+        }
+        return done;
+    }
+
+    private long copyIn(long pfn, int offset, long vaddr, long bytes, UserBuffer user) {
+        long done = 0;
+        while (done < bytes) {
+            long source = user.physical(vaddr + done, false);
+            if (source < 0) {
+                return done;
+            }
+            int piece = (int) Math.min(bytes - done, PAGE_BYTES - (source & (PAGE_BYTES - 1)));
+            if (!memory.isZero(source >>> 12) || !memory.isZero(pfn)) {
+                memory.copyOut(source, scratch, 0, piece);
+                memory.copyIn((pfn << 12) + offset + done, scratch, 0, piece);
+            }
+            done += piece;
+        }
+        return done;
+    }
+}

@@ -1,0 +1,380 @@
+package io.pagewalk.kernel.filemap;
+
+import io.pagewalk.base.BadInput;
+import io.pagewalk.base.Bits;
+import io.pagewalk.base.Digest;
+import io.pagewalk.hardware.disk.BlockDevice;
+import io.pagewalk.kernel.rmap.Folios;
+import io.pagewalk.kernel.vma.MappedFile;
+import io.pagewalk.kernel.vma.SharedAnonymousFiles;
+import io.pagewalk.kernel.vma.Vma;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * All files of a machine by path, and what changes their size: the parts of VFS that memory management meets, and {@code mm/truncate.c}.
+ *
+ * <p>A file exists when it was registered or created; each gets a run of blocks on the first disk.
+ */
+public final class FileSystem implements SharedAnonymousFiles {
+    /** Drops the pages of a file range out of one area: {@code unmap_mapping_range()}, implemented above this package. */
+    @FunctionalInterface
+    public interface Unmapper {
+        /**
+         * Drops entries.
+         *
+         * @param vma an area that maps the file
+         * @param firstIndex first page index
+         * @param lastIndex last page index
+         * @param evenCows whether private copies go too
+         */
+        void unmap(Vma vma, long firstIndex, long lastIndex, boolean evenCows);
+    }
+
+    private static final long BLOCK_ALIGNMENT = 1L << 20;
+    private static final int SHMEM_MINOR = 1;
+
+    private final PageCache cache;
+    private final Folios folios;
+    private final @Nullable BlockDevice disk;
+    private final Map<String, Inode> inodesByPath = new TreeMap<>();
+    private final Map<Long, Inode> liveInodes = new TreeMap<>();
+    private Unmapper unmapper = (vma, first, last, evenCows) -> {};
+    private long nextInodeId = 1;
+    private long nextFileId = 1;
+    private long nextShmemNumber = 1;
+    private long nextDeviceByte;
+    private boolean isWarm;
+
+    /**
+     * Creates an empty file system.
+     *
+     * @param cache the page cache
+     * @param folios the life cycle of pages
+     * @param disk where files lie, or null: reads then take no time
+     */
+    public FileSystem(PageCache cache, Folios folios, @Nullable BlockDevice disk) {
+        this.cache = cache;
+        this.folios = folios;
+        this.disk = disk;
+    }
+
+    /**
+     * Wires the removal of page-table entries.
+     *
+     * @param unmapper called by truncation
+     */
+    public void setUnmapper(Unmapper unmapper) {
+        this.unmapper = unmapper;
+    }
+
+    /**
+     * Chooses whether files registered from now on are in memory at once, as after an earlier run of the same program.
+     *
+     * @param value whether they are
+     */
+    public void setWarm(boolean value) {
+        isWarm = value;
+    }
+
+    /** Returns the page cache. */
+    public PageCache cache() {
+        return cache;
+    }
+
+    /**
+     * Makes a file known; a path that is known already keeps its inode and only grows.
+     *
+     * @param path absolute path
+     * @param sizeBytes length, at least 0
+     * @param inodeNumber number to show, 0 to choose one
+     * @param deviceMajor major device number to show
+     * @param deviceMinor minor device number to show
+     * @return the inode
+     */
+    public Inode register(String path, long sizeBytes, long inodeNumber, int deviceMajor, int deviceMinor) {
+        Inode known = inodesByPath.get(path);
+        if (known != null) {
+            known.setSizeBytes(Math.max(known.sizeBytes(), sizeBytes));
+            return known;
+        }
+        if (sizeBytes < 0) {
+            throw new BadInput(path, "size " + sizeBytes, "a size of at least 0 bytes");
+        }
+        long at = nextDeviceByte;
+        nextDeviceByte += Bits.roundUp(Math.max(sizeBytes, 1), BLOCK_ALIGNMENT);
+        Inode inode = newInode(path, inodeNumber, deviceMajor, deviceMinor, Inode.Kind.REGULAR, disk, at, sizeBytes);
+        inodesByPath.put(path, inode);
+        if (isWarm) {
+            cache.warm(inode);
+        }
+        return inode;
+    }
+
+    /**
+     * Makes a file known with its bytes, which are stored on the disk.
+     *
+     * @param path absolute path, not yet known
+     * @param contents the bytes
+     * @return the inode
+     */
+    public Inode registerWithContents(String path, byte[] contents) {
+        boolean warmAfterwards = isWarm;
+        isWarm = false;
+        Inode inode = register(path, contents.length, 0, 0, 0);
+        isWarm = warmAfterwards;
+        if (disk != null) {
+            for (int at = 0; at < contents.length; at += BlockDevice.BLOCK_BYTES) {
+                int length = Math.min(BlockDevice.BLOCK_BYTES, contents.length - at);
+                byte[] block = new byte[BlockDevice.BLOCK_BYTES];
+                System.arraycopy(contents, at, block, 0, length);
+                disk.writeBlock((inode.deviceOffsetBytes() + at) / BlockDevice.BLOCK_BYTES, block);
+            }
+            inode.markHasContents();
+        }
+        if (isWarm) {
+            cache.warm(inode);
+        }
+        return inode;
+    }
+
+    /**
+     * Makes a file whose pages live in memory only known: a file on tmpfs.
+     *
+     * @param path absolute path
+     * @param sizeBytes length; unwritten parts are holes
+     * @return the inode
+     */
+    public Inode registerShmem(String path, long sizeBytes) {
+        Inode known = inodesByPath.get(path);
+        if (known != null) {
+            return known;
+        }
+        Inode inode = newInode(path, nextShmemNumber++, 0, SHMEM_MINOR, Inode.Kind.SHMEM, null, 0, sizeBytes);
+        inodesByPath.put(path, inode);
+        return inode;
+    }
+
+    /**
+     * Makes a directory or a stream (device, pipe, socket) known.
+     *
+     * @param path its name
+     * @param kind {@link Inode.Kind#DIRECTORY} or {@link Inode.Kind#STREAM}
+     * @return the inode
+     */
+    public Inode registerSpecial(String path, Inode.Kind kind) {
+        Inode known = inodesByPath.get(path);
+        if (known != null) {
+            return known;
+        }
+        Inode inode = newInode(path, 0, 0, 0, kind, null, 0, 0);
+        inodesByPath.put(path, inode);
+        return inode;
+    }
+
+    /**
+     * Finds a file.
+     *
+     * @param path absolute path
+     * @return the inode, or null
+     */
+    public @Nullable Inode lookup(String path) {
+        return inodesByPath.get(path);
+    }
+
+    /**
+     * Opens an inode: {@code do_dentry_open()}.
+     *
+     * @param inode which
+     * @param flags {@code O_*} bits
+     * @return the file with one reference
+     */
+    public OpenFile open(Inode inode, int flags) {
+        inode.opened();
+        return new OpenFile(nextFileId++, inode, flags, this);
+    }
+
+    /**
+     * Opens something without a path: a pipe, socket or event.
+     *
+     * @param name as {@code /proc/PID/fd} shows it, such as {@code anon_inode:[eventfd]}
+     * @param flags {@code O_*} bits
+     * @return the file with one reference
+     */
+    public OpenFile openAnonymous(String name, int flags) {
+        Inode inode = newInode(name, 0, 0, 0, Inode.Kind.STREAM, null, 0, 0);
+        inode.unlink();
+        return open(inode, flags);
+    }
+
+    /**
+     * Makes an unlinked shmem file, as memfd_create() does.
+     *
+     * @param name its name in maps
+     * @param sizeBytes its length
+     * @return the file with one reference
+     */
+    public OpenFile openMemory(String name, long sizeBytes) {
+        Inode inode = newInode(name, nextShmemNumber++, 0, SHMEM_MINOR, Inode.Kind.SHMEM, null, 0, sizeBytes);
+        inode.unlink();
+        return open(inode, OpenFile.O_RDWR);
+    }
+
+    @Override
+    public MappedFile create(long sizeBytes, long flags) {
+        Inode inode = newInode("/dev/zero", nextShmemNumber++, 0, SHMEM_MINOR, Inode.Kind.SHMEM, null, 0, sizeBytes);
+        inode.markSharedAnonymous();
+        return open(inode, OpenFile.O_RDWR);
+    }
+
+    /**
+     * Removes a name; the inode lives on while it is open: {@code vfs_unlink()}.
+     *
+     * @param path absolute path
+     * @return whether it existed
+     */
+    public boolean unlink(String path) {
+        Inode inode = inodesByPath.remove(path);
+        if (inode == null) {
+            return false;
+        }
+        inode.unlink();
+        if (!inode.isOpen()) {
+            evict(inode);
+        }
+        return true;
+    }
+
+    /**
+     * Gives a file another name: {@code vfs_rename()}. What had the new name is unlinked.
+     *
+     * @param from a known path
+     * @param to the new path
+     * @return whether {@code from} existed
+     */
+    public boolean rename(String from, String to) {
+        Inode inode = inodesByPath.get(from);
+        if (inode == null) {
+            return false;
+        }
+        if (!from.equals(to)) {
+            unlink(to);
+            inodesByPath.remove(from);
+            inodesByPath.put(to, inode);
+        }
+        return true;
+    }
+
+    /**
+     * Changes a file's length; pages behind the new end leave every address space and the cache: {@code mm/truncate.c:truncate_setsize()}.
+     *
+     * @param inode a file with pages
+     * @param sizeBytes the new length
+     */
+    public void truncate(Inode inode, long sizeBytes) {
+        long old = inode.sizeBytes();
+        inode.setSizeBytes(sizeBytes);
+        if (sizeBytes < old) {
+            dropPages(inode, inode.sizePages(), Long.MAX_VALUE);
+        }
+    }
+
+    /**
+     * Drops whole pages out of the middle of a file: {@code fallocate(FALLOC_FL_PUNCH_HOLE)}.
+     *
+     * @param inode a file with pages
+     * @param firstIndex first page index
+     * @param endIndex first page index behind
+     */
+    public void punchHole(Inode inode, long firstIndex, long endIndex) {
+        dropPages(inode, firstIndex, endIndex);
+    }
+
+    private void dropPages(Inode inode, long firstIndex, long endIndex) {
+        for (Vma vma : List.copyOf(inode.mappings)) {
+            unmapper.unmap(vma, firstIndex, endIndex - 1, true);
+        }
+        cache.removeRange(inode, firstIndex, endIndex);
+    }
+
+    /**
+     * Drops all clean, unmapped pages of all files: {@code echo 1 > /proc/sys/vm/drop_caches}.
+     *
+     * @return how many pages went
+     */
+    public long dropCaches() {
+        long dropped = 0;
+        for (Inode inode : liveInodes.values()) {
+            dropped += cache.invalidate(inode, 0, Long.MAX_VALUE);
+        }
+        return dropped;
+    }
+
+    /**
+     * Puts a whole file into the page cache without taking time.
+     *
+     * @param path a registered path
+     * @return pages added
+     */
+    public long warm(String path) {
+        Inode inode = inodesByPath.get(path);
+        if (inode == null) {
+            throw new BadInput("warm " + path, "no file of that name", "a registered file");
+        }
+        return inode.kind() == Inode.Kind.REGULAR ? cache.warm(inode) : 0;
+    }
+
+    /** Returns every file that exists or is still open, in the order of registration. */
+    public Collection<Inode> inodes() {
+        return new ArrayList<>(liveInodes.values());
+    }
+
+    /** The last reference to an open file is gone: {@code __fput()}. */
+    void release(OpenFile file) {
+        Inode inode = file.inodeObject();
+        if (inode.closed()) {
+            evict(inode);
+        }
+    }
+
+    private void evict(Inode inode) {
+        cache.removeRange(inode, 0, Long.MAX_VALUE);
+        liveInodes.remove(inode.id());
+    }
+
+    private Inode newInode(
+            String path,
+            long number,
+            int deviceMajor,
+            int deviceMinor,
+            Inode.Kind kind,
+            @Nullable BlockDevice device,
+            long deviceOffset,
+            long sizeBytes) {
+        long id = nextInodeId++;
+        Inode inode = new Inode(
+                id, path, number == 0 ? id : number, deviceMajor, deviceMinor, kind, device, deviceOffset, sizeBytes);
+        liveInodes.put(id, inode);
+        return inode;
+    }
+
+    /**
+     * Adds every file with its cached pages.
+     *
+     * @param digest where to
+     */
+    public void addToDigest(Digest digest) {
+        for (Inode inode : liveInodes.values()) {
+            digest.add(inode.id());
+            digest.add(inode.sizeBytes());
+            for (long index = inode.pages.next(0); index >= 0; index = inode.pages.next(index + 1)) {
+                digest.add(index);
+                digest.add(folios.memmap().flags(inode.pages.get(index)));
+            }
+        }
+    }
+}

@@ -1,0 +1,184 @@
+package io.pagewalk.kernel.filemap;
+
+import io.pagewalk.hardware.disk.BlockDevice;
+import io.pagewalk.kernel.vma.Vma;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A file's identity, size and cached pages: {@code struct inode} with its {@code struct address_space}.
+ *
+ * <p>Its bytes lie on a block device from {@link #deviceOffsetBytes()} on, without gaps; a shmem file and a file without a device have no bytes outside memory.
+ */
+public final class Inode {
+    /** What kind of file it is. */
+    public enum Kind {
+        /** A file on a block device. */
+        REGULAR,
+        /** A file whose pages live in memory only: tmpfs, memfd, shared anonymous memory. */
+        SHMEM,
+        /** A directory, which can be opened but neither read as bytes nor mapped. */
+        DIRECTORY,
+        /** A character device, pipe, socket, event or any other file without pages. */
+        STREAM
+    }
+
+    private final long id;
+    private final String path;
+    private final long number;
+    private final int deviceMajor;
+    private final int deviceMinor;
+    private final Kind kind;
+    private final @Nullable BlockDevice device;
+    private final long deviceOffsetBytes;
+    private long sizeBytes;
+    private int links;
+    private int opens;
+    private boolean isSharedAnonymous;
+    private boolean hasContents;
+
+    final PageIndex pages = new PageIndex();
+    final List<Vma> mappings = new ArrayList<>();
+
+    Inode(
+            long id,
+            String path,
+            long number,
+            int deviceMajor,
+            int deviceMinor,
+            Kind kind,
+            @Nullable BlockDevice device,
+            long deviceOffsetBytes,
+            long sizeBytes) {
+        this.id = id;
+        this.path = path;
+        this.number = number;
+        this.deviceMajor = deviceMajor;
+        this.deviceMinor = deviceMinor;
+        this.kind = kind;
+        this.device = device;
+        this.deviceOffsetBytes = deviceOffsetBytes;
+        this.sizeBytes = sizeBytes;
+        this.links = 1;
+    }
+
+    /** Returns a number that is unique in one machine, starting at 1 in the order of registration. */
+    public long id() {
+        return id;
+    }
+
+    /** Returns the path it was registered with. */
+    public String path() {
+        return path;
+    }
+
+    /** Returns the inode number that {@code /proc/PID/maps} prints. */
+    public long number() {
+        return number;
+    }
+
+    /** Returns the major number of its device. */
+    public int deviceMajor() {
+        return deviceMajor;
+    }
+
+    /** Returns the minor number of its device. */
+    public int deviceMinor() {
+        return deviceMinor;
+    }
+
+    /** Returns what kind of file it is. */
+    public Kind kind() {
+        return kind;
+    }
+
+    /** Returns whether its pages live in memory only. */
+    public boolean isShmem() {
+        return kind == Kind.SHMEM;
+    }
+
+    /** Returns whether it is the file behind a shared anonymous mapping. */
+    public boolean isSharedAnonymous() {
+        return isSharedAnonymous;
+    }
+
+    /** Returns the device its bytes lie on, or null. */
+    public @Nullable BlockDevice device() {
+        return device;
+    }
+
+    /** Returns where on the device byte 0 lies, in bytes. */
+    public long deviceOffsetBytes() {
+        return deviceOffsetBytes;
+    }
+
+    /** Returns the length in bytes. */
+    public long sizeBytes() {
+        return sizeBytes;
+    }
+
+    /** Returns the length in pages, the last one counted when it is partly used. */
+    public long sizePages() {
+        return (sizeBytes + 4095) >>> 12;
+    }
+
+    /** Returns how many pages are in the page cache ({@code nrpages}). */
+    public long cachedPages() {
+        return pages.count();
+    }
+
+    /** Returns the areas that map it ({@code i_mmap}), in the order they were linked. */
+    public List<Vma> mappings() {
+        return List.copyOf(mappings);
+    }
+
+    /**
+     * Returns the frame that caches a page, or -1.
+     *
+     * @param index page number in the file
+     */
+    public long cachedPfn(long index) {
+        return pages.get(index);
+    }
+
+    /** Returns whether bytes other than zero were stored on the device for it. */
+    public boolean hasContents() {
+        return hasContents;
+    }
+
+    void markHasContents() {
+        hasContents = true;
+    }
+
+    void setSizeBytes(long bytes) {
+        sizeBytes = bytes;
+    }
+
+    void markSharedAnonymous() {
+        isSharedAnonymous = true;
+        links = 0;
+    }
+
+    void unlink() {
+        links--;
+    }
+
+    void opened() {
+        opens++;
+    }
+
+    /** Drops one open; returns whether nothing refers to the inode any more. */
+    boolean closed() {
+        opens--;
+        return opens == 0 && links <= 0;
+    }
+
+    boolean isUnlinked() {
+        return links <= 0;
+    }
+
+    boolean isOpen() {
+        return opens > 0;
+    }
+}

@@ -1,0 +1,168 @@
+package io.pagewalk.kernel.filemap;
+
+import io.pagewalk.base.KernelBug;
+import io.pagewalk.kernel.vma.MappedFile;
+import io.pagewalk.kernel.vma.Vma;
+
+/** An open file: {@code struct file}, with its position and its readahead state. Descriptors and mappings hold references to it. */
+public final class OpenFile implements MappedFile {
+    /** Access mode bits of {@code open()}. */
+    public static final int O_ACCMODE = 3;
+
+    /** Open for writing only. */
+    public static final int O_WRONLY = 1;
+
+    /** Open for reading and writing. */
+    public static final int O_RDWR = 2;
+
+    /** Create when missing. */
+    public static final int O_CREAT = 0x40;
+
+    /** Cut to length 0. */
+    public static final int O_TRUNC = 0x200;
+
+    /** Each write goes to the end. */
+    public static final int O_APPEND = 0x400;
+
+    /** Fail unless it is a directory. */
+    public static final int O_DIRECTORY = 0x10000;
+
+    /** Close at exec. */
+    public static final int O_CLOEXEC = 0x80000;
+
+    private final long id;
+    private final Inode inode;
+    private final int flags;
+    private final FileSystem files;
+    private int references = 1;
+    private long positionBytes;
+
+    final Readahead readahead = new Readahead();
+
+    OpenFile(long id, Inode inode, int flags, FileSystem files) {
+        this.id = id;
+        this.inode = inode;
+        this.flags = flags;
+        this.files = files;
+        if (inode.kind() != Inode.Kind.REGULAR) {
+            readahead.raPages = 0;
+        }
+    }
+
+    @Override
+    public long id() {
+        return id;
+    }
+
+    /** Returns the file's inode. */
+    public Inode inodeObject() {
+        return inode;
+    }
+
+    /** Returns the flags it was opened with. */
+    public int flags() {
+        return flags;
+    }
+
+    /** Returns the position that the next read() or write() starts at, in bytes. */
+    public long positionBytes() {
+        return positionBytes;
+    }
+
+    /**
+     * Sets the position.
+     *
+     * @param bytes at least 0
+     */
+    public void setPositionBytes(long bytes) {
+        positionBytes = bytes;
+    }
+
+    /**
+     * Notes pages that fault-around found cached, which speaks for reading around misses ({@code mmap_miss} goes down).
+     *
+     * @param pages how many
+     */
+    public void countMmapHits(int pages) {
+        readahead.mmapMiss = Math.max(0, readahead.mmapMiss - pages);
+    }
+
+    /** Returns how many descriptors and mappings refer to it. */
+    public int references() {
+        return references;
+    }
+
+    @Override
+    public String path() {
+        return inode.isUnlinked() && !inode.path().endsWith(" (deleted)") ? inode.path() + " (deleted)" : inode.path();
+    }
+
+    @Override
+    public long inode() {
+        return inode.number();
+    }
+
+    @Override
+    public int deviceMajor() {
+        return inode.deviceMajor();
+    }
+
+    @Override
+    public int deviceMinor() {
+        return inode.deviceMinor();
+    }
+
+    @Override
+    public long sizeBytes() {
+        return inode.sizeBytes();
+    }
+
+    @Override
+    public boolean isReadable() {
+        return (flags & O_ACCMODE) != O_WRONLY;
+    }
+
+    @Override
+    public boolean isWritable() {
+        return (flags & O_ACCMODE) != 0;
+    }
+
+    @Override
+    public boolean canMmap() {
+        return inode.kind() == Inode.Kind.REGULAR || inode.kind() == Inode.Kind.SHMEM;
+    }
+
+    @Override
+    public boolean isShmem() {
+        return inode.isShmem();
+    }
+
+    @Override
+    public boolean isSharedAnonymous() {
+        return inode.isSharedAnonymous();
+    }
+
+    @Override
+    public void get() {
+        KernelBug.on(references <= 0, "reference to a file that was released");
+        references++;
+    }
+
+    @Override
+    public void put() {
+        KernelBug.on(references <= 0, "file released twice");
+        if (--references == 0) {
+            files.release(this);
+        }
+    }
+
+    @Override
+    public void vmaLinked(Vma vma) {
+        inode.mappings.add(vma);
+    }
+
+    @Override
+    public void vmaUnlinked(Vma vma) {
+        inode.mappings.remove(vma);
+    }
+}

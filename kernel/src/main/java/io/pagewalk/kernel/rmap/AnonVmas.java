@@ -1,0 +1,140 @@
+package io.pagewalk.kernel.rmap;
+
+import io.pagewalk.base.Digest;
+import io.pagewalk.base.KernelBug;
+import io.pagewalk.kernel.vma.AnonVma;
+import io.pagewalk.kernel.vma.AnonVmaOps;
+import io.pagewalk.kernel.vma.Vma;
+import io.pagewalk.kernel.vma.VmaFlags;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Which area has which {@code anon_vma}: preparation at the first write, sharing between neighbours, splits and forks ({@code mm/rmap.c}).
+ *
+ * <p>The identities decide which areas may merge, so they are kept exactly; the interval trees that lead from a page to its areas are not needed yet.
+ */
+public final class AnonVmas implements AnonVmaOps {
+    private int nextId = 1;
+    private long live;
+
+    /** Creates the reverse map of a machine without processes. */
+    public AnonVmas() {}
+
+    /**
+     * Gives an area an anon_vma before its first anonymous page: {@code mm/rmap.c:__anon_vma_prepare()}. A neighbour's is reused when the two areas
+     * could merge but for their protection ({@code mm/vma.c:find_mergeable_anon_vma()}).
+     *
+     * @param vma an area in a tree
+     */
+    public void prepare(Vma vma) {
+        if (vma.anonVma() != null) {
+            return;
+        }
+        AnonVmaRoot chosen = findMergeable(vma);
+        if (chosen == null) {
+            chosen = new AnonVmaRoot(nextId++, null);
+            live++;
+        }
+        vma.setAnonVma(chosen);
+        chosen.activeVmas++;
+        link(vma, chosen);
+    }
+
+    /**
+     * Sets up the anon_vma of an area that fork copied: {@code mm/rmap.c:anon_vma_fork()}.
+     *
+     * @param child the copy, without a chain
+     * @param parent the area it was copied from
+     */
+    public void fork(Vma child, Vma parent) {
+        AnonVma parentAnonVma = parent.anonVma();
+        if (parentAnonVma == null) {
+            return;
+        }
+        child.setAnonVma(null);
+        for (AnonVma each : parent.anonVmaChain()) {
+            AnonVmaRoot anonVma = (AnonVmaRoot) each;
+            link(child, anonVma);
+            if (child.anonVma() == null && !anonVma.isRoot() && anonVma.children < 2 && anonVma.activeVmas == 0) {
+                child.setAnonVma(anonVma);
+            }
+        }
+        AnonVma reused = child.anonVma();
+        if (reused != null) {
+            ((AnonVmaRoot) reused).activeVmas++;
+            return;
+        }
+        AnonVmaRoot own = new AnonVmaRoot(nextId++, (AnonVmaRoot) parentAnonVma);
+        live++;
+        child.setAnonVma(own);
+        own.activeVmas++;
+        link(child, own);
+    }
+
+    @Override
+    public void cloneChain(Vma target, Vma source) {
+        for (AnonVma each : source.anonVmaChain()) {
+            link(target, (AnonVmaRoot) each);
+        }
+        AnonVma anonVma = source.anonVma();
+        if (anonVma != null) {
+            ((AnonVmaRoot) anonVma).activeVmas++;
+        }
+    }
+
+    @Override
+    public void unlink(Vma vma) {
+        AnonVma own = vma.anonVma();
+        if (own != null) {
+            ((AnonVmaRoot) own).activeVmas--;
+            vma.setAnonVma(null);
+        }
+        for (AnonVma each : vma.anonVmaChain()) {
+            AnonVmaRoot anonVma = (AnonVmaRoot) each;
+            KernelBug.on(anonVma.links <= 0, "an anon_vma without links is linked");
+            if (--anonVma.links == 0) {
+                anonVma.released();
+                live--;
+            }
+        }
+        vma.anonVmaChain().clear();
+    }
+
+    /**
+     * Adds the counters that later identities depend on.
+     *
+     * @param digest where to
+     */
+    public void addToDigest(Digest digest) {
+        digest.add(nextId);
+        digest.add(live);
+    }
+
+    private static void link(Vma vma, AnonVmaRoot anonVma) {
+        vma.anonVmaChain().add(anonVma);
+        anonVma.links++;
+    }
+
+    private static @Nullable AnonVmaRoot findMergeable(Vma vma) {
+        Vma next = vma.mm().vmas().next(vma);
+        if (next != null && areCompatible(vma, next)) {
+            AnonVmaRoot reusable = singular(next);
+            if (reusable != null) {
+                return reusable;
+            }
+        }
+        Vma previous = vma.mm().vmas().previous(vma);
+        return previous != null && areCompatible(previous, vma) ? singular(previous) : null;
+    }
+
+    private static boolean areCompatible(Vma left, Vma right) {
+        return left.end() == right.start()
+                && left.file() == right.file()
+                && ((left.flags() ^ right.flags()) & ~(VmaFlags.VM_ACCESS_FLAGS | VmaFlags.VM_SOFTDIRTY)) == 0
+                && right.pgoff() == left.pgoff() + left.pages();
+    }
+
+    private static @Nullable AnonVmaRoot singular(Vma vma) {
+        return vma.anonVma() != null && vma.anonVmaChain().size() == 1 ? (AnonVmaRoot) vma.anonVma() : null;
+    }
+}

@@ -1,0 +1,51 @@
+package io.pagewalk.kernel.system;
+
+import io.pagewalk.kernel.time.CostModel;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * What the kernel is told at boot.
+ *
+ * @param sysctls values of {@code vm.*} by name, as typed
+ * @param seed of everything random in the kernel
+ * @param pageCache whether files are in memory before anybody reads them
+ * @param costs what events cost
+ */
+public record BootOptions(Map<String, String> sysctls, long seed, PageCacheStart pageCache, CostModel costs) {
+    /** State of the page cache when a file is registered. */
+    public enum PageCacheStart {
+        /** Nothing is cached: the first touch reads from the disk. */
+        COLD,
+        /** Every file is cached, as after an earlier run of the same program. */
+        WARM
+    }
+
+    /** Copies the map. */
+    public BootOptions {
+        sysctls = Map.copyOf(new TreeMap<>(sysctls));
+    }
+
+    /** Returns Linux's defaults, seed 1, a cold page cache. */
+    public static BootOptions defaults() {
+        return new BootOptions(Map.of(), 1, PageCacheStart.COLD, CostModel.server());
+    }
+
+    /**
+     * Returns the same options with other sysctls.
+     *
+     * @param values by name, as typed
+     */
+    public BootOptions withSysctls(Map<String, String> values) {
+        return new BootOptions(values, seed, pageCache, costs);
+    }
+
+    /**
+     * Returns the same options with another start of the page cache.
+     *
+     * @param start cold or warm
+     */
+    public BootOptions withPageCache(PageCacheStart start) {
+        return new BootOptions(sysctls, seed, start, costs);
+    }
+}

@@ -1,0 +1,393 @@
+package io.pagewalk.kernel.system;
+
+import io.pagewalk.hardware.mmu.Access;
+import io.pagewalk.kernel.filemap.FileIo;
+import io.pagewalk.kernel.filemap.FileSystem;
+import io.pagewalk.kernel.filemap.Inode;
+import io.pagewalk.kernel.filemap.OpenFile;
+import io.pagewalk.kernel.syscall.Errno;
+import io.pagewalk.kernel.syscall.SyscallArgs;
+import io.pagewalk.kernel.syscall.SyscallDoor;
+import io.pagewalk.kernel.time.Cause;
+import java.nio.charset.StandardCharsets;
+import org.jspecify.annotations.Nullable;
+
+/** System calls on files: {@code fs/read_write.c}, {@code fs/open.c}, {@code fs/fcntl.c}. */
+final class FileCalls {
+    private static final int F_DUPFD = 0;
+    private static final int F_GETFD = 1;
+    private static final int F_SETFD = 2;
+    private static final int F_GETFL = 3;
+    private static final int F_DUPFD_CLOEXEC = 1030;
+    private static final int IOVEC_BYTES = 16;
+    private static final int MAX_IOVECS = 1024;
+    private static final int PATH_MAX = 4096;
+    /** {@code MAX_RW_COUNT}: one call moves at most 2 GiB less a page. */
+    private static final long MAX_RW_COUNT = 0x7ffff000L;
+
+    private final LinuxKernel kernel;
+    private final FileSystem files;
+    private final FileIo io;
+
+    FileCalls(LinuxKernel kernel) {
+        this.kernel = kernel;
+        this.files = kernel.files();
+        this.io = new FileIo(files.cache(), kernel.folios(), kernel.machine().memory());
+    }
+
+    void register(SyscallDoor<Task> door) {
+        door.register("read", (t, a) -> read(t, a.a0, a.a1, a.a2, -1));
+        door.register("pread64", (t, a) -> read(t, a.a0, a.a1, a.a2, a.a3));
+        door.register("write", (t, a) -> write(t, a.a0, a.a1, a.a2, -1));
+        door.register("pwrite64", (t, a) -> write(t, a.a0, a.a1, a.a2, a.a3));
+        door.register("readv", (t, a) -> vector(t, a, Access.STORE, -1));
+        door.register("writev", (t, a) -> vector(t, a, Access.LOAD, -1));
+        door.register("preadv", (t, a) -> vector(t, a, Access.STORE, a.a3));
+        door.register("pwritev", (t, a) -> vector(t, a, Access.LOAD, a.a3));
+        door.register("open", (t, a) -> open(t, a, a.a0, (int) a.a1));
+        door.register("openat", (t, a) -> open(t, a, a.a1, (int) a.a2));
+        door.register("creat", (t, a) -> open(t, a, a.a0, OpenFile.O_CREAT | OpenFile.O_WRONLY | OpenFile.O_TRUNC));
+        door.register("close", (t, a) -> t.files().close(a.a0) ? 0 : -Errno.EBADF);
+        door.register("lseek", (t, a) -> lseek(t, a));
+        door.register("dup", (t, a) -> dup(t, a.a0, 0, false));
+        door.register("dup2", (t, a) -> dupTo(t, a.a0, a.a1, false));
+        door.register(
+                "dup3",
+                (t, a) -> a.a0 == a.a1 ? -Errno.EINVAL : dupTo(t, a.a0, a.a1, (a.a2 & OpenFile.O_CLOEXEC) != 0));
+        door.register("fcntl", (t, a) -> fcntl(t, a));
+        door.register("ftruncate", (t, a) -> ftruncate(t.files().get(a.a0), a.a1));
+        door.register("truncate", (t, a) -> truncate(t, a));
+        door.register("pipe", (t, a) -> pair(t, a.a0, 0, "pipe:"));
+        door.register("pipe2", (t, a) -> pair(t, a.a0, (int) a.a1, "pipe:"));
+        door.register("socketpair", (t, a) -> pair(t, a.a3, (int) a.a1, "socket:"));
+        door.register("socket", (t, a) -> stream(t, "socket:", (int) a.a1));
+        door.register("eventfd", (t, a) -> stream(t, "anon_inode:[eventfd]", 0));
+        door.register("eventfd2", (t, a) -> stream(t, "anon_inode:[eventfd]", (int) a.a1));
+        door.register("epoll_create", (t, a) -> stream(t, "anon_inode:[eventpoll]", 0));
+        door.register("epoll_create1", (t, a) -> stream(t, "anon_inode:[eventpoll]", (int) a.a0));
+        door.register("timerfd_create", (t, a) -> stream(t, "anon_inode:[timerfd]", (int) a.a1));
+        door.register("inotify_init1", (t, a) -> stream(t, "anon_inode:inotify", (int) a.a0));
+        door.register("memfd_create", (t, a) -> memfd(t, a));
+        door.register("unlink", (t, a) -> unlink(t, a, a.a0));
+        door.register("unlinkat", (t, a) -> unlink(t, a, a.a1));
+        door.register("fadvise64", (t, a) -> fadvise(t, a));
+        door.register("readahead", (t, a) -> readahead(t, a));
+        door.register("fsync", (t, a) -> t.files().get(a.a0) == null ? -Errno.EBADF : 0);
+        door.register("fdatasync", (t, a) -> t.files().get(a.a0) == null ? -Errno.EBADF : 0);
+    }
+
+    private FileIo.UserBuffer bufferOf(Task task) {
+        return (vaddr, isWrite) -> kernel.touchForKernel(task, vaddr, isWrite ? Access.STORE : Access.LOAD);
+    }
+
+    /** A negative offset means the file's own position. */
+    private long read(Task task, long fd, long vaddr, long count, long offset) {
+        OpenFile file = task.files().get(fd);
+        if (file == null || !file.isReadable()) {
+            return -Errno.EBADF;
+        }
+        if (count < 0) {
+            return -Errno.EINVAL;
+        }
+        long bytes = Math.min(count, MAX_RW_COUNT);
+        switch (file.inodeObject().kind()) {
+            case DIRECTORY -> {
+                return -Errno.EISDIR;
+            }
+            case STREAM -> {
+                return readStream(task, file, vaddr, bytes);
+            }
+            case REGULAR, SHMEM -> {}
+        }
+        long from = offset < 0 ? file.positionBytes() : offset;
+        long result = io.read(file, from, vaddr, bytes, bufferOf(task));
+        if (result > 0) {
+            chargeCopy(result);
+            if (offset < 0) {
+                file.setPositionBytes(from + result);
+            }
+        }
+        return result;
+    }
+
+    private long readStream(Task task, OpenFile file, long vaddr, long bytes) {
+        return switch (file.inodeObject().path()) {
+            case "/dev/zero", "/dev/urandom", "/dev/random" ->
+                kernel.copyToUser(task, vaddr, bytes) == 0 ? bytes : -Errno.EFAULT;
+            default -> 0;
+        };
+    }
+
+    private long write(Task task, long fd, long vaddr, long count, long offset) {
+        OpenFile file = task.files().get(fd);
+        if (file == null || !file.isWritable()) {
+            return -Errno.EBADF;
+        }
+        if (count < 0) {
+            return -Errno.EINVAL;
+        }
+        long bytes = Math.min(count, MAX_RW_COUNT);
+        switch (file.inodeObject().kind()) {
+            case DIRECTORY -> {
+                return -Errno.EISDIR;
+            }
+            case STREAM -> {
+                return kernel.copyFromUser(task, vaddr, bytes) == 0 ? bytes : -Errno.EFAULT;
+            }
+            case REGULAR, SHMEM -> {}
+        }
+        long own = (file.flags() & OpenFile.O_APPEND) != 0 ? file.sizeBytes() : file.positionBytes();
+        long from = offset < 0 ? own : offset;
+        long result = io.write(file, from, vaddr, bytes, bufferOf(task));
+        if (result > 0) {
+            chargeCopy(result);
+            if (offset < 0) {
+                file.setPositionBytes(from + result);
+            }
+        }
+        return result;
+    }
+
+    private void chargeCopy(long bytes) {
+        kernel.time().charge(Cause.COPY, (bytes * kernel.options().costs().copyNanosPerKib()) >>> 10);
+    }
+
+    private long vector(Task task, SyscallArgs args, int kind, long offset) {
+        if (args.a2 < 0 || args.a2 > MAX_IOVECS) {
+            return -Errno.EINVAL;
+        }
+        long total = 0;
+        byte[] entry = new byte[IOVEC_BYTES];
+        for (int i = 0; i < args.a2; i++) {
+            if (task.userMemory().copyFromUser(entry, 0, IOVEC_BYTES, args.a1 + (long) i * IOVEC_BYTES) != 0) {
+                return total > 0 ? total : -Errno.EFAULT;
+            }
+            long base = little(entry, 0);
+            long length = little(entry, 8);
+            long at = offset < 0 ? -1 : offset + total;
+            long result = kind == Access.STORE
+                    ? read(task, args.a0, base, length, at)
+                    : write(task, args.a0, base, length, at);
+            if (result < 0) {
+                return total > 0 ? total : result;
+            }
+            total += result;
+            if (result < length) {
+                break;
+            }
+        }
+        return total;
+    }
+
+    private static long little(byte[] bytes, int at) {
+        long value = 0;
+        for (int i = 7; i >= 0; i--) {
+            value = (value << 8) | (bytes[at + i] & 0xff);
+        }
+        return value;
+    }
+
+    private long open(Task task, SyscallArgs args, long pathAddress, int flags) {
+        String path = pathOf(task, args.path, pathAddress);
+        if (path == null) {
+            return -Errno.EFAULT;
+        }
+        Inode inode = files.lookup(path);
+        if (inode == null) {
+            if (path.startsWith("/dev/")) {
+                inode = files.registerSpecial(path, Inode.Kind.STREAM);
+            } else if ((flags & OpenFile.O_CREAT) != 0) {
+                inode = path.startsWith("/dev/shm/") ? files.registerShmem(path, 0) : files.register(path, 0, 0, 0, 0);
+            } else {
+                return -Errno.ENOENT;
+            }
+        }
+        if ((flags & OpenFile.O_DIRECTORY) != 0 && inode.kind() != Inode.Kind.DIRECTORY) {
+            return -Errno.ENOTDIR;
+        }
+        if ((flags & OpenFile.O_TRUNC) != 0 && (flags & OpenFile.O_ACCMODE) != 0) {
+            files.truncate(inode, 0);
+        }
+        return task.files().install(files.open(inode, flags), 0, (flags & OpenFile.O_CLOEXEC) != 0);
+    }
+
+    /** Returns the path a call names: the trace's, or the string in user memory. */
+    private @Nullable String pathOf(Task task, @Nullable String known, long vaddr) {
+        if (known != null) {
+            return known;
+        }
+        byte[] bytes = new byte[PATH_MAX];
+        for (int i = 0; i < PATH_MAX; i++) {
+            if (task.userMemory().copyFromUser(bytes, i, 1, vaddr + i) != 0) {
+                return null;
+            }
+            if (bytes[i] == 0) {
+                return new String(bytes, 0, i, StandardCharsets.UTF_8);
+            }
+        }
+        return null;
+    }
+
+    private static long lseek(Task task, SyscallArgs args) {
+        OpenFile file = task.files().get(args.a0);
+        if (file == null) {
+            return -Errno.EBADF;
+        }
+        if (file.inodeObject().kind() == Inode.Kind.STREAM) {
+            return -Errno.ESPIPE;
+        }
+        long target;
+        switch ((int) args.a2) {
+            case 0 -> target = args.a1;
+            case 1 -> target = file.positionBytes() + args.a1;
+            case 2 -> target = file.sizeBytes() + args.a1;
+            default -> {
+                return -Errno.EINVAL;
+            }
+        }
+        if (target < 0) {
+            return -Errno.EINVAL;
+        }
+        file.setPositionBytes(target);
+        return target;
+    }
+
+    private static long dup(Task task, long fd, int from, boolean isCloseOnExec) {
+        OpenFile file = task.files().get(fd);
+        if (file == null) {
+            return -Errno.EBADF;
+        }
+        file.get();
+        return task.files().install(file, from, isCloseOnExec);
+    }
+
+    private static long dupTo(Task task, long fd, long target, boolean isCloseOnExec) {
+        OpenFile file = task.files().get(fd);
+        if (file == null || target < 0 || target > Short.MAX_VALUE * 32) {
+            return -Errno.EBADF;
+        }
+        if (fd != target) {
+            file.get();
+            task.files().installAt(file, (int) target, isCloseOnExec);
+        }
+        return target;
+    }
+
+    private static long fcntl(Task task, SyscallArgs args) {
+        OpenFile file = task.files().get(args.a0);
+        if (file == null) {
+            return -Errno.EBADF;
+        }
+        switch ((int) args.a1) {
+            case F_DUPFD -> {
+                return dup(task, args.a0, (int) args.a2, false);
+            }
+            case F_DUPFD_CLOEXEC -> {
+                return dup(task, args.a0, (int) args.a2, true);
+            }
+            case F_GETFD -> {
+                return task.files().isCloseOnExec((int) args.a0) ? 1 : 0;
+            }
+            case F_SETFD -> {
+                task.files().setCloseOnExec((int) args.a0, (args.a2 & 1) != 0);
+                return 0;
+            }
+            case F_GETFL -> {
+                return file.flags() & ~(OpenFile.O_CLOEXEC | OpenFile.O_CREAT | OpenFile.O_TRUNC);
+            }
+            default -> {
+                return 0;
+            }
+        }
+    }
+
+    private long ftruncate(@Nullable OpenFile file, long length) {
+        if (file == null) {
+            return -Errno.EBADF;
+        }
+        if (length < 0 || !file.canMmap() || !file.isWritable()) {
+            return -Errno.EINVAL;
+        }
+        files.truncate(file.inodeObject(), length);
+        return 0;
+    }
+
+    private long truncate(Task task, SyscallArgs args) {
+        String path = pathOf(task, args.path, args.a0);
+        Inode inode = path == null ? null : files.lookup(path);
+        if (inode == null) {
+            return path == null ? -Errno.EFAULT : -Errno.ENOENT;
+        }
+        if (args.a1 < 0) {
+            return -Errno.EINVAL;
+        }
+        files.truncate(inode, args.a1);
+        return 0;
+    }
+
+    private long pair(Task task, long vaddr, int flags, String name) {
+        boolean isCloseOnExec = (flags & OpenFile.O_CLOEXEC) != 0;
+        int first = task.files().install(files.openAnonymous(name, OpenFile.O_RDWR), 0, isCloseOnExec);
+        int second = task.files().install(files.openAnonymous(name, OpenFile.O_RDWR), 0, isCloseOnExec);
+        byte[] numbers = new byte[8];
+        for (int i = 0; i < 4; i++) {
+            numbers[i] = (byte) (first >>> (8 * i));
+            numbers[4 + i] = (byte) (second >>> (8 * i));
+        }
+        if (task.userMemory().copyToUser(vaddr, numbers, 0, numbers.length) != 0) {
+            task.files().close(first);
+            task.files().close(second);
+            return -Errno.EFAULT;
+        }
+        return 0;
+    }
+
+    private long stream(Task task, String name, int flags) {
+        return task.files().install(files.openAnonymous(name, OpenFile.O_RDWR), 0, (flags & OpenFile.O_CLOEXEC) != 0);
+    }
+
+    private long memfd(Task task, SyscallArgs args) {
+        String name = pathOf(task, args.path, args.a0);
+        if (name == null) {
+            return -Errno.EFAULT;
+        }
+        return task.files().install(files.openMemory("/memfd:" + name, 0), 0, (args.a1 & 1) != 0);
+    }
+
+    private long unlink(Task task, SyscallArgs args, long pathAddress) {
+        String path = pathOf(task, args.path, pathAddress);
+        if (path == null) {
+            return -Errno.EFAULT;
+        }
+        return files.unlink(path) ? 0 : -Errno.ENOENT;
+    }
+
+    private long fadvise(Task task, SyscallArgs args) {
+        OpenFile file = task.files().get(args.a0);
+        if (file == null) {
+            return -Errno.EBADF;
+        }
+        if (!file.canMmap()) {
+            return -Errno.ESPIPE;
+        }
+        long end = args.a2 == 0 ? file.sizeBytes() : args.a1 + args.a2;
+        if (args.a3 == 3) {
+            files.cache().forceReadahead(file, args.a1 >>> 12, ((end + 4095) >>> 12) - (args.a1 >>> 12));
+        } else if (args.a3 == 4) {
+            files.cache().invalidate(file.inodeObject(), (args.a1 + 4095) >>> 12, end >>> 12);
+        }
+        return 0;
+    }
+
+    private long readahead(Task task, SyscallArgs args) {
+        OpenFile file = task.files().get(args.a0);
+        if (file == null || !file.isReadable()) {
+            return -Errno.EBADF;
+        }
+        if (!file.canMmap() || file.isShmem()) {
+            return -Errno.EINVAL;
+        }
+        files.cache().forceReadahead(file, args.a1 >>> 12, (args.a2 + 4095) >>> 12);
+        return 0;
+    }
+}

@@ -1,0 +1,56 @@
+package io.pagewalk.kernel.system;
+
+import io.pagewalk.kernel.memblock.BootMemory;
+import io.pagewalk.kernel.sysctl.Sysctls;
+import io.pagewalk.kernel.vma.VmSettings;
+
+/** The machine's sysctls as address spaces ask for them. */
+final class KernelVmSettings implements VmSettings {
+    private final Sysctls sysctls;
+    private final BootMemory boot;
+
+    KernelVmSettings(Sysctls sysctls, BootMemory boot) {
+        this.sysctls = sysctls;
+        this.boot = boot;
+    }
+
+    @Override
+    public int maxMapCount() {
+        return (int) sysctls.get("max_map_count");
+    }
+
+    @Override
+    public long mmapMinAddr() {
+        return sysctls.get("mmap_min_addr");
+    }
+
+    @Override
+    public int overcommitMemory() {
+        return (int) sysctls.get("overcommit_memory");
+    }
+
+    @Override
+    public int overcommitRatio() {
+        return (int) sysctls.get("overcommit_ratio");
+    }
+
+    @Override
+    public long overcommitKbytes() {
+        return sysctls.get("overcommit_kbytes");
+    }
+
+    @Override
+    public long userReserveKbytes() {
+        return sysctls.get("user_reserve_kbytes");
+    }
+
+    @Override
+    public long adminReserveKbytes() {
+        return sysctls.get("admin_reserve_kbytes");
+    }
+
+    @Override
+    public long totalRamPages() {
+        return boot.totalRamPages();
+    }
+}

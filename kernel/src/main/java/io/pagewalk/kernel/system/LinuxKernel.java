@@ -1,0 +1,690 @@
+package io.pagewalk.kernel.system;
+
+import io.pagewalk.base.BadInput;
+import io.pagewalk.base.Digest;
+import io.pagewalk.base.KernelBug;
+import io.pagewalk.base.SimClock;
+import io.pagewalk.base.Violations;
+import io.pagewalk.hardware.disk.DiskDescription;
+import io.pagewalk.hardware.machine.FirmwareMap;
+import io.pagewalk.hardware.machine.Machine;
+import io.pagewalk.hardware.machine.MemoryRange;
+import io.pagewalk.hardware.mmu.Access;
+import io.pagewalk.hardware.mmu.Mmu;
+import io.pagewalk.hardware.mmu.MmuFault;
+import io.pagewalk.hardware.mmu.Privilege;
+import io.pagewalk.hardware.paging.PagingMode;
+import io.pagewalk.kernel.buddy.PageAllocator;
+import io.pagewalk.kernel.fault.FaultHandler;
+import io.pagewalk.kernel.fault.FaultOutcome;
+import io.pagewalk.kernel.fault.KernelTables;
+import io.pagewalk.kernel.fault.PageTableEditor;
+import io.pagewalk.kernel.filemap.FileSystem;
+import io.pagewalk.kernel.filemap.PageCache;
+import io.pagewalk.kernel.memblock.BootMemory;
+import io.pagewalk.kernel.memblock.MachineBoot;
+import io.pagewalk.kernel.oom.OomKiller;
+import io.pagewalk.kernel.page.MemMap;
+import io.pagewalk.kernel.rmap.AnonVmas;
+import io.pagewalk.kernel.rmap.Folios;
+import io.pagewalk.kernel.syscall.SyscallArgs;
+import io.pagewalk.kernel.syscall.SyscallDoor;
+import io.pagewalk.kernel.syscall.SyscallNumbers;
+import io.pagewalk.kernel.sysctl.Sysctls;
+import io.pagewalk.kernel.time.Cause;
+import io.pagewalk.kernel.time.TimeAccount;
+import io.pagewalk.kernel.vma.AddressLayout;
+import io.pagewalk.kernel.vma.Mm;
+import io.pagewalk.kernel.vma.MmServices;
+import io.pagewalk.kernel.vma.MmSyscalls;
+import io.pagewalk.kernel.vma.Overcommit;
+import io.pagewalk.kernel.zone.VmCounters;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A booted kernel on a machine: the one object that workloads drive and observers read.
+ *
+ * <p>The way of one access is {@link #access}: the CPU's MMU, and on a fault the handler, until the access is made or a signal is due. Every other entry into the kernel is
+ * {@link #syscall}, or one of the process operations ({@link #exec}, {@link #fork}, {@link #cloneThread}, {@link #exit}).
+ */
+public final class LinuxKernel {
+    private final Machine machine;
+    private final BootOptions options;
+    private final Sysctls sysctls;
+    private final BootMemory boot;
+    private final PageAllocator allocator;
+    private final TimeAccount time;
+    private final KernelLog log;
+    private final Folios folios;
+    private final KernelTables kernelTables;
+    private final AnonVmas anonVmas = new AnonVmas();
+    private final FileSystem files;
+    private final FaultHandler faultHandler;
+    private final PageTableEditor pageTables;
+    private final AddressSpaces addressSpaces;
+    private final Overcommit overcommit;
+    private final MmServices mmServices;
+    private final AddressLayout layout;
+    private final SyscallDoor<Task> door;
+    private final TaskTable tasks;
+    private final Processes processes;
+    private final OomKiller oomKiller;
+    private final long userEnd;
+    private final boolean isX86;
+    private @Nullable Task current;
+    private @Nullable String panicMessage;
+    private long signals;
+    private long programLoads;
+    private long programStores;
+    private long programFetches;
+    private final long[] chargedCycles;
+
+    private LinuxKernel(Machine machine, BootOptions options) {
+        this.machine = machine;
+        this.options = options;
+        this.sysctls = Sysctls.of(options.sysctls());
+        this.boot = MachineBoot.boot(machine, sysctls);
+        this.allocator = boot.allocator();
+        this.chargedCycles = new long[machine.cpus().size()];
+        this.time = new TimeAccount(machine.clock());
+        this.log = new KernelLog(machine.clock());
+        this.folios = new Folios(allocator);
+        PagingMode mode = machine.description().mode();
+        this.isX86 = mode.architecture() != PagingMode.Architecture.RISCV64;
+        this.layout = layoutOf(mode, boot.conversion().pageOffset());
+        this.userEnd = layout.taskSize();
+        this.kernelTables = new KernelTables(mode, machine.memory(), folios, boot.conversion());
+        for (FirmwareMap.Entry entry : machine.description().firmware().entries()) {
+            if (entry.type() == FirmwareMap.Type.USABLE) {
+                MemoryRange range = entry.range();
+                kernelTables.mapRange((range.start() + 4095) >>> 12, range.end() >>> 12);
+            }
+        }
+        this.addressSpaces = new AddressSpaces(machine, kernelTables.rootPfn(), time, options.costs());
+        PageCache cache = new PageCache(folios, machine.memory(), time);
+        this.files = new FileSystem(
+                cache,
+                folios,
+                machine.disks(DiskDescription.Use.FILES).isEmpty()
+                        ? null
+                        : machine.disks(DiskDescription.Use.FILES).getFirst());
+        this.faultHandler = new FaultHandler(kernelTables, anonVmas, cache, addressSpaces, time, options.costs());
+        this.pageTables = new PageTableEditor(
+                kernelTables, files, faultHandler, addressSpaces, time, options.costs(), this::currentOrBug);
+        files.setWarm(options.pageCache() == BootOptions.PageCacheStart.WARM);
+        files.setUnmapper(pageTables::unmapFileRange);
+        KernelVmSettings settings = new KernelVmSettings(sysctls, boot);
+        this.overcommit = new Overcommit(settings);
+        this.mmServices = new MmServices(pageTables, anonVmas, files, overcommit, settings);
+        this.tasks = new TaskTable(machine.cpus().size());
+        this.processes = new Processes(this, tasks);
+        this.oomKiller = new OomKiller(new KernelOomHost(this), allocator, sysctls);
+        allocator.setOutOfMemory(oomKiller);
+        this.door = new SyscallDoor<>(new SyscallNumbers());
+        MmSyscalls.register(door);
+        new FileCalls(this).register(door);
+        new ProcessCalls(this).register(door);
+        processes.startInit();
+    }
+
+    /**
+     * Boots: sizes memory, builds the direct map, starts init: {@code init/main.c:start_kernel()}.
+     *
+     * @param machine a machine that was just switched on
+     * @param options what the kernel is told
+     * @return the running kernel
+     */
+    public static LinuxKernel boot(Machine machine, BootOptions options) {
+        return new LinuxKernel(machine, options);
+    }
+
+    private static AddressLayout layoutOf(PagingMode mode, long pageOffset) {
+        return switch (mode) {
+            case X86_64_4LEVEL -> AddressLayout.x86(false);
+            case X86_64_5LEVEL -> AddressLayout.x86(true);
+            case I386, I386_PAE -> AddressLayout.flat(pageOffset);
+            case SV39, SV48, SV57 -> AddressLayout.flat(mode.userEnd());
+        };
+    }
+
+    /**
+     * Starts a program in a new process: {@code fs/exec.c:do_execveat_common()} of a task that init forked.
+     *
+     * @param image the program
+     * @return its first thread
+     * @throws BadInput when an area of the image cannot be mapped
+     */
+    public Task exec(ExecImage image) {
+        return processes.execNew(image);
+    }
+
+    /**
+     * Replaces the program of a task: {@code execve()}. Its other threads end.
+     *
+     * @param task who calls
+     * @param image the program
+     */
+    public void execve(Task task, ExecImage image) {
+        processes.execve(task, image);
+    }
+
+    /**
+     * Starts a thread that shares everything: {@code clone(CLONE_VM | CLONE_FILES | CLONE_THREAD ...)}.
+     *
+     * @param parent who calls
+     * @return the new thread
+     */
+    public Task cloneThread(Task parent) {
+        return processes.cloneThread(parent);
+    }
+
+    /**
+     * Copies a process: {@code kernel/fork.c:kernel_clone()} without flags.
+     *
+     * @param parent who calls
+     * @return the only thread of the child, or null when memory ran out
+     */
+    public @Nullable Task fork(Task parent) {
+        return processes.fork(parent, Processes.Sharing.NOTHING);
+    }
+
+    /**
+     * Makes a process that borrows the address space of its parent: {@code vfork()}.
+     *
+     * @param parent who calls
+     * @return the only thread of the child, or null when memory ran out
+     */
+    public @Nullable Task vfork(Task parent) {
+        return processes.fork(parent, Processes.Sharing.ADDRESS_SPACE);
+    }
+
+    /**
+     * Ends one thread: {@code kernel/exit.c:do_exit()}. With the last thread the process ends.
+     *
+     * @param task which
+     * @param code exit status, 0 to 255
+     */
+    public void exit(Task task, int code) {
+        processes.exit(task, (code & 0xff) << 8);
+    }
+
+    /**
+     * Ends a process: {@code exit_group()}.
+     *
+     * @param task any of its threads
+     * @param code exit status, 0 to 255
+     */
+    public void exitGroup(Task task, int code) {
+        processes.exitGroup(task.group(), (code & 0xff) << 8);
+    }
+
+    /**
+     * Ends a process as a signal does that it does not catch.
+     *
+     * @param task any of its threads
+     * @param signal number of the signal, 1 to 64
+     */
+    public void kill(Task task, int signal) {
+        processes.exitGroup(task.group(), signal & 0x7f);
+    }
+
+    /**
+     * Performs a system call.
+     *
+     * @param task who calls
+     * @param args number and arguments
+     * @return the result or a negated errno, as raw Linux returns it
+     */
+    public long syscall(Task task, SyscallArgs args) {
+        schedule(task);
+        chargeTranslation();
+        time.charge(Cause.SYSCALL, options.costs().syscallNanos());
+        long result = door.call(task, args);
+        if (task.isKilled() && task.mmOrNull() != null) {
+            processes.exitGroup(task.group(), 9);
+        }
+        return result;
+    }
+
+    /**
+     * Makes one access of user code: TLB, page walk, page fault and retry. An access must not cross a page.
+     *
+     * @param task who
+     * @param vaddr where
+     * @param kind a constant of {@link Access}
+     * @return a constant of {@link UserAccess}; a signal is only reported, the task goes on unless the caller ends it ({@link #kill}), but a task that the OOM killer took has ended
+     */
+    public int access(Task task, long vaddr, int kind) {
+        if (current != task) {
+            schedule(task);
+        }
+        int fault = mmuOf(task).access(vaddr, kind);
+        return fault == 0 ? UserAccess.OK : fault(task, vaddr, kind, fault);
+    }
+
+    /**
+     * Handles a fault that {@link Mmu#access} returned for the running task, and makes the access again until it is done or a signal is due. For callers that drive
+     * the MMU themselves.
+     *
+     * @param task the running task
+     * @param vaddr where
+     * @param kind a constant of {@link Access}
+     * @param fault what the MMU returned, not 0
+     * @return a constant of {@link UserAccess}
+     */
+    public int fault(Task task, long vaddr, int kind, int fault) {
+        int outcome = resolve(task, vaddr, kind, fault, Privilege.USER);
+        if (outcome == UserAccess.OOM_KILLED && task.mmOrNull() != null) {
+            processes.exitGroup(task.group(), 9);
+        } else if (outcome != UserAccess.OK) {
+            signals++;
+        }
+        return outcome;
+    }
+
+    private int resolve(Task task, long vaddr, int kind, int firstFault, Privilege privilege) {
+        Mmu mmu = mmuOf(task);
+        int fault = firstFault;
+        while (fault != 0) {
+            switch (MmuFault.kind(fault)) {
+                case MmuFault.TLB_REFILL -> {
+                    fault = mmu.refillFromTables(vaddr, kind, privilege);
+                    continue;
+                }
+                case MmuFault.NON_CANONICAL -> {
+                    return isX86 ? UserAccess.SEGV_KERNEL : UserAccess.SEGV_MAPERR;
+                }
+                case MmuFault.RESERVED ->
+                    throw new KernelBug("reserved bits in the entry of " + Long.toHexString(vaddr));
+                default -> {}
+            }
+            if (Long.compareUnsigned(vaddr, userEnd) >= 0) {
+                return UserAccess.SEGV_MAPERR;
+            }
+            int outcome = faultHandler.handleUserFault(task, task.mm(), vaddr, fault);
+            if (outcome != FaultOutcome.DONE) {
+                return accessOutcome(outcome);
+            }
+            if (task.isKilled()) {
+                return UserAccess.OOM_KILLED;
+            }
+            fault = mmu.access(vaddr, kind, privilege);
+        }
+        return UserAccess.OK;
+    }
+
+    private static int accessOutcome(int outcome) {
+        return switch (outcome) {
+            case FaultOutcome.NO_AREA -> UserAccess.SEGV_MAPERR;
+            case FaultOutcome.NO_RIGHT -> UserAccess.SEGV_ACCERR;
+            case FaultOutcome.BEYOND_END -> UserAccess.BUS_ADRERR;
+            case FaultOutcome.KILLED, FaultOutcome.NO_MEMORY -> UserAccess.OOM_KILLED;
+            default -> throw new KernelBug("fault outcome " + outcome);
+        };
+    }
+
+    /**
+     * Makes the kernel itself touch one byte of user memory, with its rights but faulting as the program would.
+     *
+     * @param task the calling task
+     * @param vaddr where
+     * @param kind LOAD or STORE
+     * @return the physical address, or -1 for {@code -EFAULT}
+     */
+    long touchForKernel(Task task, long vaddr, int kind) {
+        if (touchOne(task, vaddr, kind) != UserAccess.OK) {
+            return -1;
+        }
+        return mmuOf(task).physicalAddress(vaddr, kind);
+    }
+
+    /**
+     * Touches user pages as a system call that writes a buffer does.
+     *
+     * @param task the calling task
+     * @param vaddr first byte
+     * @param bytes length, at least 0
+     * @return {@link UserAccess#OK}, or the signal that the program itself would get for the first byte that cannot be written: the call then gives {@code -EFAULT}
+     */
+    public int copyToUser(Task task, long vaddr, long bytes) {
+        return touchRange(task, vaddr, bytes, Access.STORE);
+    }
+
+    /**
+     * Touches user pages as a system call that reads a buffer does.
+     *
+     * @param task the calling task
+     * @param vaddr first byte
+     * @param bytes length, at least 0
+     * @return {@link UserAccess#OK}, or the signal that the program itself would get for the first byte that cannot be read: the call then gives {@code -EFAULT}
+     */
+    public int copyFromUser(Task task, long vaddr, long bytes) {
+        return touchRange(task, vaddr, bytes, Access.LOAD);
+    }
+
+    private int touchRange(Task task, long vaddr, long bytes, int kind) {
+        time.charge(Cause.COPY, (bytes * options.costs().copyNanosPerKib()) >>> 10);
+        long at = vaddr;
+        long end = vaddr + bytes;
+        while (Long.compareUnsigned(at, end) < 0) {
+            int outcome = touchOne(task, at, kind);
+            if (outcome != UserAccess.OK) {
+                return outcome;
+            }
+            at = (at | 4095) + 1;
+        }
+        return UserAccess.OK;
+    }
+
+    private int touchOne(Task task, long vaddr, int kind) {
+        if (Long.compareUnsigned(vaddr, userEnd) >= 0) {
+            return UserAccess.SEGV_MAPERR;
+        }
+        if (task.isKilled()) {
+            return UserAccess.OOM_KILLED;
+        }
+        if (current != task) {
+            schedule(task);
+        }
+        int fault = mmuOf(task).access(vaddr, kind, Privilege.SUPERVISOR);
+        return fault == 0 ? UserAccess.OK : resolve(task, vaddr, kind, fault, Privilege.SUPERVISOR);
+    }
+
+    /**
+     * Stores eight bytes as user code, for tests and examples.
+     *
+     * @param task who
+     * @param vaddr aligned to 8
+     * @param value what
+     * @return a constant of {@link UserAccess}
+     */
+    public int store(Task task, long vaddr, long value) {
+        int outcome = access(task, vaddr, Access.STORE);
+        if (outcome == UserAccess.OK) {
+            machine.memory().writeLong(mmuOf(task).physicalAddress(vaddr, Access.STORE), value);
+        }
+        return outcome;
+    }
+
+    /**
+     * Loads eight bytes as user code, for tests and examples.
+     *
+     * @param task who
+     * @param vaddr aligned to 8, in a page that can be read
+     * @return the value
+     */
+    public long load(Task task, long vaddr) {
+        int outcome = access(task, vaddr, Access.LOAD);
+        KernelBug.on(outcome != UserAccess.OK, "load of an address that cannot be read");
+        return machine.memory().readLong(mmuOf(task).physicalAddress(vaddr, Access.LOAD));
+    }
+
+    /**
+     * Makes a task run on its CPU: {@code context_switch()}. Nothing happens when it runs already.
+     *
+     * @param task a task with an address space
+     */
+    public void schedule(Task task) {
+        if (current == task) {
+            return;
+        }
+        chargeTranslation();
+        allocator.setCpu(task.cpu());
+        if (tasks.runOn(task)) {
+            time.charge(Cause.CONTEXT_SWITCH, options.costs().contextSwitchNanos());
+        }
+        addressSpaces.switchTo(task.cpu(), task.mm());
+        current = task;
+    }
+
+    /** Forgets who runs, so that the next access switches again. */
+    void unschedule(Task task) {
+        if (current == task) {
+            current = null;
+        }
+        tasks.stopped(task);
+    }
+
+    /**
+     * Returns the MMU that a task's accesses go through; drive it only while the task runs.
+     *
+     * @param task a task
+     */
+    public Mmu mmuOf(Task task) {
+        return machine.cpu(task.cpu()).mmu();
+    }
+
+    /** Returns the running task, or null. */
+    public @Nullable Task currentTask() {
+        return current;
+    }
+
+    private Task currentOrBug() {
+        Task task = current;
+        if (task == null) {
+            throw new KernelBug("no task runs");
+        }
+        return task;
+    }
+
+    /**
+     * Notes accesses that the program made, for {@link Cause#PROGRAM}: an instruction takes one cycle, its loads and stores overlap with it. The time passes at the next system call or
+     * switch, so that the moment of a fault does not depend on how accesses are grouped.
+     *
+     * @param loads how many
+     * @param stores how many
+     * @param fetches how many
+     */
+    public void chargeAccesses(long loads, long stores, long fetches) {
+        programLoads += loads;
+        programStores += stores;
+        programFetches += fetches;
+    }
+
+    /** Books the time that page walks and second-level hits of the running CPU took since the last call; system calls and switches do it too. */
+    public void chargeTranslation() {
+        int cpu = addressSpaces.currentCpu();
+        long cycles = machine.cpu(cpu).mmu().stats().cycles();
+        double nanos =
+                (cycles - chargedCycles[cpu]) * 1e9 / machine.description().clockHz();
+        chargedCycles[cpu] = cycles;
+        time.charge(Cause.TRANSLATION, (long) nanos);
+        long program = (long) (programFetches * 1e9 / machine.description().clockHz());
+        time.charge(Cause.PROGRAM, program - time.nanos(Cause.PROGRAM));
+    }
+
+    /** Stops the machine: {@code panic()}. */
+    void panic(String message) {
+        log.print("Kernel panic - not syncing: " + message);
+        panicMessage = message;
+    }
+
+    /** Returns why the kernel stopped, or null while it lives. */
+    public @Nullable String panicMessage() {
+        return panicMessage;
+    }
+
+    /** Returns how many signals accesses have led to. */
+    public long signals() {
+        return signals;
+    }
+
+    /** Returns the machine. */
+    public Machine machine() {
+        return machine;
+    }
+
+    /** Returns the machine's clock. */
+    public SimClock clock() {
+        return machine.clock();
+    }
+
+    /** Returns simulated time by cause. */
+    public TimeAccount time() {
+        return time;
+    }
+
+    /** Returns what the kernel was told at boot. */
+    public BootOptions options() {
+        return options;
+    }
+
+    /** Returns the sysctls. */
+    public Sysctls sysctls() {
+        return sysctls;
+    }
+
+    /** Returns what boot made of physical memory. */
+    public BootMemory bootMemory() {
+        return boot;
+    }
+
+    /** Returns the page allocator. */
+    public PageAllocator allocator() {
+        return allocator;
+    }
+
+    /** Returns the memmap. */
+    public MemMap memmap() {
+        return allocator.memMap();
+    }
+
+    /** Returns the counters of /proc/vmstat. */
+    public VmCounters vmstat() {
+        return allocator.counters();
+    }
+
+    /** Returns the files. */
+    public FileSystem files() {
+        return files;
+    }
+
+    /** Returns how much memory was promised to processes. */
+    public Overcommit overcommit() {
+        return overcommit;
+    }
+
+    /** Returns the kernel's own page tables. */
+    public KernelTables kernelTables() {
+        return kernelTables;
+    }
+
+    /** Returns the fault handler, for its settings. */
+    public FaultHandler faultHandler() {
+        return faultHandler;
+    }
+
+    /** Returns the names and numbers of system calls. */
+    public SyscallNumbers syscallNumbers() {
+        return door.numbers();
+    }
+
+    /** Returns the table of system calls with its counts. */
+    public SyscallDoor<Task> door() {
+        return door;
+    }
+
+    /** Returns all tasks in the order of their creation, zombies included. */
+    public List<Task> tasks() {
+        return tasks.all();
+    }
+
+    /**
+     * Finds a task.
+     *
+     * @param tid thread number
+     * @return the task, or null
+     */
+    public @Nullable Task task(int tid) {
+        return tasks.find(tid);
+    }
+
+    /** Returns the OOM killer, for scores. */
+    public OomKiller oomKiller() {
+        return oomKiller;
+    }
+
+    /** Returns the kernel's log. */
+    public KernelLog log() {
+        return log;
+    }
+
+    /** Returns how often a CPU changed its address space. */
+    public long addressSpaceSwitches() {
+        return addressSpaces.switches();
+    }
+
+    /** Returns how often other CPUs were interrupted to flush translations. */
+    public long shootdowns() {
+        return addressSpaces.shootdowns();
+    }
+
+    /**
+     * Checks the whole machine: hardware, allocator, every frame's owner, and every count against a walk of all page tables.
+     *
+     * @param out receives what is broken
+     */
+    public void verify(Violations out) {
+        new MachineCheck(this).verify(out);
+    }
+
+    /**
+     * Adds the final state and all counters.
+     *
+     * @param digest where to
+     */
+    public void addToDigest(Digest digest) {
+        machine.addToDigest(digest);
+        allocator.addToDigest(digest);
+        time.addToDigest(digest);
+        anonVmas.addToDigest(digest);
+        files.addToDigest(digest);
+        addressSpaces.addToDigest(digest);
+        door.addToDigest(digest);
+        for (Task task : tasks.all()) {
+            task.addToDigest(digest);
+        }
+        for (Mm mm : addressSpaces.all()) {
+            mm.addToDigest(digest);
+        }
+        log.addToDigest(digest);
+        digest.add(signals);
+        digest.add(programLoads);
+        digest.add(programStores);
+        digest.add(programFetches);
+        digest.add(overcommit.committedPages());
+    }
+
+    TaskTable taskTable() {
+        return tasks;
+    }
+
+    Processes processes() {
+        return processes;
+    }
+
+    MmServices mmServices() {
+        return mmServices;
+    }
+
+    AddressLayout layout() {
+        return layout;
+    }
+
+    PageTableEditor pageTables() {
+        return pageTables;
+    }
+
+    AnonVmas anonVmas() {
+        return anonVmas;
+    }
+
+    Folios folios() {
+        return folios;
+    }
+
+    AddressSpaces addressSpaces() {
+        return addressSpaces;
+    }
+}

@@ -1,0 +1,203 @@
+package io.pagewalk.kernel.system;
+
+import io.pagewalk.base.Digest;
+import io.pagewalk.base.KernelBug;
+import io.pagewalk.kernel.fault.FaultTask;
+import io.pagewalk.kernel.filemap.FdTable;
+import io.pagewalk.kernel.filemap.OpenFile;
+import io.pagewalk.kernel.oom.OomTask;
+import io.pagewalk.kernel.syscall.UserMemory;
+import io.pagewalk.kernel.vma.Mm;
+import io.pagewalk.kernel.vma.MmTask;
+import org.jspecify.annotations.Nullable;
+
+/** A thread: {@code struct task_struct}. Threads of one process share their {@link ThreadGroup}. */
+public final class Task implements MmTask, FaultTask, OomTask {
+    /** What a task is doing. */
+    public enum State {
+        /** It can run. */
+        RUNNABLE,
+        /** It has exited and its parent has not yet asked. */
+        ZOMBIE,
+        /** It is gone. */
+        DEAD
+    }
+
+    private final int tid;
+    private final int cpu;
+    private final ThreadGroup group;
+    private final LinuxKernel kernel;
+    private final UserMemory userMemory;
+    private String comm;
+    private @Nullable Mm mm;
+    private FdTable files;
+    private State state = State.RUNNABLE;
+    private boolean isKilled;
+    private int exitCode;
+    private long minorFaults;
+    private long majorFaults;
+    private long clearChildTid;
+
+    Task(int tid, int cpu, ThreadGroup group, String comm, @Nullable Mm mm, FdTable files, LinuxKernel kernel) {
+        this.tid = tid;
+        this.cpu = cpu;
+        this.group = group;
+        this.comm = comm;
+        this.mm = mm;
+        this.files = files;
+        this.kernel = kernel;
+        this.userMemory = new TaskMemory(this, kernel);
+    }
+
+    @Override
+    public int tid() {
+        return tid;
+    }
+
+    @Override
+    public int tgid() {
+        return group.tgid();
+    }
+
+    @Override
+    public int uid() {
+        return 0;
+    }
+
+    /** Returns the CPU it runs on. */
+    public int cpu() {
+        return cpu;
+    }
+
+    /** Returns its process. */
+    public ThreadGroup group() {
+        return group;
+    }
+
+    @Override
+    public String comm() {
+        return comm;
+    }
+
+    void setComm(String name) {
+        comm = name;
+    }
+
+    @Override
+    public Mm mm() {
+        Mm present = mm;
+        if (present == null) {
+            throw new KernelBug("task " + tid + " has no address space");
+        }
+        return present;
+    }
+
+    @Override
+    public @Nullable Mm mmOrNull() {
+        return mm;
+    }
+
+    void setMm(@Nullable Mm value) {
+        mm = value;
+    }
+
+    @Override
+    public UserMemory userMemory() {
+        return userMemory;
+    }
+
+    /** Returns its descriptor table. */
+    public FdTable files() {
+        return files;
+    }
+
+    void setFiles(FdTable table) {
+        files = table;
+    }
+
+    @Override
+    public @Nullable OpenFile file(int fd) {
+        return files.get(fd);
+    }
+
+    /** Returns what it is doing. */
+    public State state() {
+        return state;
+    }
+
+    void setState(State value) {
+        state = value;
+    }
+
+    @Override
+    public boolean isKilled() {
+        return isKilled;
+    }
+
+    void setKilled() {
+        isKilled = true;
+    }
+
+    @Override
+    public boolean isInit() {
+        return group.tgid() == 1;
+    }
+
+    @Override
+    public int oomScoreAdj() {
+        return group.oomScoreAdj();
+    }
+
+    /** Returns the exit code as {@code wait4()} reports it: status in bits 15..8, or a signal in bits 6..0. */
+    public int exitCode() {
+        return exitCode;
+    }
+
+    void setExitCode(int code) {
+        exitCode = code;
+    }
+
+    /** Returns {@code current->min_flt}: faults that needed no input. */
+    public long minorFaults() {
+        return minorFaults;
+    }
+
+    /** Returns {@code current->maj_flt}: faults that read from a device. */
+    public long majorFaults() {
+        return majorFaults;
+    }
+
+    @Override
+    public void countMinorFault() {
+        minorFaults++;
+    }
+
+    @Override
+    public void countMajorFault() {
+        majorFaults++;
+    }
+
+    /** Returns the address that exit clears and wakes ({@code set_tid_address}), 0 when there is none. */
+    public long clearChildTid() {
+        return clearChildTid;
+    }
+
+    void setClearChildTid(long vaddr) {
+        clearChildTid = vaddr;
+    }
+
+    /** Returns the kernel it runs on. */
+    public LinuxKernel kernel() {
+        return kernel;
+    }
+
+    void addToDigest(Digest digest) {
+        digest.add(tid);
+        digest.add(group.tgid());
+        digest.add(comm);
+        digest.add(state.name());
+        digest.add(exitCode);
+        digest.add(minorFaults);
+        digest.add(majorFaults);
+    }
+}

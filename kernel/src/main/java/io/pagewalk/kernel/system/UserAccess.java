@@ -1,0 +1,70 @@
+package io.pagewalk.kernel.system;
+
+/**
+ * What became of an access by user code: done, or the signal that the kernel sends for it.
+ *
+ * <p>Packed in an int, because it is returned for each access:
+ *
+ * <pre>
+ *  31        16 15       8 7        0
+ * +------------+----------+----------+
+ * |     0      |  signal  | si_code  |   all zero: done
+ * +------------+----------+----------+
+ * </pre>
+ */
+public final class UserAccess {
+    /** The access was made. */
+    public static final int OK = 0;
+
+    /** SIGSEGV, no mapping at the address. */
+    public static final int SEGV_MAPERR = 11 << 8 | 1;
+
+    /** SIGSEGV, a mapping that does not allow the access. */
+    public static final int SEGV_ACCERR = 11 << 8 | 2;
+
+    /** SIGSEGV without address information: a non-canonical address raises a general protection fault on x86. */
+    public static final int SEGV_KERNEL = 11 << 8 | 128;
+
+    /** SIGBUS, a page beyond the end of the mapped file. */
+    public static final int BUS_ADRERR = 7 << 8 | 2;
+
+    /** SIGKILL, sent by the out-of-memory killer. */
+    public static final int OOM_KILLED = 9 << 8 | 128;
+
+    private UserAccess() {}
+
+    /**
+     * Returns the signal's number on Linux, or 0 when the access was made.
+     *
+     * @param outcome one of this class's constants
+     */
+    public static int signal(int outcome) {
+        return outcome >>> 8;
+    }
+
+    /**
+     * Returns the {@code si_code} that goes with the signal.
+     *
+     * @param outcome one of this class's constants
+     */
+    public static int siCode(int outcome) {
+        return outcome & 0xff;
+    }
+
+    /**
+     * Names an outcome for people, such as {@code SIGSEGV (SEGV_MAPERR)}.
+     *
+     * @param outcome one of this class's constants
+     */
+    public static String describe(int outcome) {
+        return switch (outcome) {
+            case OK -> "OK";
+            case SEGV_MAPERR -> "SIGSEGV (SEGV_MAPERR)";
+            case SEGV_ACCERR -> "SIGSEGV (SEGV_ACCERR)";
+            case SEGV_KERNEL -> "SIGSEGV (SI_KERNEL)";
+            case BUS_ADRERR -> "SIGBUS (BUS_ADRERR)";
+            case OOM_KILLED -> "SIGKILL (out of memory)";
+            default -> "signal " + signal(outcome) + " code " + siCode(outcome);
+        };
+    }
+}
