@@ -26,10 +26,10 @@ public final class PidStatus {
         text.append("\nPid:\t").append(pid);
         text.append("\nPPid:\t").append(process.parentPid());
         text.append("\nTracerPid:\t0");
-        text.append("\nUid:\t1000\t1000\t1000\t1000");
-        text.append("\nGid:\t1000\t1000\t1000\t1000");
+        text.append("\nUid:\t0\t0\t0\t0");
+        text.append("\nGid:\t0\t0\t0\t0");
         text.append("\nFDSize:\t256");
-        text.append("\nGroups:\t1000 ");
+        text.append("\nGroups:\t0 ");
         for (String name : new String[] {"NStgid", "NSpid", "NSpgid"}) {
             text.append('\n').append(name).append(":\t").append(pid);
         }
@@ -41,11 +41,13 @@ public final class PidStatus {
         text.append("\nuntag_mask:\t0xffffffffffffffff");
         text.append("\nThreads:\t").append(process.threads());
         text.append("\nSigQ:\t0/0");
-        for (String name :
-                new String[] {"SigPnd", "ShdPnd", "SigBlk", "SigIgn", "SigCgt", "CapInh", "CapPrm", "CapEff"}) {
+        for (String name : new String[] {"SigPnd", "ShdPnd", "SigBlk", "SigIgn", "SigCgt", "CapInh"}) {
             text.append('\n').append(name).append(":\t0000000000000000");
         }
-        text.append("\nCapBnd:\t000001ffffffffff");
+        // Processes belong to root, who has all capabilities.
+        for (String name : new String[] {"CapPrm", "CapEff", "CapBnd"}) {
+            text.append('\n').append(name).append(":\t000001ffffffffff");
+        }
         text.append("\nCapAmb:\t0000000000000000");
         text.append("\nNoNewPrivs:\t0");
         text.append("\nSeccomp:\t0");

@@ -1,0 +1,137 @@
+package io.pagewalk.observe.proc;
+
+import io.pagewalk.hardware.machine.FirmwareMap;
+import io.pagewalk.hardware.machine.KernelImage;
+import io.pagewalk.hardware.machine.MachineDescription;
+import io.pagewalk.hardware.machine.MemoryRange;
+import io.pagewalk.hardware.paging.PagingMode;
+import io.pagewalk.kernel.system.LinuxKernel;
+import io.pagewalk.kernel.system.Task;
+import io.pagewalk.kernel.system.ThreadGroup;
+import io.pagewalk.kernel.time.Cause;
+import io.pagewalk.kernel.vma.Mm;
+import io.pagewalk.observe.files.WholeFile;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/** The {@code /proc} of a kernel: every file that is modelled, as text, and the writer of a directory that real tools can be pointed at. */
+public final class ProcTree {
+    /** An empty file by which a tree that was written before is known, so that it may be replaced. */
+    public static final String MARKER = ".pagewalk-proc";
+
+    private ProcTree() {}
+
+    /**
+     * Prints all files.
+     *
+     * @param kernel a booted kernel
+     * @return relative path to text
+     */
+    public static Map<String, String> files(LinuxKernel kernel) {
+        Map<String, String> files = new TreeMap<>();
+        MemoryState state = state(kernel);
+        files.put("meminfo", MemInfo.print(state));
+        files.put("vmstat", VmStatFile.print(state));
+        files.put("buddyinfo", BuddyInfo.print(state.boot().zones()));
+        files.put("zoneinfo", ZoneInfo.print(state));
+        files.put("iomem", IoMem.print(state.map()));
+        PidSmaps smaps = new PidSmaps(kernel.memmap(), kernel.machine().memory(), state.paging());
+        for (Task task : kernel.tasks()) {
+            Mm mm = task.mmOrNull();
+            if (mm == null || task.tid() != task.tgid()) {
+                continue;
+            }
+            ProcessState process = process(kernel, task, mm);
+            String directory = task.tid() + "/";
+            files.put(directory + "maps", PidMaps.print(process));
+            files.put(directory + "smaps", smaps.print(process));
+            files.put(directory + "status", PidStatus.print(process));
+            files.put(directory + "stat", PidStat.print(process));
+            files.put(directory + "statm", PidStatm.print(process));
+        }
+        return files;
+    }
+
+    /**
+     * Writes the files into a directory: all of them, or none.
+     *
+     * @param option the option that named the directory, for messages
+     * @param files what {@link #files} returned
+     * @param directory a new or empty directory, or one that this method wrote before
+     */
+    public static void write(String option, Map<String, String> files, Path directory) {
+        Map<String, String> all = new TreeMap<>(files);
+        all.put(MARKER, "");
+        WholeFile.writeTree(option, directory, MARKER, all);
+    }
+
+    private static MemoryState state(LinuxKernel kernel) {
+        MachineDescription description = kernel.machine().description();
+        return new MemoryState(
+                kernel.bootMemory(),
+                description.mode(),
+                map(description),
+                kernel.overcommit().committedPages(),
+                kernel.overcommit().commitLimitPages(),
+                0,
+                description.cpus(),
+                kernel.sysctls().get("vm.dirty_ratio"),
+                kernel.sysctls().get("vm.dirty_background_ratio"),
+                0);
+    }
+
+    private static List<IoRange> map(MachineDescription description) {
+        List<IoRange> map = new ArrayList<>();
+        for (FirmwareMap.Entry entry : description.firmware().entries()) {
+            map.add(new IoRange(entry.start(), entry.end() - 1, entry.type().resourceName()));
+        }
+        if (description.mode().architecture() != PagingMode.Architecture.RISCV64) {
+            map = IoMem.trimBiosRange(map);
+        }
+        KernelImage image = description.kernel();
+        map = new ArrayList<>(map);
+        map.add(section(image.code(), "Kernel code"));
+        map.add(section(image.rodata(), "Kernel rodata"));
+        map.add(section(image.data(), "Kernel data"));
+        map.add(section(image.bss(), "Kernel bss"));
+        return map;
+    }
+
+    private static IoRange section(MemoryRange range, String name) {
+        return new IoRange(range.start(), range.end() - 1, name);
+    }
+
+    private static ProcessState process(LinuxKernel kernel, Task task, Mm mm) {
+        ThreadGroup group = task.group();
+        ThreadGroup parent = group.parent();
+        MachineDescription description = kernel.machine().description();
+        PagingMode paging = description.mode();
+        long userNanos = kernel.time().nanos(Cause.PROGRAM) + kernel.time().nanos(Cause.TRANSLATION);
+        boolean hasRun = task.minorFaults() > 0;
+        return new ProcessState(
+                task.tgid(),
+                parent == null ? 0 : parent.tgid(),
+                task.comm(),
+                switch (task.state()) {
+                    case RUNNABLE -> hasRun ? 'R' : 'S';
+                    case ZOMBIE -> 'Z';
+                    case DEAD -> 'X';
+                },
+                group.threads().size(),
+                task.cpu(),
+                group.minorFaults(),
+                group.majorFaults(),
+                hasRun ? userNanos : 0,
+                hasRun ? kernel.clock().nanos() - userNanos - kernel.time().nanos(Cause.IO_WAIT) : 0,
+                0,
+                description.cpus(),
+                description.nodes().size(),
+                paging.architecture() == PagingMode.Architecture.I386,
+                paging.architecture() == PagingMode.Architecture.X86_64,
+                task.exitCode(),
+                mm);
+    }
+}
