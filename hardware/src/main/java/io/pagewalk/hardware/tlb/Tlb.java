@@ -29,11 +29,15 @@ public final class Tlb {
      * Hints are forgotten at every change of address space, so that a confirmed key belongs to the current one. A hint that is wrong costs a search; one
      * that is confirmed names the slot that a search would find, because an entry is only made for a page that no live entry translates.
      *
+     * A page that is not there is mostly known by a count of the entries with its hash; only a count above zero needs a search of the set.
+     *
      * Recency is a stamp from a clock that ticks at every hit, so "least recently used" is the smallest stamp of a set and a hit is one store.
+     * Slots without an entry have a stamp below all others, so the same search finds room.
      * A hit and a tick are one addition: hits == clock - ticksWithoutHit.
      */
-    private static final int HINTS = 1024;
+    private static final int MIN_HINTS = 1024;
     private static final long INVALID = -1;
+    private static final long EMPTY = -1;
     private static final int SHIFT_MASK = 63;
     private static final int ALLOWED_SHIFT = 6;
     private static final int KINDS = 3;
@@ -66,6 +70,9 @@ public final class Tlb {
     private final long[] stamps;
     private final long[] trees;
     private final int[] hints;
+
+    /** Equals the number of valid entries whose key and level have a hash. */
+    private final char[] present;
 
     /** {@code liveOfLevel[l]} equals the number of valid entries of level l. */
     private final int[] liveOfLevel;
@@ -128,7 +135,9 @@ public final class Tlb {
         this.pfns = new long[capacity + 1];
         this.stamps = new long[capacity + 1];
         this.trees = new long[sets];
-        this.hints = new int[HINTS];
+        this.hints = new int[Math.max(MIN_HINTS, 1 << Bits.log2Ceil(2L * capacity))];
+        this.present = new char[hints.length];
+        Arrays.fill(stamps, EMPTY);
         Arrays.fill(keys, INVALID);
         Arrays.fill(hints, capacity);
     }
@@ -173,9 +182,14 @@ public final class Tlb {
      * @return its slot, or -1
      */
     public int find(long vpn) {
-        int slot = search(vpn, asid);
+        int hint = hintOf(vpn);
+        int slot = hints[hint];
+        if (keys[slot] == vpn >>> entries[slot]) {
+            return slot;
+        }
+        slot = search(vpn, asid);
         if (slot >= 0) {
-            hints[hintOf(vpn)] = slot;
+            hints[hint] = slot;
         }
         return slot;
     }
@@ -248,8 +262,7 @@ public final class Tlb {
             return dropped;
         }
         long filledAt = stamps[kept];
-        pieces -= isPiece(kept) ? 1 : 0;
-        liveOfLevel[level]--;
+        forget(kept);
         fill(kept, vpn, pfn, level, leafLevel, flags);
         if (arrays[arrayOfLevel[level]].replacement() == Replacement.FIFO) {
             stamps[kept] = filledAt;
@@ -272,20 +285,10 @@ public final class Tlb {
         long key = vpn >>> keyShift[level];
         int set = (int) key & setMask[array];
         int first = arrayBase[array] + set * ways[array];
-        int slot = -1;
-        int oldest = first;
-        for (int i = first; i < first + ways[array]; i++) {
-            if (keys[i] == INVALID) {
-                slot = i;
-                break;
-            }
-            if (stamps[i] < stamps[oldest]) {
-                oldest = i;
-            }
-        }
-        if (slot < 0) {
+        int slot = oldest(first, ways[array]);
+        if (stamps[slot] != EMPTY) {
             slot = switch (arrays[array].replacement()) {
-                case LRU, FIFO -> oldest;
+                case LRU, FIFO -> slot;
                 case TREE_PLRU -> first + treeVictim(trees[treeBase[array] + set], ways[array]);
                 case RANDOM -> first + drawWay(ways[array]);
             };
@@ -532,10 +535,27 @@ public final class Tlb {
                 }
             }
         }
+        int hashed = 0;
+        for (char count : present) {
+            hashed += count;
+        }
+        out.expectEqual("TLB " + name, "entries counted by hash", live(), hashed);
         for (int level = 1; level <= levels; level++) {
             out.expectEqual("TLB " + name, "live entries of level " + level, liveOfLevel[level], counted[level]);
         }
         out.expectEqual("TLB " + name, "pieces of bigger leaves", pieces, countedPieces);
+    }
+
+    /** Returns the slot with the smallest stamp, the first of those without an entry if there is one. */
+    private int oldest(int first, int count) {
+        int oldest = first;
+        long smallest = stamps[first];
+        for (int slot = first + 1; slot < first + count; slot++) {
+            long stamp = stamps[slot];
+            oldest = stamp < smallest ? slot : oldest;
+            smallest = Math.min(smallest, stamp);
+        }
+        return oldest;
     }
 
     private int search(long vpn, int ofAsid) {
@@ -558,6 +578,9 @@ public final class Tlb {
         }
         int shift = keyShift[level];
         long key = vpn >>> shift;
+        if (present[hashOf(key, level)] == 0) {
+            return -1;
+        }
         int slot = arrayBase[array] + ((int) key & setMask[array]) * ways[array];
         for (int end = slot + ways[array]; slot < end; slot++) {
             if (keys[slot] == key && (entries[slot] & SHIFT_MASK) == shift && slot >= from && matches(slot, ofAsid)) {
@@ -586,6 +609,7 @@ public final class Tlb {
         liveOfLevel[level]++;
         pieces += leafLevel > level ? 1 : 0;
         hints[hintOf(vpn)] = slot;
+        present[hashOf(keys[slot], level)]++;
         clock++;
         ticksWithoutHit++;
         stamps[slot] = clock;
@@ -612,9 +636,17 @@ public final class Tlb {
     }
 
     private void drop(int slot) {
-        liveOfLevel[entryLevel(slot)]--;
-        pieces -= isPiece(slot) ? 1 : 0;
+        forget(slot);
         keys[slot] = INVALID;
+        stamps[slot] = EMPTY;
+    }
+
+    /** Takes an entry out of the counts; its slot is about to be emptied or overwritten. */
+    private void forget(int slot) {
+        int level = entryLevel(slot);
+        liveOfLevel[level]--;
+        pieces -= isPiece(slot) ? 1 : 0;
+        present[hashOf(keys[slot], level)]--;
     }
 
     private boolean isPiece(int slot) {
@@ -680,7 +712,11 @@ public final class Tlb {
         return -1;
     }
 
-    private static int hintOf(long vpn) {
-        return (int) (vpn ^ (vpn >>> 10)) & (HINTS - 1);
+    private int hintOf(long vpn) {
+        return (int) (vpn ^ (vpn >>> 10)) & (hints.length - 1);
+    }
+
+    private int hashOf(long key, int level) {
+        return (int) (key ^ (key >>> 10) ^ ((long) level << 7)) & (present.length - 1);
     }
 }
