@@ -257,12 +257,16 @@ public final class PageAllocator {
      * @param order as allocated
      */
     public void freePages(long pfn, int order) {
-        boolean isHead = order > 0 && memMap.hasFlags(pfn, PageFlags.HEAD);
-        if (memMap.putTestZero(pfn)) {
-            freeUnreferenced(pfn, order);
-        } else if (!isHead) {
+        MemMapSection section = memMap.section(pfn);
+        int i = (int) pfn & MemMap.SECTION_MASK;
+        int left = --section.refcount[i];
+        if (left == 0) {
+            freeUnreferenced(section, i, pfn, order);
+        } else if (left < 0) {
+            throw new KernelBug("reference dropped on free frame " + pfn);
+        } else if ((section.flags[i] & PageFlags.HEAD) == 0) {
             for (int o = order - 1; o >= 0; o--) {
-                freeUnreferenced(pfn + (1L << o), o);
+                freeUnreferenced(section, i + (1 << o), pfn + (1L << o), o);
             }
         }
     }
@@ -275,12 +279,20 @@ public final class PageAllocator {
      */
     public boolean putPage(long pfn) {
         MemMapSection section = memMap.section(pfn);
-        int flags = section.flags[(int) pfn & MemMap.SECTION_MASK];
-        long head = (flags & PageFlags.TAIL) != 0 ? memMap.compoundHead(pfn) : pfn;
-        if (!memMap.putTestZero(head)) {
+        int i = (int) pfn & MemMap.SECTION_MASK;
+        long head = pfn;
+        if ((section.flags[i] & PageFlags.TAIL) != 0) {
+            head = Integer.toUnsignedLong(section.next[i]);
+            i = (int) head & MemMap.SECTION_MASK;
+        }
+        int left = --section.refcount[i];
+        if (left > 0) {
             return false;
         }
-        freeUnreferenced(head, memMap.hasFlags(head, PageFlags.HEAD) ? memMap.order(head) : 0);
+        if (left < 0) {
+            throw new KernelBug("reference dropped on free frame " + head);
+        }
+        freeUnreferenced(section, i, head, (section.flags[i] & PageFlags.HEAD) != 0 ? section.order[i] : 0);
         return true;
     }
 
@@ -610,7 +622,7 @@ public final class PageAllocator {
         }
         section.refcount[i] = 1;
         if (order == 0) {
-            memMap.setOwner(pfn, FrameOwner.KERNEL);
+            memMap.setOwner(section, i, FrameOwner.KERNEL);
         } else {
             memMap.setBlockOwner(pfn, order, FrameOwner.KERNEL);
             if ((gfp & Gfp.COMP) != 0) {
@@ -634,15 +646,18 @@ public final class PageAllocator {
     }
 
     /** {@code free_unref_page()}: nobody holds the block any more. */
-    private void freeUnreferenced(long pfn, int order) {
-        MemMapSection section = memMap.section(pfn);
-        int i = (int) pfn & MemMap.SECTION_MASK;
+    private void freeUnreferenced(MemMapSection section, int i, long pfn, int order) {
         prepareFree(section, i, order, pfn);
         counters.count(VmEvent.PGFREE, 1L << order);
         int block = i >> MemMap.PAGEBLOCK_ORDER;
         Zone zone = zoneBySlot[section.zone[block]];
         int type = section.pageblock[block];
         if (PerCpuLists.allows(order)) {
+            if (order == 0) {
+                memMap.setOwner(section, i, FrameOwner.PCP);
+            } else {
+                memMap.setBlockOwner(pfn, order, FrameOwner.PCP);
+            }
             perCpu.free(zone, zone.pageset(cpu), pfn, order, PerCpuLists.cachedType(type));
         } else {
             memMap.setBlockOwner(pfn, order, FrameOwner.FREE);
@@ -670,13 +685,18 @@ public final class PageAllocator {
 
     private void countAllocation(Zone preferred, Zone zone, int blocks, int pages) {
         counters.count(allocEvents[zone.index()], pages);
-        if (zone.node() == preferred.node()) {
+        int node = zone.node();
+        if (node == cpuNode && node == preferred.node()) {
+            counters.addLocalHit(zone, blocks);
+            return;
+        }
+        if (node == preferred.node()) {
             counters.add(zone, NumaEvent.NUMA_HIT, blocks);
         } else {
             counters.add(zone, NumaEvent.NUMA_MISS, blocks);
             counters.add(preferred, NumaEvent.NUMA_FOREIGN, blocks);
         }
-        counters.add(zone, zone.node() == cpuNode ? NumaEvent.NUMA_LOCAL : NumaEvent.NUMA_OTHER, blocks);
+        counters.add(zone, node == cpuNode ? NumaEvent.NUMA_LOCAL : NumaEvent.NUMA_OTHER, blocks);
     }
 
     private @Nullable Zone bulkZone(int gfp, Zonelist zonelist, int first, int highest, int count) {

@@ -48,17 +48,12 @@ final class PerCpuLists {
         return list.removeFirst();
     }
 
-    /** Puts a freed block at the hot end and gives back what is too much: {@code free_unref_page_commit()}. Its owner becomes PCP. */
+    /** Puts a freed block at the hot end and gives back what is too much: {@code free_unref_page_commit()}. Its owner is PCP already. */
     void free(Zone zone, PerCpuPages pcp, long pfn, int order, int migrateType) {
         pcp.allocFactor >>= 1;
         int list = PerCpuPages.listOf(migrateType, order);
         pcp.lists[list].addFirst(pfn);
         pcp.count += 1 << order;
-        if (order == 0) {
-            memMap.setOwner(pfn, FrameOwner.PCP);
-        } else {
-            memMap.setBlockOwner(pfn, order, FrameOwner.PCP);
-        }
         int batch = pcp.batch;
         boolean freeHigh = false;
         if (order > 0 && order <= PerCpuPages.COSTLY_ORDER) {
@@ -112,7 +107,7 @@ final class PerCpuLists {
     /** {@code nr_pcp_alloc()}: blocks to fetch at once; doubles while the CPU only allocates. */
     private static int pagesToAllocate(Zone zone, PerCpuPages pcp, int order) {
         int baseBatch = pcp.batch;
-        int high = Math.clamp(pcp.high, pcp.highMin, pcp.highMax);
+        int high = clamp(pcp.high, pcp);
         pcp.high = high;
         if (high < baseBatch) {
             return 1;
@@ -134,7 +129,7 @@ final class PerCpuLists {
 
     /** {@code nr_pcp_high()}: how much the lists may hold now. */
     private static int high(Zone zone, PerCpuPages pcp, int batch, boolean freeHigh) {
-        int high = Math.clamp(pcp.high, pcp.highMin, pcp.highMax);
+        int high = clamp(pcp.high, pcp);
         pcp.high = high;
         if (high == 0) {
             return 0;
@@ -153,7 +148,7 @@ final class PerCpuLists {
         if (pcp.count >= high) {
             int needed = pcp.freeCount + batch;
             if (pcp.high < needed) {
-                pcp.high = Math.clamp(needed, pcp.highMin, pcp.highMax);
+                pcp.high = clamp(needed, pcp);
             }
         }
         return high;
@@ -194,6 +189,10 @@ final class PerCpuLists {
                 lists.freeOnePage(zone, pfn, order, type, FreeLists.Place.BY_BUDDY);
             } while (left > 0 && !list.isEmpty());
         }
+    }
+
+    private static int clamp(int high, PerCpuPages pcp) {
+        return Math.min(Math.max(high, pcp.highMin), pcp.highMax);
     }
 
     /** Returns the list type that a freed block of a pageblock type goes to: special types are cached as movable. */

@@ -316,11 +316,21 @@ public final class MemMap {
      * @param owner the new owner
      */
     public void setOwner(long pfn, FrameOwner owner) {
-        MemMapSection section = section(pfn);
-        int i = (int) pfn & SECTION_MASK;
+        setOwner(section(pfn), (int) pfn & SECTION_MASK, owner);
+    }
+
+    /**
+     * Gives one frame to another owner, for callers that hold its section.
+     *
+     * @param section the frame's section
+     * @param i the frame's place in it
+     * @param owner the new owner
+     */
+    public void setOwner(MemMapSection section, int i, FrameOwner owner) {
+        int then = owner.ordinal();
         ownerFrames[section.owner[i]]--;
-        ownerFrames[owner.ordinal()]++;
-        section.owner[i] = (byte) owner.ordinal();
+        ownerFrames[then]++;
+        section.owner[i] = (byte) then;
     }
 
     /**

@@ -12,6 +12,8 @@ import java.util.List;
 public final class VmCounters {
     private static final int ZONE_ITEMS = ZoneStat.values().length;
     private static final int NUMA_ITEMS = NumaEvent.values().length;
+    private static final int NUMA_HIT = NumaEvent.NUMA_HIT.ordinal();
+    private static final int NUMA_LOCAL = NumaEvent.NUMA_LOCAL.ordinal();
     private static final int NODE_ITEMS = NodeStat.values().length;
 
     private final ZoneLayout layout;
@@ -111,6 +113,18 @@ public final class VmCounters {
      */
     public void add(Zone zone, NumaEvent item, long delta) {
         numaEvents[zone.slot() * NUMA_ITEMS + item.ordinal()] += delta;
+    }
+
+    /**
+     * Counts allocations from the wanted node, which is also the CPU's own: {@code NUMA_HIT} and {@code NUMA_LOCAL}.
+     *
+     * @param zone the zone
+     * @param blocks how many
+     */
+    public void addLocalHit(Zone zone, int blocks) {
+        int base = zone.slot() * NUMA_ITEMS;
+        numaEvents[base + NUMA_HIT] += blocks;
+        numaEvents[base + NUMA_LOCAL] += blocks;
     }
 
     /**
