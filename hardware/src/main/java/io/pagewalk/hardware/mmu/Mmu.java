@@ -314,8 +314,14 @@ public final class Mmu {
 
     /**
      * Returns whether episodes can be replayed by first touches, {@link #countHits} and {@link #recency}, with the same result as access by access. Inside an
-     * episode at most four data pages and four instruction pages are touched; {@link #access} is called for the first touch of each page and for the first store
-     * to a page that was loaded first.
+     * episode at most four data pages and four instruction pages (of 4 KiB, whatever maps them) are touched.
+     *
+     * <ol>
+     *   <li>{@link #access} is called for the first touch of each page of a side and for the first store to a page that was loaded first, in their order;
+     *   <li>after each of these, when {@link #disturbances} has grown since the episode began, what was left out so far is counted, the pages touched so far are
+     *       made recent in the order of their last use up to and including this access, and the rest of the episode is played access by access;
+     *   <li>at the end, what was left out is counted and the pages are made recent in the order of their last use.
+     * </ol>
      */
     public boolean supportsEpisodes() {
         return geometry.supportsEpisodes();

@@ -38,6 +38,10 @@ public final class Tlb {
     private static final int MIN_HINTS = 1024;
     private static final long INVALID = -1;
     private static final long EMPTY = -1;
+
+    /** Enough for {@link TlbArray#MAX_WAYS}. */
+    private static final int WAY_BITS = 12;
+
     private static final int SHIFT_MASK = 63;
     private static final int ALLOWED_SHIFT = 6;
     private static final int KINDS = 3;
@@ -548,14 +552,11 @@ public final class Tlb {
 
     /** Returns the slot with the smallest stamp, the first of those without an entry if there is one. */
     private int oldest(int first, int count) {
-        int oldest = first;
-        long smallest = stamps[first];
-        for (int slot = first + 1; slot < first + count; slot++) {
-            long stamp = stamps[slot];
-            oldest = stamp < smallest ? slot : oldest;
-            smallest = Math.min(smallest, stamp);
+        long smallest = stamps[first] << WAY_BITS;
+        for (int way = 1; way < count; way++) {
+            smallest = Math.min(smallest, (stamps[first + way] << WAY_BITS) | way);
         }
-        return oldest;
+        return first + ((int) smallest & ((1 << WAY_BITS) - 1));
     }
 
     private int search(long vpn, int ofAsid) {

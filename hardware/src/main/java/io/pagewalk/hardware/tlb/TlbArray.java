@@ -11,6 +11,9 @@ import java.util.List;
  * @param replacement how a victim is chosen
  */
 public record TlbArray(List<Integer> pageShifts, int entries, int ways, Replacement replacement) {
+    /** The highest associativity that {@link Tlb} can search. */
+    static final int MAX_WAYS = 4096;
+
     /** Refuses a geometry that cannot be built. */
     public TlbArray {
         pageShifts = List.copyOf(pageShifts);
@@ -19,6 +22,9 @@ public record TlbArray(List<Integer> pageShifts, int entries, int ways, Replacem
         }
         if (entries < 1 || ways < 1 || entries % ways != 0 || Integer.bitCount(entries / ways) != 1) {
             throw new IllegalArgumentException("a TLB array of " + entries + " entries with " + ways + " ways");
+        }
+        if (ways > MAX_WAYS) {
+            throw new IllegalArgumentException("a TLB array of " + ways + " ways, more than " + MAX_WAYS);
         }
         if (replacement == Replacement.TREE_PLRU && (Integer.bitCount(ways) != 1 || ways > 64)) {
             throw new IllegalArgumentException("tree-PLRU over " + ways + " ways");
