@@ -10,20 +10,26 @@ import io.pagewalk.kernel.zone.FreeArea;
 import io.pagewalk.kernel.zone.PageDeque;
 import io.pagewalk.kernel.zone.PerCpuPages;
 import io.pagewalk.kernel.zone.Zone;
+import java.util.Arrays;
 import java.util.BitSet;
 
 /** The full walk behind {@link PageAllocator#verify}: each frame is in exactly one place, and all counts are the sums of what they count. */
 final class AllocatorVerifier {
+    private static final int LISTED_SHIFT = 15;
+    private static final int LISTED_MASK = (1 << LISTED_SHIFT) - 1;
+
     private final MemMap memMap;
     private final Zone[] zones;
     private final FreeLists lists;
-    /** Frames seen on a list; blocks inside a range of untouched blocks are left out. */
-    private final BitSet listed = new BitSet();
+    /** Frames seen on a list, by section; blocks inside a range of untouched blocks are left out. */
+    private final BitSet[] listed;
 
     AllocatorVerifier(MemMap memMap, Zone[] zones) {
         this.memMap = memMap;
         this.zones = zones;
         this.lists = new FreeLists(memMap);
+        this.listed = new BitSet[(int) (memMap.frames() >>> LISTED_SHIFT) + 1];
+        Arrays.setAll(listed, part -> new BitSet());
     }
 
     void verify(Violations out) {
@@ -131,10 +137,10 @@ final class AllocatorVerifier {
 
     private void list(long pfn, int order, FrameOwner owner, String where, Violations out) {
         for (long frame = pfn; frame < pfn + (1L << order); frame++) {
-            if (listed.get((int) frame)) {
+            if (isListed(frame)) {
                 out.add(where, "frame " + frame + " is on two lists");
             }
-            listed.set((int) frame);
+            listed[(int) (frame >>> LISTED_SHIFT)].set((int) frame & LISTED_MASK);
             if (memMap.owner(frame) != owner) {
                 out.add(where, "frame " + frame + " belongs to " + memMap.owner(frame));
             }
@@ -159,10 +165,10 @@ final class AllocatorVerifier {
                 }
                 int owner = section.owner[i];
                 boolean isFree = owner == FREE || owner == CACHED;
-                if (isFree && i >= lazyEnd && !listed.get((int) base + i)) {
+                if (isFree && i >= lazyEnd && !isListed(base + i)) {
                     out.add("frame " + (base + i), "is free but on no list");
                 }
-                if (!isFree && listed.get((int) base + i)) {
+                if (!isFree && isListed(base + i)) {
                     out.add("frame " + (base + i), "is on a list but in use");
                 }
                 if (owner > LAST_BOOT_OWNER) {
@@ -188,6 +194,10 @@ final class AllocatorVerifier {
     /** Owners after this one got their frames from the allocator. */
     @SuppressWarnings("EnumOrdinal")
     private static final int LAST_BOOT_OWNER = FrameOwner.RESERVED.ordinal();
+
+    private boolean isListed(long pfn) {
+        return listed[(int) (pfn >>> LISTED_SHIFT)].get((int) pfn & LISTED_MASK);
+    }
 
     private static long toPfn(int link) {
         return link == MemMap.LIST_END ? MemMap.LIST_END : Integer.toUnsignedLong(link);

@@ -112,6 +112,17 @@ class BootMemoryTest {
         TestMachines.verify(memory);
     }
 
+    /** Frame numbers above 2^31 are negative in the lists' links. */
+    @Test
+    void boot_fifteenTebibytes_linksFramesBeyondTheSignedRange() {
+        BootMemory memory = TestMachines.x8664(15 * Size.TIB, 1);
+        long pfn = memory.allocator().allocPage(Gfp.GFP_HIGHUSER_MOVABLE);
+        assertThat(pfn).isGreaterThan(1L << 31);
+        memory.allocator().freePages(pfn, 0);
+        memory.allocator().drainAllPages();
+        TestMachines.verify(memory);
+    }
+
     @Test
     void zonelist_fourNodes_followsDistanceThenNextNode() {
         List<BootPlan.NodeMemory> ram = new ArrayList<>();
