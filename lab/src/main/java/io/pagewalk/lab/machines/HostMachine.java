@@ -4,6 +4,8 @@ import io.pagewalk.base.BadInput;
 import io.pagewalk.base.Size;
 import io.pagewalk.lab.machines.HostZones.HostZone;
 import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -25,6 +27,7 @@ import java.util.stream.Stream;
 public final class HostMachine {
     private static final Pattern RESOURCE = Pattern.compile("( *)([0-9a-f]+)-([0-9a-f]+) : (.*)");
     private static final int PAGE_SHIFT = 12;
+    private static final int MOST_BYTES = 1 << 24;
 
     /** Settings that decide about watermarks, overcommit and limits; others are not part of a machine. */
     private static final List<String> SYSCTLS = List.of(
@@ -245,8 +248,10 @@ public final class HostMachine {
 
     /** Returns a file's text, or an empty one when it cannot be read: each source has a fallback. */
     private static String text(Path file) {
-        try {
-            return Files.readString(file);
+        // Not readString(): its first read of a file without a size asks for one byte, and a sysctl answers the first
+        // read only.
+        try (InputStream in = Files.newInputStream(file)) {
+            return new String(in.readNBytes(MOST_BYTES), StandardCharsets.UTF_8);
         } catch (IOException e) {
             return "";
         }

@@ -29,7 +29,7 @@ public final class JsonReport {
             time(json, result);
             json.writeEndObject();
         }
-        return indent(text.toString());
+        return JsonText.indented(text.toString());
     }
 
     private static void program(JsonGenerator json, RunResult result) {
@@ -151,45 +151,5 @@ public final class JsonReport {
 
     private static double rounded(double seconds) {
         return Math.round(seconds * 1000) / 1000.0;
-    }
-
-    /** One property of the outermost object a line, so that a person can read it and {@code diff} can compare it. */
-    private static String indent(String json) {
-        StringBuilder out = new StringBuilder(json.length() + 200);
-        int depth = 0;
-        boolean inString = false;
-        for (int i = 0; i < json.length(); i++) {
-            char c = json.charAt(i);
-            if (inString) {
-                out.append(c);
-                if (c == '\\') {
-                    out.append(json.charAt(++i));
-                } else if (c == '"') {
-                    inString = false;
-                }
-                continue;
-            }
-            switch (c) {
-                case '"' -> {
-                    inString = true;
-                    out.append(c);
-                }
-                case '{', '[' -> {
-                    depth++;
-                    out.append(c);
-                    if (depth == 1) {
-                        out.append("\n  ");
-                    }
-                }
-                case '}', ']' -> {
-                    depth--;
-                    out.append(depth == 0 ? "\n" : "").append(c);
-                }
-                case ',' -> out.append(depth == 1 ? ",\n  " : ", ");
-                case ':' -> out.append(": ");
-                default -> out.append(c);
-            }
-        }
-        return out.append('\n').toString();
     }
 }

@@ -183,7 +183,8 @@ public final class TextReport {
         RunResult.Speed speed = result.speed();
         double nativeSeconds = result.program().nativeSeconds();
         String compared = "";
-        if (nativeSeconds > 0 && speed.wallSeconds() > 0) {
+        // Below this a program's own time is noise.
+        if (nativeSeconds >= 0.01 && speed.wallSeconds() > 0) {
             double ratio = speed.wallSeconds() / nativeSeconds;
             compared = ratio >= 1
                     ? String.format(Locale.ROOT, ", %.1f times the %.2f s of the program itself", ratio, nativeSeconds)
