@@ -47,10 +47,13 @@ public final class LackeyReader implements TraceReader {
     private static final int FIRST_SLOT = 1;
     private static final long EINTR = 4;
 
-    private static final Pattern SCHEDULED = Pattern.compile("--\\d+--   SCHED\\[(\\d+)]:  acquired lock \\((.*)\\).*");
+    private static final Pattern SCHEDULED =
+            Pattern.compile("--\\d+--   SCHED\\[(\\d{1,9})]:  acquired lock \\((.*)\\).*");
     private static final Pattern KILLED =
-            Pattern.compile("==\\d+== Process terminating with default action of signal (\\d+).*");
-    private static final Pattern EXIT_CODE = Pattern.compile("==\\d+== Exit code: +(\\d+).*");
+            Pattern.compile("==\\d+== Process terminating with default action of signal (\\d{1,3})\\b.*");
+    private static final Pattern EXIT_CODE = Pattern.compile("==\\d+== Exit code: +(\\d{1,9})\\b.*");
+
+    private static final Pattern MARKED = Pattern.compile(END_MARK + "(\\d{1,9}) *");
 
     private final String name;
     private final AccessSink sink;
@@ -219,8 +222,7 @@ public final class LackeyReader implements TraceReader {
         if (end < 0) {
             throw truncated();
         }
-        lines++;
-        source.position = end + 1;
+        Matcher marked = MARKED.matcher(line);
         if (line.startsWith("==")) {
             valgrindLine(line);
         } else if (line.startsWith("--")) {
@@ -228,14 +230,16 @@ public final class LackeyReader implements TraceReader {
             if (scheduled.matches()) {
                 scheduled(Integer.parseInt(scheduled.group(1)), scheduled.group(2));
             }
-        } else if (line.startsWith(END_MARK)) {
-            endProcess(Integer.parseInt(line.substring(END_MARK.length()).strip()));
+        } else if (marked.matches()) {
+            endProcess(Integer.parseInt(marked.group(1)));
         } else if (!line.isEmpty() && !line.startsWith("**") && !line.startsWith("SCHEDSETJMP(")) {
             throw new BadInput(
                     where(),
                     Hex.shorten(bytes, start, end),
                     "an access such as ' L 1ffeffe7e,8', a SYSCALL line or valgrind's own");
         }
+        lines++;
+        source.position = end + 1;
     }
 
     private void valgrindLine(String line) {
@@ -298,22 +302,22 @@ public final class LackeyReader implements TraceReader {
         if (call == null || !call.hasOutcome()) {
             throw badCall(source, length);
         }
+        LackeyCall begun = call;
+        if (call.outcome() == LackeyCall.Outcome.RESUMED) {
+            begun = blocked.remove(call.slot());
+            if (begun == null || begun.number() != call.number()) {
+                throw new BadInput(
+                        where(),
+                        "the result of call " + call.number(),
+                        "a call of thread slot " + call.slot() + " that had no result yet");
+            }
+        }
         consume(source, call, length);
         enter(call);
-        switch (call.outcome()) {
-            case BLOCKED -> blocked.put(call.slot(), call);
-            case RESUMED -> {
-                LackeyCall begun = blocked.remove(call.slot());
-                if (begun == null || begun.number() != call.number()) {
-                    throw new BadInput(
-                            where(),
-                            "the result of call " + call.number(),
-                            "a call of thread slot " + call.slot() + " that had no result yet");
-                }
-                completed(call.slot(), begun, call.result());
-            }
-            case RETURNED -> completed(call.slot(), call, call.result());
-            case NONE -> throw badCall(source, 0);
+        if (call.outcome() == LackeyCall.Outcome.BLOCKED) {
+            blocked.put(call.slot(), call);
+        } else {
+            completed(call.slot(), begun, call.result());
         }
     }
 

@@ -49,7 +49,9 @@ public final class QemuReader implements TraceReader {
     /** Frame type of the exit status that a recorder adds. */
     public static final int FRAME_STATUS = 7;
 
-    private static final int FRAME_RECORDS = 1;
+    /** Frame type of a vCPU's records. */
+    public static final int FRAME_RECORDS = 1;
+
     private static final int FRAME_BLOCK = 2;
     private static final int FRAME_CALL = 3;
     private static final int FRAME_RESULT = 4;
@@ -294,9 +296,12 @@ public final class QemuReader implements TraceReader {
         announce(vcpu);
         boolean isSignalReturn = call.number() == RT_SIGRETURN && result == QEMU_SIGNAL_RETURN;
         emit(call, isSignalReturn ? 0 : result);
-        int born = (int) word(source, 2) - 1;
+        long born = word(source, 2) - 1;
+        if (born < -1 || born >= MOST_VCPUS) {
+            throw new BadInput(name + ": byte " + source.offset(), "vCPU " + born, "one below " + MOST_VCPUS);
+        }
         if (born >= 0 && result > 0) {
-            Vcpu child = vcpu(born);
+            Vcpu child = vcpu((int) born);
             child.thread = threads++;
             child.block = -1;
             child.next = 0;

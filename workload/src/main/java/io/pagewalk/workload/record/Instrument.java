@@ -12,14 +12,15 @@ sealed interface Instrument permits Lackey, Qemu {
     /** Returns the tool's name and version for the header. */
     String description();
 
-    /** Starts the program; the stream goes to {@code stream}. */
-    Process start(List<String> command, StandardInput input, Path stream) throws IOException, InterruptedException;
+    /** Starts the program; what it prints goes to {@code output}, the stream of what it does to {@code stream}. */
+    Process start(List<String> command, StandardInput input, ProcessBuilder.Redirect output, Path stream)
+            throws IOException, InterruptedException;
 
     /** Returns the reader of the stream. */
     TraceReader reader(String name, AccessSink sink, LongConsumer progress);
 
     /** Returns the bytes that end the stream of a process that has ended with a status. */
-    byte[] endMark(int status);
+    byte[] endMark(int status) throws IOException;
 
     /** Returns how the program's memory looked at its first instruction; called when the stream has been read. */
     InitialLayout layout() throws IOException, InterruptedException;

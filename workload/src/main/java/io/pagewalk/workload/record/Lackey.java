@@ -64,7 +64,8 @@ final class Lackey implements Instrument {
     }
 
     @Override
-    public Process start(List<String> command, StandardInput input, Path stream) throws IOException {
+    public Process start(List<String> command, StandardInput input, ProcessBuilder.Redirect output, Path stream)
+            throws IOException {
         List<String> words = new ArrayList<>(List.of(
                 valgrind.toString(),
                 "-d",
@@ -79,7 +80,7 @@ final class Lackey implements Instrument {
         words.addAll(command);
         Process process = new ProcessBuilder(words)
                 .redirectInput(input.redirect())
-                .redirectOutput(ProcessBuilder.Redirect.INHERIT)
+                .redirectOutput(output)
                 .start();
         errorReader =
                 Thread.ofPlatform().name("recording-errors").daemon().start(() -> readErrors(process.getErrorStream()));

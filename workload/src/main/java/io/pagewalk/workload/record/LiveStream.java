@@ -10,7 +10,6 @@ import java.nio.channels.Channels;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.function.IntFunction;
 
 /**
  * The named pipe between an instrumented process and the reader of its stream.
@@ -19,6 +18,11 @@ import java.util.function.IntFunction;
  * everything that the process wrote stands before it. The pipe is held open for reading and writing, so that neither side ever waits for the other to open it.
  */
 final class LiveStream implements Closeable {
+    /** Makes the end mark for an exit status. */
+    interface EndMark {
+        byte[] bytes(int status) throws IOException;
+    }
+
     private static final int DRAIN_BYTES = 1 << 16;
     private static final int DRAIN_PAUSE_MILLIS = 2;
 
@@ -42,11 +46,11 @@ final class LiveStream implements Closeable {
     }
 
     /** Has the end mark written as soon as the process ends. */
-    void markEndOf(Process process, IntFunction<byte[]> markForStatus) {
+    void markEndOf(Process process, EndMark mark) {
         Thread.ofVirtual().name("recording-end").start(() -> {
             try (OutputStream out = Channels.newOutputStream(Files.newByteChannel(path, StandardOpenOption.WRITE))) {
                 int status = process.waitFor();
-                out.write(markForStatus.apply(status));
+                out.write(mark.bytes(status));
             } catch (IOException | InterruptedException e) {
                 /* The recording was given up: nobody waits for the mark. */
             }

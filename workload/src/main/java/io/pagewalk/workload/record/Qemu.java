@@ -4,6 +4,7 @@ import io.pagewalk.base.BadInput;
 import io.pagewalk.workload.read.QemuReader;
 import io.pagewalk.workload.read.TraceReader;
 import io.pagewalk.workload.trace.AccessSink;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -21,9 +22,16 @@ import org.jspecify.annotations.Nullable;
  * <p>The initial layout comes from a run that ends before the program's first instruction: qemu has no address randomization, so the recording that follows has the same layout.
  */
 final class Qemu implements Instrument {
+    /** Statuses above this one tell of a signal. */
+    private static final int KILLED = 128;
+
+    private static final int MOST_VCPUS = 4096;
+    private static final int BUFFER_HEADER_WORDS = 3;
+
     private final Path qemu;
     private final Path scratch;
     private final Path plugin;
+    private Path stream = Path.of("");
     private @Nullable InitialLayout layout;
 
     /**
@@ -61,8 +69,9 @@ final class Qemu implements Instrument {
     }
 
     @Override
-    public Process start(List<String> command, StandardInput input, Path stream)
+    public Process start(List<String> command, StandardInput input, ProcessBuilder.Redirect output, Path stream)
             throws IOException, InterruptedException {
+        this.stream = stream;
         List<String> words = Programs.withoutScripts(command);
         boolean isScript = words.size() > command.size();
         String name = isScript ? words.getFirst() : command.getFirst();
@@ -70,7 +79,7 @@ final class Qemu implements Instrument {
         List<String> run = guest(name, words, List.of("-plugin", plugin + ",out=" + stream));
         return new ProcessBuilder(run)
                 .redirectInput(input.redirect())
-                .redirectOutput(ProcessBuilder.Redirect.INHERIT)
+                .redirectOutput(output)
                 .redirectError(ProcessBuilder.Redirect.INHERIT)
                 .start();
     }
@@ -107,12 +116,39 @@ final class Qemu implements Instrument {
         return new QemuReader(name, sink, progress);
     }
 
+    /* A process that a signal has killed leaves records in its buffers, which are files beside the stream. */
     @Override
-    public byte[] endMark(int status) {
-        ByteBuffer frame = ByteBuffer.allocate(2 * Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
-        return frame.putLong((long) QemuReader.FRAME_STATUS << 56 | 1)
-                .putLong(status)
-                .array();
+    public byte[] endMark(int status) throws IOException {
+        ByteArrayOutputStream mark = new ByteArrayOutputStream();
+        for (int vcpu = 0; status > KILLED && vcpu < MOST_VCPUS; vcpu++) {
+            Path buffer = stream.resolveSibling(stream.getFileName() + "." + vcpu);
+            if (Files.exists(buffer)) {
+                mark.write(
+                        rest(vcpu, ByteBuffer.wrap(Files.readAllBytes(buffer)).order(ByteOrder.LITTLE_ENDIAN)));
+            }
+        }
+        ByteBuffer end = ByteBuffer.allocate(2 * Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        mark.write(
+                end.putLong(head(QemuReader.FRAME_STATUS, 0, 1)).putLong(status).array());
+        return mark.toByteArray();
+    }
+
+    private static byte[] rest(int vcpu, ByteBuffer buffer) {
+        int filled = (int) buffer.getLong(0);
+        int written = (int) buffer.getLong(Long.BYTES);
+        boolean isAnnounced = buffer.getLong(2 * Long.BYTES) != 0;
+        if (!isAnnounced || filled <= written) {
+            return new byte[0];
+        }
+        int words = filled - written;
+        ByteBuffer frame = ByteBuffer.allocate((1 + words) * Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        frame.putLong(head(QemuReader.FRAME_RECORDS, vcpu, words));
+        frame.put(Long.BYTES, buffer, (BUFFER_HEADER_WORDS + written) * Long.BYTES, words * Long.BYTES);
+        return frame.array();
+    }
+
+    private static long head(int type, int vcpu, int words) {
+        return ((long) type << 56) | ((long) vcpu << 32) | words;
     }
 
     @Override

@@ -1,6 +1,7 @@
 package io.pagewalk.workload.record;
 
 import io.pagewalk.base.BadInput;
+import io.pagewalk.base.Bits;
 import io.pagewalk.workload.trace.InitialMap;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -17,6 +18,7 @@ import java.util.regex.Pattern;
  * range (descriptor tables, the stack's guard page) is no part of the program and is left out.
  */
 final class QemuLayout {
+    private static final long PAGE = 4096;
     private static final String BEGIN = "page layout changed following binary load";
     private static final Pattern RANGE = Pattern.compile("([0-9a-f]{16})-([0-9a-f]{16}) [0-9a-f]+ ([r-][w-][x-])");
     private static final Pattern VALUE = Pattern.compile("(start_code|start_stack|brk|entry) +0x([0-9a-f]+)");
@@ -80,6 +82,6 @@ final class QemuLayout {
         }
         maps.add(InitialLayout.stack(stackPointer, stackEnd));
         maps.sort(Comparator.comparingLong(InitialMap::start));
-        return new InitialLayout(maps, brk, entry, stackPointer);
+        return new InitialLayout(maps, Bits.roundUp(brk, PAGE), entry, stackPointer);
     }
 }

@@ -24,21 +24,24 @@ import java.util.List;
  */
 public final class Recorder {
     private final InputStream input;
+    private final ProcessBuilder.Redirect output;
     private final OutputStream errors;
 
     /** Creates a recorder for this process's standard streams. */
     public Recorder() {
-        this(System.in, System.err);
+        this(System.in, ProcessBuilder.Redirect.INHERIT, System.err);
     }
 
     /**
      * Creates a recorder.
      *
      * @param input this process's standard input, read only when it is a pipe
+     * @param output where the program's standard output goes
      * @param errors receives what a program under valgrind writes to its standard error
      */
-    public Recorder(InputStream input, OutputStream errors) {
+    public Recorder(InputStream input, ProcessBuilder.Redirect output, OutputStream errors) {
         this.input = input;
+        this.output = output;
         this.errors = errors;
     }
 
@@ -110,7 +113,7 @@ public final class Recorder {
         ReadCounts counts;
         int status;
         try (LiveStream stream = new LiveStream(cleanup.file("stream"))) {
-            Process process = instrument.start(command, standardInput, stream.path());
+            Process process = instrument.start(command, standardInput, output, stream.path());
             cleanup.process(process);
             stream.markEndOf(process, instrument::endMark);
             counts = instrument

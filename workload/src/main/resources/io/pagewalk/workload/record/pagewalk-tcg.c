@@ -24,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -57,11 +58,12 @@ enum { RECORD_BLOCK = 0, RECORD_LOAD = 1, RECORD_STORE = 2, NO_CALLBACK_FLAGS = 
 #define MAGIC 0x31554d4551575000ull /* "\0PWQEMU1" */
 #define ADDRESS_BITS 47
 
+/* Lies in a file that outlives the process: a program killed by a signal never reaches its exit, and the recorder reads the rest there. */
 struct vcpu {
+    uint64_t filled;    /* appended by the owner */
+    uint64_t written;   /* already in the stream; guarded by the lock */
+    uint64_t announced; /* the reader knows which clone made it; guarded by the lock */
     uint64_t words[WORDS];
-    size_t filled;  /* appended by the owner */
-    size_t written; /* already in the stream; guarded by the lock */
-    bool announced; /* the reader knows which clone made it; guarded by the lock */
 };
 
 static struct vcpu *vcpus[MAX_VCPUS];
@@ -73,6 +75,7 @@ static volatile bool silent;
 static bool layout_only;
 static uint64_t blocks;
 static int out = -1;
+static const char *out_path;
 
 /* A recorder that has gone away ends the program too: nobody would read the rest. */
 static void write_out(struct iovec *v, int n) {
@@ -225,6 +228,19 @@ static void on_result(plugin_id id, unsigned c, int64_t number, int64_t result) 
     pthread_mutex_unlock(&lock);
 }
 
+/* Returns zeroed memory in the file out=PATH.N, or ordinary memory when there is no room for a file. */
+static struct vcpu *new_vcpu(unsigned c) {
+    char name[PATH_BYTES];
+    snprintf(name, sizeof name, "%s.%u", out_path, c);
+    int fd = open(name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    void *at = MAP_FAILED;
+    if (fd >= 0 && posix_fallocate(fd, 0, sizeof(struct vcpu)) == 0) {
+        at = mmap(NULL, sizeof(struct vcpu), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    }
+    if (fd >= 0) close(fd);
+    return at == MAP_FAILED ? calloc(1, sizeof(struct vcpu)) : at;
+}
+
 /* Runs in the thread that clones, before the new thread has executed anything. */
 static void on_vcpu(plugin_id id, unsigned c) {
     if (c >= MAX_VCPUS) {
@@ -232,7 +248,7 @@ static void on_vcpu(plugin_id id, unsigned c) {
         _exit(125);
     }
     pthread_mutex_lock(&lock);
-    if (!vcpus[c]) vcpus[c] = calloc(1, sizeof(struct vcpu));
+    if (!vcpus[c]) vcpus[c] = new_vcpu(c);
     if (!vcpus[c]) {
         fprintf(stderr, "pagewalk: no memory for a thread's buffer\n");
         _exit(125);
@@ -259,22 +275,27 @@ static void on_exit_of_qemu(plugin_id id, void *user) {
     pthread_mutex_unlock(&lock);
 }
 
+/* The buffers are shared with the parent: the child gets some of its own. */
 static void on_fork_in_child(void) {
     silent = true;
     close(out);
+    for (unsigned i = 0; i < limit; i++) {
+        struct vcpu *own = vcpus[i] ? calloc(1, sizeof(struct vcpu)) : NULL;
+        if (vcpus[i] && !own) _exit(125);
+        vcpus[i] = own;
+    }
 }
 
 EXPORT int qemu_plugin_install(plugin_id id, const void *info, int argc, char **argv) {
-    const char *path = NULL;
     for (int i = 0; i < argc; i++) {
-        if (!strncmp(argv[i], "out=", 4)) path = argv[i] + 4;
+        if (!strncmp(argv[i], "out=", 4)) out_path = strdup(argv[i] + 4);
         if (!strncmp(argv[i], "layout", 6)) layout_only = true;
     }
     qemu_plugin_register_vcpu_tb_trans_cb(id, on_translation);
     if (layout_only) return 0;
-    int low = path ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : -1;
+    int low = out_path ? open(out_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : -1;
     if (low < 0) {
-        fprintf(stderr, "pagewalk: cannot open %s: %s\n", path ? path : "out=", strerror(errno));
+        fprintf(stderr, "pagewalk: cannot open %s: %s\n", out_path ? out_path : "out=", strerror(errno));
         return -1;
     }
     out = fcntl(low, F_DUPFD_CLOEXEC, PREFERRED_FD); /* away from the guest's own descriptors */
