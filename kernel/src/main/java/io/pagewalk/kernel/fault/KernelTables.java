@@ -100,6 +100,11 @@ public final class KernelTables {
         return tableCount;
     }
 
+    /** Returns the first root entry that belongs to the kernel's half. */
+    public int firstKernelIndex() {
+        return tables.firstKernelIndex();
+    }
+
     /** Returns the frames behind [vdso] and [vvar]. */
     public SpecialPages specialPages() {
         return specialPages;

@@ -41,23 +41,12 @@ public final class SpecialPages {
         return name == null || !name.equals("[vdso]");
     }
 
-    /** Returns whether a frame is one of them. */
-    boolean owns(long pfn) {
-        for (long each : vdso) {
-            if (each == pfn) {
-                return true;
-            }
-        }
-        for (long each : vvar) {
-            if (each == pfn) {
-                return true;
-            }
-        }
-        return false;
-    }
-
-    /** Returns the references that the kernel itself holds to a frame: one. */
-    boolean isVdso(long pfn) {
+    /**
+     * Returns whether a frame holds a part of the vDSO; the kernel itself holds one reference to each.
+     *
+     * @param pfn a frame
+     */
+    public boolean isVdso(long pfn) {
         return pfn == vdso[0] || pfn == vdso[1];
     }
 }

@@ -142,6 +142,15 @@ public final class Inode {
         return pages.get(index);
     }
 
+    /**
+     * Returns the lowest cached page at or above an index, or -1.
+     *
+     * @param index page number in the file
+     */
+    public long nextCached(long index) {
+        return pages.next(index);
+    }
+
     /** Returns whether bytes other than zero were stored on the device for it. */
     public boolean hasContents() {
         return hasContents;
