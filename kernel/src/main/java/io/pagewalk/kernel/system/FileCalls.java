@@ -194,7 +194,7 @@ final class FileCalls {
         }
         Inode inode = files.lookup(path);
         if (inode == null) {
-            if (path.startsWith("/dev/")) {
+            if (path.startsWith("/dev/") && !path.startsWith("/dev/shm/")) {
                 inode = files.registerSpecial(path, Inode.Kind.STREAM);
             } else if ((flags & OpenFile.O_CREAT) != 0) {
                 inode = path.startsWith("/dev/shm/") ? files.registerShmem(path, 0) : files.register(path, 0, 0, 0, 0);
