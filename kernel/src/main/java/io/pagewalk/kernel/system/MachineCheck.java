@@ -85,7 +85,11 @@ final class MachineCheck {
         };
         new TableWalk(mode, kernel.machine().memory(), visitor)
                 .walk(kernel.kernelTables().rootPfn(), 0, mode.entries(mode.levels()));
-        out.expectEqual("kernel tables", "tables made == tables reached", kernel.kernelTables().tableCount(), tableCount);
+        out.expectEqual(
+                "kernel tables",
+                "tables made == tables reached",
+                kernel.kernelTables().tableCount(),
+                tableCount);
     }
 
     private void ownTable(String where, long pfn, Violations out) {
@@ -186,7 +190,8 @@ final class MachineCheck {
             out.expectEqual(inode.path(), "nrpages == pages found", inode.cachedPages(), seen);
             pages += seen;
         }
-        out.expectEqual("page cache", "nr_file_pages == pages found", kernel.vmstat().global(NodeStat.NR_FILE_PAGES), pages);
+        out.expectEqual(
+                "page cache", "nr_file_pages == pages found", kernel.vmstat().global(NodeStat.NR_FILE_PAGES), pages);
     }
 
     private void frames(Violations out) {
@@ -227,10 +232,13 @@ final class MachineCheck {
                 }
             }
             out.expectEqual("frame " + pfn, "mapcount == entries", memmap.mapcount(pfn), count);
-            out.expectEqual("frame " + pfn, "refcount == entries + owners", memmap.refcount(pfn), (long) count + expectedExtra);
+            out.expectEqual(
+                    "frame " + pfn, "refcount == entries + owners", memmap.refcount(pfn), (long) count + expectedExtra);
         }
-        out.expectEqual("vmstat", "nr_anon_pages == anonymous frames", kernel.vmstat().global(NodeStat.NR_ANON_PAGES), anon);
-        out.expectEqual("vmstat", "nr_mapped == mapped file frames", kernel.vmstat().global(NodeStat.NR_MAPPED), mapped);
+        out.expectEqual(
+                "vmstat", "nr_anon_pages == anonymous frames", kernel.vmstat().global(NodeStat.NR_ANON_PAGES), anon);
+        out.expectEqual(
+                "vmstat", "nr_mapped == mapped file frames", kernel.vmstat().global(NodeStat.NR_MAPPED), mapped);
         out.expectEqual("vmstat", "nr_shmem == shmem frames", kernel.vmstat().global(NodeStat.NR_SHMEM), shmem);
         long lists = kernel.vmstat().global(NodeStat.NR_INACTIVE_ANON)
                 + kernel.vmstat().global(NodeStat.NR_ACTIVE_ANON)
@@ -257,7 +265,8 @@ final class MachineCheck {
                     if (held >= 0 && held != actual) {
                         out.add(
                                 "TLB of CPU " + cpu.id(),
-                                "has " + Bits.hex(held) + " for " + Bits.hex(vaddr) + ", the tables " + Bits.hex(actual));
+                                "has " + Bits.hex(held) + " for " + Bits.hex(vaddr) + ", the tables "
+                                        + Bits.hex(actual));
                     }
                 }
             }

@@ -2,6 +2,7 @@ package io.pagewalk.kernel.system;
 
 import static io.pagewalk.kernel.system.TestKernel.PAGE;
 import static io.pagewalk.kernel.system.TestKernel.PROT_READ;
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.pagewalk.base.Size;
@@ -62,7 +63,8 @@ class AnonymousMemoryTest {
         assertThat(k.kernel.load(k.task, base + PAGE)).isZero();
         assertThat(k.minor() - faults).isEqualTo(2);
         assertThat(k.task.mm().rssPages()).isEqualTo(rss);
-        assertThat(k.kernel.mmuOf(k.task).translate(base)).isEqualTo(k.kernel.kernelTables().zeroPfn() << 12);
+        assertThat(k.kernel.mmuOf(k.task).translate(base))
+                .isEqualTo(k.kernel.kernelTables().zeroPfn() << 12);
         k.kernel.store(k.task, base, 5);
         assertThat(k.minor() - faults).isEqualTo(3);
         assertThat(k.task.mm().rssPages()).isEqualTo(rss + 1);
@@ -73,13 +75,16 @@ class AnonymousMemoryTest {
     void munmap_all_freesPagesAndTables() {
         long tables = k.task.mm().pgtablesBytes();
         long frames = k.kernel.memmap().ownerFrames(FrameOwner.PAGE_TABLE);
-        long base = k.mapped(k.call("mmap", 0x10_0000_0000L, 1024 * PAGE, TestKernel.RW, TestKernel.ANON | 0x10, -1, 0));
+        long base =
+                k.mapped(k.call("mmap", 0x10_0000_0000L, 1024 * PAGE, TestKernel.RW, TestKernel.ANON | 0x10, -1, 0));
         for (int i = 0; i < 1024; i++) {
             k.kernel.store(k.task, base + i * PAGE, 1);
         }
         assertThat(k.task.mm().pgtablesBytes() - tables).isEqualTo(4 * 4096);
         assertThat(k.call("munmap", base, 1024 * PAGE)).isZero();
-        assertThat(k.task.mm().pgtablesBytes()).as("the third level stays for the areas below").isEqualTo(tables + 4096);
+        assertThat(k.task.mm().pgtablesBytes())
+                .as("the third level stays for the areas below")
+                .isEqualTo(tables + 4096);
         assertThat(k.kernel.memmap().ownerFrames(FrameOwner.PAGE_TABLE)).isEqualTo(frames + 1);
         assertThat(k.kernel.access(k.task, base, Access.LOAD)).isEqualTo(UserAccess.SEGV_MAPERR);
     }
@@ -96,7 +101,9 @@ class AnonymousMemoryTest {
         k.call("mprotect", base, PAGE, TestKernel.RW);
         long faults = k.minor();
         k.kernel.store(k.task, base, 2);
-        assertThat(k.minor()).as("an exclusive page becomes writable without a fault").isEqualTo(faults);
+        assertThat(k.minor())
+                .as("an exclusive page becomes writable without a fault")
+                .isEqualTo(faults);
     }
 
     @Test
@@ -111,7 +118,8 @@ class AnonymousMemoryTest {
     void access_kernelHalf_isRefused() {
         long direct = k.kernel.bootMemory().conversion().pageOffset() + 0x100000;
         assertThat(k.kernel.access(k.task, direct, Access.LOAD)).isEqualTo(UserAccess.SEGV_MAPERR);
-        assertThat(k.kernel.access(k.task, 0x8000_0000_0000_0000L >>> 8, Access.LOAD)).isEqualTo(UserAccess.SEGV_KERNEL);
+        assertThat(k.kernel.access(k.task, 0x8000_0000_0000_0000L >>> 8, Access.LOAD))
+                .isEqualTo(UserAccess.SEGV_KERNEL);
         assertThat(k.kernel.copyToUser(k.task, direct, 8)).isEqualTo(UserAccess.SEGV_MAPERR);
     }
 
@@ -178,8 +186,7 @@ class AnonymousMemoryTest {
             assertThat(k.kernel.load(k.task, base + i * PAGE)).isEqualTo(i);
         }
         assertThat(k.minor() - faults).isEqualTo(3000);
-        Task child = k.kernel.fork(k.task);
-        assertThat(child).isNotNull();
+        Task child = requireNonNull(k.kernel.fork(k.task));
         k.kernel.exitGroup(child, 0);
     }
 }

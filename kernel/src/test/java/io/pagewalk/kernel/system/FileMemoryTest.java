@@ -69,7 +69,9 @@ class FileMemoryTest {
         assertThat(k.call("read", fd, buffer, PAGE)).isEqualTo(PAGE);
         assertThat(file.cachedPages()).as("first window of a one page request").isEqualTo(4);
         assertThat(k.call("read", fd, buffer, PAGE)).isEqualTo(PAGE);
-        assertThat(file.cachedPages()).as("the marked page starts the next window").isEqualTo(12);
+        assertThat(file.cachedPages())
+                .as("the marked page starts the next window")
+                .isEqualTo(12);
         long total = 2 * PAGE;
         for (long n = k.call("read", fd, buffer, PAGE); n > 0; n = k.call("read", fd, buffer, PAGE)) {
             total += n;
@@ -94,7 +96,9 @@ class FileMemoryTest {
         k.kernel.store(k.task, base, 5);
         k.kernel.store(k.task, base + 9 * PAGE, 6);
         assertThat(k.minor() - faults).isEqualTo(2);
-        assertThat(k.kernel.memmap().flags(file.cachedPfn(0)) & 16).as("PG_dirty").isZero();
+        assertThat(k.kernel.memmap().flags(file.cachedPfn(0)) & 16)
+                .as("PG_dirty")
+                .isZero();
         long other = map(PROT_READ, MAP_SHARED, 10);
         assertThat(k.kernel.load(k.task, other)).isZero();
     }

@@ -131,7 +131,8 @@ class ForkTest {
 
     @Test
     void exit_lastProcess_givesEverythingBack() {
-        long free = k.kernel.memmap().ownerFrames(FrameOwner.FREE) + k.kernel.memmap().ownerFrames(FrameOwner.PCP);
+        long free = k.kernel.memmap().ownerFrames(FrameOwner.FREE)
+                + k.kernel.memmap().ownerFrames(FrameOwner.PCP);
         Task other = k.kernel.exec(ExecImage.bare("other", k.kernel.layout().stackTop()));
         long base = 0x10_0000_0000L;
         k.call(other, "mmap", base, 700 * PAGE, TestKernel.RW, 0x32, -1, 0);
@@ -145,7 +146,8 @@ class ForkTest {
                 k.kernel.exitGroup(task, 0);
             }
         }
-        assertThat(k.kernel.memmap().ownerFrames(FrameOwner.FREE) + k.kernel.memmap().ownerFrames(FrameOwner.PCP))
+        assertThat(k.kernel.memmap().ownerFrames(FrameOwner.FREE)
+                        + k.kernel.memmap().ownerFrames(FrameOwner.PCP))
                 .isEqualTo(free);
     }
 

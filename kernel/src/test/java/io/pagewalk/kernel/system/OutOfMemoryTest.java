@@ -74,8 +74,8 @@ class OutOfMemoryTest {
 
     @Test
     void outOfMemory_killAllocatingTask_killsTheCaller() {
-        TestKernel k = small(BootOptions.defaults()
-                .withSysctls(Map.of("oom_kill_allocating_task", "1", "overcommit_memory", "1")));
+        TestKernel k = small(
+                BootOptions.defaults().withSysctls(Map.of("oom_kill_allocating_task", "1", "overcommit_memory", "1")));
         Task big = k.kernel.exec(ExecImage.bare("big", k.kernel.layout().stackTop()));
         big.group().setOomScoreAdj(900);
         long own = k.anonymous(100_000);
