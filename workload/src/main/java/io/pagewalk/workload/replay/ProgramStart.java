@@ -1,5 +1,6 @@
 package io.pagewalk.workload.replay;
 
+import io.pagewalk.base.Bits;
 import io.pagewalk.kernel.system.ExecImage;
 import io.pagewalk.kernel.system.LinuxKernel;
 import io.pagewalk.kernel.system.Task;
@@ -35,7 +36,8 @@ final class ProgramStart {
                 header.command(),
                 argsBytes,
                 mappings,
-                header.brkStart(),
+                /* A recorder tells the end of .bss; Linux begins the heap at the next page. */
+                Bits.roundUp(header.brkStart(), 4096),
                 header.stackPointer(),
                 header.entry()));
     }

@@ -11,6 +11,7 @@ import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 
 /**
@@ -48,10 +49,12 @@ public final class TraceWriter implements Closeable {
     public TraceWriter(Path target, int level) {
         this.target = target;
         this.level = level;
-        Path directory = target.toAbsolutePath().getParent();
+        /* Not createTempFile(): the trace should have the permissions that the user's umask gives to any file. */
+        this.temporary = target.resolveSibling(
+                "." + target.getFileName() + "." + ProcessHandle.current().pid() + ".part");
         try {
-            this.temporary = Files.createTempFile(directory, "." + target.getFileName(), ".part");
-            this.out = new BufferedOutputStream(Files.newOutputStream(temporary), 1 << 16);
+            this.out = new BufferedOutputStream(
+                    Files.newOutputStream(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE), 1 << 16);
         } catch (IOException e) {
             throw new BadInput("cannot write " + target + ": " + reason(e), e);
         }
