@@ -136,9 +136,10 @@ public final class Mmap {
         long flags = vmFlags;
         long type = mapFlags & MapFlags.MAP_TYPE;
         if (type == MapFlags.MAP_SHARED || type == MapFlags.MAP_SHARED_VALIDATE) {
-            // MAP_FIXED_NOREPLACE is not among the legacy flags, so MAP_SHARED_VALIDATE refuses it.
+            // MAP_FIXED_NOREPLACE is not among the legacy flags, so MAP_SHARED_VALIDATE refuses it. MAP_SYNC passes
+            // here as on ext4.
             if (type == MapFlags.MAP_SHARED_VALIDATE
-                    && (mapFlags & ~(MapFlags.LEGACY_MAP_MASK | MapFlags.MAP_TYPE)) != 0) {
+                    && (mapFlags & ~(MapFlags.LEGACY_MAP_MASK | MapFlags.MAP_TYPE | MapFlags.MAP_SYNC)) != 0) {
                 return -Errno.EOPNOTSUPP;
             }
             if ((prot & MapFlags.PROT_WRITE) != 0 && !file.isWritable()) {
@@ -215,6 +216,10 @@ public final class Mmap {
             flags |= VmaFlags.VM_ACCOUNT;
         }
         Munmap.detach(mm, detached);
+        if (file != null && (flags & VmaFlags.VM_SYNC) != 0) {
+            // No file system here is a DAX one; what lay in the range is gone all the same.
+            return abandon(mm, detached, flags, pages, -Errno.EOPNOTSUPP);
+        }
         Vma vma = VmaMerge.mergeNew(VmaMerge.Range.fresh(mm, start, end, pgoff, flags, file), VmaMerge.Sides.BOTH);
         if (vma == null) {
             MappedFile mapped = file;
@@ -223,8 +228,7 @@ public final class Mmap {
             } else if ((flags & VmaFlags.VM_SHARED) != 0) {
                 mapped = mm.services().sharedAnonymous().create(end - start, flags);
                 if (mapped == null) {
-                    Munmap.complete(mm, detached);
-                    return -Errno.ENOMEM;
+                    return abandon(mm, detached, flags, pages, -Errno.ENOMEM);
                 }
             }
             VmaMerge.link(new Vma(mm, start, end, flags, pgoff, mapped));
@@ -235,5 +239,13 @@ public final class Mmap {
             mm.addLockedVm(pages);
         }
         return 0;
+    }
+
+    private static long abandon(Mm mm, Munmap.Detached detached, long flags, long pages, long error) {
+        Munmap.complete(mm, detached);
+        if ((flags & VmaFlags.VM_ACCOUNT) != 0) {
+            mm.services().overcommit().uncharge(pages);
+        }
+        return error;
     }
 }

@@ -303,10 +303,6 @@ public final class Mremap {
         long pgoff = untouched ? newAddr >>> Vma.PAGE_SHIFT : area.pgoffOf(addr);
         Vma below = mm.vmas().findLastBelow(newAddr);
         Vma above = mm.vmas().findFirst(end);
-        if (untouched && keepsSource()) {
-            below = below == area ? null : below;
-            above = above == area ? null : above;
-        }
         VmaMerge.Range range =
                 new VmaMerge.Range(mm, newAddr, end, pgoff, area.flags(), area.file(), area.anonVma(), area);
         Vma merged = VmaMerge.mergeNew(range, below, above);
