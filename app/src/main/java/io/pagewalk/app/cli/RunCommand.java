@@ -145,7 +145,15 @@ final class RunCommand implements Runnable {
         }
         try (Workloads.Opened workload = trace != null ? Workloads.open(trace) : record()) {
             RunRequest request = new RunRequest(
-                    workload.name(), workload.trace(), spec, sysctls, seed, replayChoice, cacheChoice, repeat());
+                    workload.name(),
+                    workload.trace(),
+                    spec,
+                    sysctls,
+                    seed,
+                    replayChoice,
+                    cacheChoice,
+                    workload.preparationSeconds(),
+                    repeat());
             finish(execute(request));
         }
     }

@@ -17,6 +17,7 @@ import java.util.TreeMap;
  * @param seed seed of everything random
  * @param replay how fine the replay goes; the result is the same
  * @param cache whether the program's files are in memory at the start
+ * @param preparationSeconds time that this process spent before on recording, not counted as part of the run
  * @param repeat the command that repeats the run
  */
 public record RunRequest(
@@ -27,6 +28,7 @@ public record RunRequest(
         long seed,
         ReplayMode replay,
         PageCacheStart cache,
+        double preparationSeconds,
         String repeat) {
     /** Copies the settings. */
     public RunRequest {

@@ -5,11 +5,7 @@ import io.pagewalk.hardware.cpu.Cpu;
 import io.pagewalk.hardware.machine.MachineDescription;
 import io.pagewalk.hardware.mmu.TlbStats;
 import io.pagewalk.kernel.system.LinuxKernel;
-import io.pagewalk.kernel.system.Task;
 import io.pagewalk.kernel.time.Cause;
-import io.pagewalk.kernel.vma.Mm;
-import io.pagewalk.kernel.vma.RssCounter;
-import io.pagewalk.kernel.zone.NodeStat;
 import io.pagewalk.kernel.zone.VmEvent;
 import io.pagewalk.kernel.zone.Zone;
 import io.pagewalk.kernel.zone.ZoneStat;
@@ -25,7 +21,6 @@ import org.jspecify.annotations.Nullable;
 
 /** Boots a machine, replays a trace on it, and gathers what there is to tell. */
 public final class Runner {
-    private static final int KIB_PER_PAGE = 4;
     private static final double NANOS_PER_SECOND = 1e9;
 
     private Runner() {}
@@ -41,15 +36,19 @@ public final class Runner {
         long start = System.nanoTime();
         LinuxKernel kernel = Boot.boot(request.machine(), request.sysctls(), request.seed(), request.cache());
         long bootNanos = kernel.clock().nanos();
-        Replay replay = new Replay(
-                kernel, request.trace(), new ReplayOptions(request.replay(), Long.MAX_VALUE, progress::update));
+        MemoryWatch watch = new MemoryWatch(kernel);
+        Replay replay =
+                new Replay(kernel, request.trace(), new ReplayOptions(request.replay(), Long.MAX_VALUE, (done, all) -> {
+                    watch.look();
+                    progress.update(done, all);
+                }));
+        watch.follow(replay.program());
         long replayStart = System.nanoTime();
         ReplayResult replayed = replay.run();
         kernel.chargeTranslation();
         double replaySeconds = (System.nanoTime() - replayStart) / NANOS_PER_SECOND;
-        Task program = replay.program();
-        RunResult.Program programSide = program(request, replayed, program);
-        RunResult.Memory memory = memory(kernel, program);
+        RunResult.Program programSide = program(request, replayed, watch.threads());
+        RunResult.Memory memory = watch.result();
         RunResult.Time time = time(kernel, bootNanos);
         Ledger ledger = Ledger.of(kernel.memmap(), kernel.bootMemory().zones());
         Digest digest = new Digest();
@@ -59,7 +58,9 @@ public final class Runner {
         digest.add(replayed.stores());
         digest.add(replayed.syscalls());
         digest.add(request.seed());
-        double wallSeconds = ProcessTime.secondsSinceStart((System.nanoTime() - start) / NANOS_PER_SECOND);
+        double ownSeconds = (System.nanoTime() - start) / NANOS_PER_SECOND;
+        double wallSeconds =
+                Math.max(ownSeconds, ProcessTime.secondsSinceStart(ownSeconds) - request.preparationSeconds());
         RunResult result = new RunResult(
                 programSide,
                 machine(request, kernel),
@@ -78,7 +79,7 @@ public final class Runner {
         return new FinishedRun(result, kernel);
     }
 
-    private static RunResult.Program program(RunRequest request, ReplayResult replayed, Task program) {
+    private static RunResult.Program program(RunRequest request, ReplayResult replayed, int threads) {
         TraceHeader header = request.trace().header();
         String end = replayed.killedByOom() ? "killed by the OOM killer" : "ran to the end of its trace";
         if (replayed.divergences() > 0) {
@@ -93,7 +94,7 @@ public final class Runner {
                 replayed.loads(),
                 replayed.stores(),
                 replayed.syscalls(),
-                Math.max(1, program.group().threads().size()),
+                threads,
                 header.nativeSeconds(),
                 end);
     }
@@ -137,22 +138,6 @@ public final class Runner {
         long major = kernel.vmstat().get(VmEvent.PGMAJFAULT);
         long minor = kernel.vmstat().get(VmEvent.PGFAULT) - major;
         return new RunResult.Faults(minor, major, replayed.segvFaults(), replayed.busFaults(), List.of());
-    }
-
-    private static RunResult.Memory memory(LinuxKernel kernel, Task program) {
-        Mm mm = program.mmOrNull();
-        long cached = kernel.vmstat().global(NodeStat.NR_FILE_PAGES) * KIB_PER_PAGE;
-        if (mm == null) {
-            return new RunResult.Memory(0, 0, 0, 0, 0, 0, cached);
-        }
-        return new RunResult.Memory(
-                mm.mapCount(),
-                mm.hiwaterVm() * KIB_PER_PAGE,
-                mm.hiwaterRss() * KIB_PER_PAGE,
-                mm.rss(RssCounter.ANON) * KIB_PER_PAGE,
-                (mm.rss(RssCounter.FILE) + mm.rss(RssCounter.SHMEM)) * KIB_PER_PAGE,
-                mm.pgtablesBytes() >> 10,
-                cached);
     }
 
     private static List<RunResult.ZoneRow> zones(LinuxKernel kernel) {

@@ -33,11 +33,13 @@ public final class Workloads {
         private final String name;
         private final TraceFile trace;
         private final @Nullable Path temporary;
+        private final double preparationSeconds;
 
-        private Opened(String name, TraceFile trace, @Nullable Path temporary) {
+        private Opened(String name, TraceFile trace, @Nullable Path temporary, double preparationSeconds) {
             this.name = name;
             this.trace = trace;
             this.temporary = temporary;
+            this.preparationSeconds = preparationSeconds;
         }
 
         /** Returns the name for reports. */
@@ -48,6 +50,11 @@ public final class Workloads {
         /** Returns the trace. */
         public TraceFile trace() {
             return trace;
+        }
+
+        /** Returns the seconds that recording or converting took, which are no part of the run. */
+        public double preparationSeconds() {
+            return preparationSeconds;
         }
 
         @Override
@@ -91,7 +98,7 @@ public final class Workloads {
     @SuppressWarnings("MustBeClosedChecker") // the result closes it
     public static Opened open(String name) {
         if (bundled().stream().anyMatch(trace -> trace.name().equals(name))) {
-            return new Opened(name, bundledTrace(name), null);
+            return new Opened(name, bundledTrace(name), null, 0);
         }
         Path file = Path.of(name);
         if (!Files.exists(file)) {
@@ -107,12 +114,13 @@ public final class Workloads {
             throw new BadInput("trace " + name, "an empty file", "a trace");
         }
         if (TraceFile.looksLikeTrace(file) || name.endsWith(".pwt")) {
-            return new Opened(shortName, TraceFile.open(file), null);
+            return new Opened(shortName, TraceFile.open(file), null, 0);
         }
+        long start = System.nanoTime();
         Path converted = temporary();
         return guarded(converted, () -> {
             TraceConversion.convert(file, converted, TraceWriter.FAST_LEVEL);
-            return new Opened(shortName, TraceFile.open(converted), converted);
+            return new Opened(shortName, TraceFile.open(converted), converted, secondsSince(start));
         });
     }
 
@@ -127,11 +135,16 @@ public final class Workloads {
         if (command.isEmpty()) {
             throw new BadInput("nothing stands behind '--', expected a command to record");
         }
+        long start = System.nanoTime();
         Path recorded = temporary();
         return guarded(recorded, () -> {
             new Recorder().record(options, command, recorded, TraceWriter.FAST_LEVEL);
             String program = command.getFirst();
-            return new Opened(program.substring(program.lastIndexOf('/') + 1), TraceFile.open(recorded), recorded);
+            return new Opened(
+                    program.substring(program.lastIndexOf('/') + 1),
+                    TraceFile.open(recorded),
+                    recorded,
+                    secondsSince(start));
         });
     }
 
@@ -158,6 +171,10 @@ public final class Workloads {
                 delete(temporary);
             }
         }
+    }
+
+    private static double secondsSince(long startNanos) {
+        return (System.nanoTime() - startNanos) / 1e9;
     }
 
     private static boolean isEmptyFile(Path file) {
