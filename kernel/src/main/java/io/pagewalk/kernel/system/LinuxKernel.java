@@ -5,6 +5,7 @@ import io.pagewalk.base.Digest;
 import io.pagewalk.base.KernelBug;
 import io.pagewalk.base.SimClock;
 import io.pagewalk.base.Violations;
+import io.pagewalk.hardware.cpu.Cpu;
 import io.pagewalk.hardware.disk.DiskDescription;
 import io.pagewalk.hardware.machine.FirmwareMap;
 import io.pagewalk.hardware.machine.Machine;
@@ -70,6 +71,7 @@ public final class LinuxKernel {
     private final TaskTable tasks;
     private final Processes processes;
     private final OomKiller oomKiller;
+    private final Mmu[] mmus;
     private final long userEnd;
     private final boolean isX86;
     private @Nullable Task current;
@@ -87,6 +89,7 @@ public final class LinuxKernel {
         this.boot = MachineBoot.boot(machine, sysctls);
         this.allocator = boot.allocator();
         this.chargedCycles = new long[machine.cpus().size()];
+        this.mmus = machine.cpus().stream().map(Cpu::mmu).toArray(Mmu[]::new);
         this.time = new TimeAccount(machine.clock());
         this.log = new KernelLog(machine.clock());
         this.folios = new Folios(allocator);
@@ -452,7 +455,7 @@ public final class LinuxKernel {
      * @param task a task
      */
     public Mmu mmuOf(Task task) {
-        return machine.cpu(task.cpu()).mmu();
+        return mmus[task.cpu()];
     }
 
     /** Returns the running task, or null. */
