@@ -18,6 +18,9 @@ final class UnmappedPages implements AccessSink {
     private static final int PAGE_SHIFT = 12;
     private static final int REGION_PAGES = 512;
     private static final int WIDEST_GAP_PAGES = 511;
+    /* Nothing is mapped below vm.mmap_min_addr nor above user space with four levels: an access there is the program's fault, as on Linux. */
+    private static final long FIRST_PAGE = 16;
+    private static final long END_PAGE = (1L << 35) - 1;
     private static final byte DATA = 1;
     private static final byte CODE = 2;
     private static final byte MAPPED = 4;
@@ -53,6 +56,9 @@ final class UnmappedPages implements AccessSink {
     }
 
     private void touch(long page, byte touched) {
+        if (page < FIRST_PAGE || page >= END_PAGE) {
+            return;
+        }
         if (page / REGION_PAGES != region) {
             region = page / REGION_PAGES;
             kinds = regions.computeIfAbsent(region, r -> new byte[REGION_PAGES]);
