@@ -193,10 +193,10 @@ class CommandLineTest {
 
     @Test
     void run_accessOutsideAnyMapping_isTheProgramsFault() throws IOException {
-        Path text = Files.writeString(directory.resolve("t.txt"), "s 7f0010000008 8\nl 10 8\n");
+        Path text = Files.writeString(directory.resolve("t.txt"), "s 7f0010000008 8\nl 10 8\nl ffff800000000000 8\n");
         Outcome outcome = run("run", text.toString(), "--json", "-");
         assertThat(outcome.code()).isZero();
-        assertThat(outcome.json("faults")).contains("\"segv\": 1");
+        assertThat(outcome.json("faults")).contains("\"segv\": 2");
     }
 
     @ParameterizedTest

@@ -2,10 +2,10 @@ package io.pagewalk.app.cli;
 
 import io.pagewalk.base.BadInput;
 import io.pagewalk.base.Size;
-import io.pagewalk.lab.run.TraceConversion;
 import io.pagewalk.lab.run.Workloads;
 import io.pagewalk.observe.files.WholeFile;
 import io.pagewalk.workload.read.ReadCounts;
+import io.pagewalk.workload.read.TraceImport;
 import io.pagewalk.workload.trace.InitialMap;
 import io.pagewalk.workload.trace.TraceCounts;
 import io.pagewalk.workload.trace.TraceFile;
@@ -188,8 +188,8 @@ final class TraceCommand implements Runnable {
                 throw new BadInput("trace " + input, "a .pwt trace", "a text or stream of another tool");
             }
             WholeFile.check("OUT", output);
-            ReadCounts counts =
-                    TraceConversion.convert(input, output, isSmall ? TraceWriter.SMALL_LEVEL : TraceWriter.FAST_LEVEL);
+            ReadCounts counts = TraceImport.convert(
+                    input, output, isSmall ? TraceWriter.SMALL_LEVEL : TraceWriter.FAST_LEVEL, accesses -> {});
             terminal.err()
                     .printf(
                             Locale.ROOT,

@@ -1,6 +1,7 @@
 package io.pagewalk.lab.run;
 
 import io.pagewalk.base.BadInput;
+import io.pagewalk.workload.read.TraceImport;
 import io.pagewalk.workload.record.RecordOptions;
 import io.pagewalk.workload.record.Recorder;
 import io.pagewalk.workload.trace.TraceFile;
@@ -119,7 +120,7 @@ public final class Workloads {
         long start = System.nanoTime();
         Path converted = temporary();
         return guarded(converted, () -> {
-            TraceConversion.convert(file, converted, TraceWriter.FAST_LEVEL);
+            TraceImport.convert(file, converted, TraceWriter.FAST_LEVEL, accesses -> {});
             return new Opened(shortName, TraceFile.open(converted), converted, secondsSince(start));
         });
     }
