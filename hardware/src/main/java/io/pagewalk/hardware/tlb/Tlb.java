@@ -16,12 +16,6 @@ import java.util.List;
  * <p>An entry belongs to one address space (ASID) unless it is global. It carries the rights of its page, whether a store may go ahead without setting the
  * dirty bit first, and the level of the leaf it came from; a leaf bigger than every array's page size is held in pieces. Lookups are made for the address space
  * that {@link #switchTo} named last.
- *
- * <pre>
- *   an entry's int        20..18        17..15       14       13, 12              11..6              5..0
- *                       entry level   leaf level   global   store once dirty    allowed now     key = vpn >>> shift
- *                                                           supervisor, user    (see needed())
- * </pre>
  */
 public final class Tlb {
     /*
@@ -31,63 +25,50 @@ public final class Tlb {
      *
      * A page that is not there is mostly known by a count of the entries with its hash; only a count above zero needs a search of the set.
      *
-     * Recency is a stamp from a clock that ticks at every hit, so "least recently used" is the smallest stamp of a set and a hit is one store.
-     * Slots without an entry have a stamp below all others, so the same search finds room.
+     * Recency is a stamp from a clock that ticks at every hit, so "least recently used" is the smallest stamp of a set and a hit is one store; Victims
+     * finds the smallest stamp.
      * A hit and a tick are one addition: hits == clock - ticksWithoutHit.
      */
     private static final int MIN_HINTS = 1024;
-    private static final long INVALID = -1;
-    private static final long EMPTY = -1;
+    /** The key of a slot without an entry. */
+    static final long INVALID = -1;
 
-    /** Enough for {@link TlbArray#MAX_WAYS}. */
-    private static final int WAY_BITS = 12;
+    /** Hashes per entry, so that few pages that are not there need a search. */
+    private static final long FILTER = 4;
 
-    private static final int SHIFT_MASK = 63;
-    private static final int ALLOWED_SHIFT = 6;
-    private static final int KINDS = 3;
-    private static final int STORE_ONCE_DIRTY = 1 << 12;
-    private static final int GLOBAL = 1 << 14;
-    private static final int LEAF_LEVEL_SHIFT = 15;
-    private static final int ENTRY_LEVEL_SHIFT = 18;
-
-    private final String name;
-    private final int levels;
-    private final TlbArray[] arrays;
-    private final int[] arrayBase;
+    final String name;
+    final int levels;
+    final TlbArray[] arrays;
+    final int[] arrayBase;
     private final int[] setMask;
-    private final int[] ways;
-    private final int[] treeBase;
+    final Victims[] victims;
     private final boolean allLru;
-    private final SeededRandom random;
     private final int capacity;
 
     /** The array that holds entries of a level, or -1; and the biggest held level that is not above a leaf's level. */
-    private final int[] arrayOfLevel;
+    final int[] arrayOfLevel;
 
     private final int[] entryLevelOf;
-    private final int[] keyShift;
+    final int[] keyShift;
 
-    private final long[] keys;
-    private final int[] entries;
+    final long[] keys;
+    final int[] entries;
     private final char[] asids;
-    private final long[] pfns;
-    private final long[] stamps;
-    private final long[] trees;
+    final long[] pfns;
+    final long[] stamps;
     private final int[] hints;
-
     /** Equals the number of valid entries whose key and level have a hash. */
-    private final char[] present;
+    final char[] present;
 
     /** {@code liveOfLevel[l]} equals the number of valid entries of level l. */
-    private final int[] liveOfLevel;
+    final int[] liveOfLevel;
 
     /** Equals the number of valid entries whose leaf is bigger than the entry. */
-    private int pieces;
+    int pieces;
 
     private int asid;
-    private long clock;
+    long clock;
     private long ticksWithoutHit;
-    private long draws;
 
     /**
      * Creates an empty TLB.
@@ -101,25 +82,19 @@ public final class Tlb {
         this.name = name;
         this.levels = mode.levels();
         this.arrays = arrays.toArray(TlbArray[]::new);
-        this.random = random;
         this.arrayBase = new int[this.arrays.length];
         this.setMask = new int[this.arrays.length];
-        this.ways = new int[this.arrays.length];
-        this.treeBase = new int[this.arrays.length];
+        this.victims = new Victims[this.arrays.length];
         this.arrayOfLevel = new int[levels + 1];
         this.entryLevelOf = new int[levels + 1];
         this.keyShift = new int[levels + 1];
         this.liveOfLevel = new int[levels + 1];
         int slots = 0;
-        int sets = 0;
         boolean lru = true;
         for (int a = 0; a < this.arrays.length; a++) {
             arrayBase[a] = slots;
             setMask[a] = this.arrays[a].sets() - 1;
-            ways[a] = this.arrays[a].ways();
-            treeBase[a] = sets;
             slots += this.arrays[a].entries();
-            sets += this.arrays[a].sets();
             lru &= this.arrays[a].replacement() == Replacement.LRU;
         }
         this.allLru = lru;
@@ -138,10 +113,11 @@ public final class Tlb {
         this.asids = new char[capacity + 1];
         this.pfns = new long[capacity + 1];
         this.stamps = new long[capacity + 1];
-        this.trees = new long[sets];
         this.hints = new int[Math.max(MIN_HINTS, 1 << Bits.log2Ceil(2L * capacity))];
-        this.present = new char[hints.length];
-        Arrays.fill(stamps, EMPTY);
+        this.present = new char[Math.max(MIN_HINTS, 1 << Bits.log2Ceil(FILTER * capacity))];
+        for (int a = 0; a < this.arrays.length; a++) {
+            victims[a] = new Victims(this.arrays[a], arrayBase[a], stamps, random);
+        }
         Arrays.fill(keys, INVALID);
         Arrays.fill(hints, capacity);
     }
@@ -153,7 +129,7 @@ public final class Tlb {
      * @param isSupervisor whether it is made in supervisor mode
      */
     public static int needed(int kind, boolean isSupervisor) {
-        return 1 << (ALLOWED_SHIFT + kind + (isSupervisor ? KINDS : 0));
+        return TlbEntry.needed(kind, isSupervisor);
     }
 
     /**
@@ -287,16 +263,9 @@ public final class Tlb {
         int level = entryLevelOf[sizeLevel];
         int array = arrayOfLevel[level];
         long key = vpn >>> keyShift[level];
-        int set = (int) key & setMask[array];
-        int first = arrayBase[array] + set * ways[array];
-        int slot = oldest(first, ways[array]);
-        if (stamps[slot] != EMPTY) {
-            slot = switch (arrays[array].replacement()) {
-                case LRU, FIFO -> slot;
-                case TREE_PLRU -> first + treeVictim(trees[treeBase[array] + set], ways[array]);
-                case RANDOM -> first + drawWay(ways[array]);
-            };
-            drop(slot);
+        int slot = victims[array].take((int) key & setMask[array], clock + 1);
+        if (keys[slot] != INVALID) {
+            forget(slot);
         }
         fill(slot, vpn, pfn, level, leafLevel, flags);
     }
@@ -312,9 +281,8 @@ public final class Tlb {
         int entry = from.entries[slot];
         int level = from.entryLevel(slot);
         int own = entryLevelOf[level];
-        insert(vpn, from.pfn(slot, vpn), level, (entry >>> LEAF_LEVEL_SHIFT) & 7, 0);
-        int mine = hints[hintOf(vpn)];
-        entries[mine] = (entry & ~SHIFT_MASK & ~(7 << ENTRY_LEVEL_SHIFT)) | keyShift[own] | (own << ENTRY_LEVEL_SHIFT);
+        insert(vpn, from.pfn(slot, vpn), level, TlbEntry.leafLevel(entry), 0);
+        entries[hints[hintOf(vpn)]] = TlbEntry.resized(entry, own, keyShift[own]);
     }
 
     /**
@@ -334,7 +302,7 @@ public final class Tlb {
      * @param isSupervisor whether the store is made in supervisor mode
      */
     public boolean allowsOnceDirty(int slot, boolean isSupervisor) {
-        return (entries[slot] & (isSupervisor ? STORE_ONCE_DIRTY << 1 : STORE_ONCE_DIRTY)) != 0;
+        return (entries[slot] & TlbEntry.storeOnceDirty(isSupervisor)) != 0;
     }
 
     /**
@@ -344,7 +312,7 @@ public final class Tlb {
      * @param vpn the virtual page, inside the entry's page
      */
     public long pfn(int slot, long vpn) {
-        return pfns[slot] + (vpn & ((1L << (entries[slot] & SHIFT_MASK)) - 1));
+        return pfns[slot] + (vpn & ((1L << (entries[slot] & TlbEntry.SHIFT_MASK)) - 1));
     }
 
     /**
@@ -353,7 +321,7 @@ public final class Tlb {
      * @param slot a valid slot
      */
     public int entryLevel(int slot) {
-        return (entries[slot] >>> ENTRY_LEVEL_SHIFT) & 7;
+        return TlbEntry.level(entries[slot]);
     }
 
     /**
@@ -377,7 +345,10 @@ public final class Tlb {
         int dropped = 0;
         if (pieces > 0) {
             for (int slot = 0; slot < capacity; slot++) {
-                if (keys[slot] != INVALID && matches(slot, ofAsid) && isPiece(slot) && leafCovers(slot, vpn)) {
+                if (keys[slot] != INVALID
+                        && matches(slot, ofAsid)
+                        && TlbEntry.isPiece(entries[slot])
+                        && leafCovers(slot, vpn)) {
                     drop(slot);
                     dropped++;
                 }
@@ -399,7 +370,7 @@ public final class Tlb {
     public int invalidateAsid(int ofAsid) {
         int dropped = 0;
         for (int slot = 0; slot < capacity; slot++) {
-            if (keys[slot] != INVALID && asids[slot] == ofAsid && (entries[slot] & GLOBAL) == 0) {
+            if (keys[slot] != INVALID && asids[slot] == ofAsid && (entries[slot] & TlbEntry.GLOBAL) == 0) {
                 drop(slot);
                 dropped++;
             }
@@ -415,7 +386,7 @@ public final class Tlb {
     public int invalidateNonGlobal() {
         int dropped = 0;
         for (int slot = 0; slot < capacity; slot++) {
-            if (keys[slot] != INVALID && (entries[slot] & GLOBAL) == 0) {
+            if (keys[slot] != INVALID && (entries[slot] & TlbEntry.GLOBAL) == 0) {
                 drop(slot);
                 dropped++;
             }
@@ -464,47 +435,7 @@ public final class Tlb {
      * @param digest where to add
      */
     public void addToDigest(Digest digest) {
-        digest.add(hits());
-        digest.add(draws);
-        for (int a = 0; a < arrays.length; a++) {
-            TlbArray array = arrays[a];
-            boolean isOrdered = array.replacement() == Replacement.LRU || array.replacement() == Replacement.FIFO;
-            for (int set = 0; set < array.sets(); set++) {
-                addSetToDigest(digest, arrayBase[a] + set * array.ways(), array.ways(), isOrdered);
-                if (array.replacement() == Replacement.TREE_PLRU) {
-                    digest.add(trees[treeBase[a] + set]);
-                }
-            }
-        }
-    }
-
-    private void addSetToDigest(Digest digest, int first, int ways, boolean isOrdered) {
-        long previous = -1;
-        for (int rank = 0; rank < ways; rank++) {
-            int slot = isOrdered ? nextByStamp(first, ways, previous) : first + rank;
-            if (slot < 0) {
-                break;
-            }
-            previous = stamps[slot];
-            if (keys[slot] != INVALID) {
-                digest.add(keys[slot]);
-                digest.add(entries[slot]);
-                digest.add(owner(slot));
-                digest.add(pfns[slot]);
-            }
-            digest.add(isOrdered ? 0 : rank);
-        }
-    }
-
-    /** Returns the valid slot with the smallest stamp above a given one, or -1. */
-    private int nextByStamp(int first, int ways, long previous) {
-        int best = -1;
-        for (int slot = first; slot < first + ways; slot++) {
-            if (keys[slot] != INVALID && stamps[slot] > previous && (best < 0 || stamps[slot] < stamps[best])) {
-                best = slot;
-            }
-        }
-        return best;
+        TlbInspection.addToDigest(this, digest);
     }
 
     /**
@@ -514,49 +445,7 @@ public final class Tlb {
      * @param out where violations go
      */
     public void verify(Violations out) {
-        int[] counted = new int[levels + 1];
-        int countedPieces = 0;
-        for (int a = 0; a < arrays.length; a++) {
-            for (int slot = arrayBase[a]; slot < arrayBase[a] + arrays[a].entries(); slot++) {
-                if (keys[slot] == INVALID) {
-                    continue;
-                }
-                int level = entryLevel(slot);
-                counted[level]++;
-                countedPieces += isPiece(slot) ? 1 : 0;
-                int set = (slot - arrayBase[a]) / ways[a];
-                String where = "TLB " + name + " slot " + slot;
-                out.expectEqual(where, "array of its level", arrayOfLevel[level], a);
-                out.expectEqual(where, "set of its key", (int) keys[slot] & (arrays[a].sets() - 1), set);
-                out.expectEqual(where, "shift of its level", keyShift[level], entries[slot] & SHIFT_MASK);
-                if (stamps[slot] > clock) {
-                    out.add(where, "stamp " + stamps[slot] + " is later than the clock " + clock);
-                }
-                for (int other = slot + 1; other < arrayBase[a] + (set + 1) * ways[a]; other++) {
-                    if (keys[other] == keys[slot] && entryLevel(other) == level && owner(other) == owner(slot)) {
-                        out.add(where, "the same page as slot " + other);
-                    }
-                }
-            }
-        }
-        int hashed = 0;
-        for (char count : present) {
-            hashed += count;
-        }
-        out.expectEqual("TLB " + name, "entries counted by hash", live(), hashed);
-        for (int level = 1; level <= levels; level++) {
-            out.expectEqual("TLB " + name, "live entries of level " + level, liveOfLevel[level], counted[level]);
-        }
-        out.expectEqual("TLB " + name, "pieces of bigger leaves", pieces, countedPieces);
-    }
-
-    /** Returns the slot with the smallest stamp, the first of those without an entry if there is one. */
-    private int oldest(int first, int count) {
-        long smallest = stamps[first] << WAY_BITS;
-        for (int way = 1; way < count; way++) {
-            smallest = Math.min(smallest, (stamps[first + way] << WAY_BITS) | way);
-        }
-        return first + ((int) smallest & ((1 << WAY_BITS) - 1));
+        TlbInspection.verify(this, out);
     }
 
     private int search(long vpn, int ofAsid) {
@@ -582,9 +471,12 @@ public final class Tlb {
         if (present[hashOf(key, level)] == 0) {
             return -1;
         }
-        int slot = arrayBase[array] + ((int) key & setMask[array]) * ways[array];
-        for (int end = slot + ways[array]; slot < end; slot++) {
-            if (keys[slot] == key && (entries[slot] & SHIFT_MASK) == shift && slot >= from && matches(slot, ofAsid)) {
+        int slot = arrayBase[array] + ((int) key & setMask[array]) * arrays[array].ways();
+        for (int end = slot + arrays[array].ways(); slot < end; slot++) {
+            if (keys[slot] == key
+                    && (entries[slot] & TlbEntry.SHIFT_MASK) == shift
+                    && slot >= from
+                    && matches(slot, ofAsid)) {
                 return slot;
             }
         }
@@ -592,19 +484,19 @@ public final class Tlb {
     }
 
     /** Returns whose an entry is: its ASID, or -1 when it is everybody's. */
-    private int owner(int slot) {
-        return (entries[slot] & GLOBAL) != 0 ? -1 : asids[slot];
+    int owner(int slot) {
+        return (entries[slot] & TlbEntry.GLOBAL) != 0 ? -1 : asids[slot];
     }
 
     private boolean matches(int slot, int ofAsid) {
-        return asids[slot] == ofAsid || (entries[slot] & GLOBAL) != 0;
+        return asids[slot] == ofAsid || (entries[slot] & TlbEntry.GLOBAL) != 0;
     }
 
     private void fill(int slot, long vpn, long pfn, int level, int leafLevel, int flags) {
         KernelBug.on(leafLevel < level, "an entry bigger than its leaf");
         int shift = keyShift[level];
         keys[slot] = vpn >>> shift;
-        entries[slot] = (level << ENTRY_LEVEL_SHIFT) | (leafLevel << LEAF_LEVEL_SHIFT) | rights(flags) | shift;
+        entries[slot] = TlbEntry.of(level, leafLevel, shift, flags);
         asids[slot] = (char) asid;
         pfns[slot] = pfn & -(1L << shift);
         liveOfLevel[level]++;
@@ -617,46 +509,25 @@ public final class Tlb {
         touch(slot);
     }
 
-    private static int rights(int flags) {
-        boolean isUser = (flags & PteFlags.USER) != 0;
-        int rights = (flags & PteFlags.GLOBAL) != 0 ? GLOBAL : 0;
-        if ((flags & PteFlags.READ) != 0) {
-            rights |= needed(0, true) | (isUser ? needed(0, false) : 0);
-        }
-        if ((flags & PteFlags.WRITE) != 0) {
-            if ((flags & PteFlags.DIRTY) != 0) {
-                rights |= needed(1, true) | (isUser ? needed(1, false) : 0);
-            } else {
-                rights |= (STORE_ONCE_DIRTY << 1) | (isUser ? STORE_ONCE_DIRTY : 0);
-            }
-        }
-        if ((flags & PteFlags.EXEC) != 0) {
-            rights |= needed(2, !isUser);
-        }
-        return rights;
-    }
-
     private void drop(int slot) {
         forget(slot);
+        int array = arrayOfLevel[entryLevel(slot)];
         keys[slot] = INVALID;
-        stamps[slot] = EMPTY;
+        stamps[slot] = Victims.EMPTY;
+        victims[array].emptied(slot);
     }
 
     /** Takes an entry out of the counts; its slot is about to be emptied or overwritten. */
     private void forget(int slot) {
         int level = entryLevel(slot);
         liveOfLevel[level]--;
-        pieces -= isPiece(slot) ? 1 : 0;
+        pieces -= TlbEntry.isPiece(entries[slot]) ? 1 : 0;
         present[hashOf(keys[slot], level)]--;
     }
 
-    private boolean isPiece(int slot) {
-        return ((entries[slot] >>> LEAF_LEVEL_SHIFT) & 7) > entryLevel(slot);
-    }
-
     private boolean leafCovers(int slot, long vpn) {
-        int leafShift = keyShift[(entries[slot] >>> LEAF_LEVEL_SHIFT) & 7];
-        long start = keys[slot] << (entries[slot] & SHIFT_MASK);
+        int leafShift = keyShift[TlbEntry.leafLevel(entries[slot])];
+        long start = keys[slot] << (entries[slot] & TlbEntry.SHIFT_MASK);
         return start >>> leafShift == vpn >>> leafShift;
     }
 
@@ -666,42 +537,7 @@ public final class Tlb {
             stamps[slot] = clock;
             return;
         }
-        int a = arrayOfLevel[entryLevel(slot)];
-        TlbArray array = arrays[a];
-        switch (array.replacement()) {
-            case LRU -> stamps[slot] = clock;
-            case TREE_PLRU -> {
-                int set = (slot - arrayBase[a]) / array.ways();
-                int way = (slot - arrayBase[a]) % array.ways();
-                trees[treeBase[a] + set] = pointedAway(trees[treeBase[a] + set], way, array.ways());
-            }
-            case FIFO, RANDOM -> {}
-        }
-    }
-
-    /** Node n has children 2n and 2n+1; bit n says which half is older. All nodes on the way to a used leaf point to the other half. */
-    private static long pointedAway(long tree, int way, int ways) {
-        long result = tree;
-        int node = 1;
-        for (int bit = Bits.log2Floor(ways) - 1; bit >= 0; bit--) {
-            int half = (way >>> bit) & 1;
-            result = half == 0 ? result | (1L << node) : result & ~(1L << node);
-            node = 2 * node + half;
-        }
-        return result;
-    }
-
-    private static int treeVictim(long tree, int ways) {
-        int node = 1;
-        while (node < ways) {
-            node = 2 * node + (int) ((tree >>> node) & 1);
-        }
-        return node - ways;
-    }
-
-    private int drawWay(int ways) {
-        draws++;
-        return random.nextInt(ways);
+        victims[arrayOfLevel[entryLevel(slot)]].used(slot, clock);
     }
 
     private int firstHolding(int pageShift) {

@@ -1,0 +1,79 @@
+package io.pagewalk.hardware.tlb;
+
+import io.pagewalk.hardware.paging.PteFlags;
+
+/**
+ * The packed int of a TLB entry: its level, its leaf's level and what it allows. Key, owner and frame lie beside it in {@link Tlb}.
+ *
+ * <pre>
+ *        20..18        17..15       14       13, 12              11..6              5..0
+ *      entry level   leaf level   global   store once dirty    allowed now     key = vpn >>> shift
+ *                                          supervisor, user    (see needed())
+ * </pre>
+ */
+final class TlbEntry {
+    /** What is {@code 1 <<} shifted by the bits 5..0 is the number of 4 KiB pages under the entry. */
+    static final int SHIFT_MASK = 63;
+
+    static final int GLOBAL = 1 << 14;
+
+    private static final int ALLOWED_SHIFT = 6;
+    private static final int KINDS = 3;
+    private static final int STORE_ONCE_DIRTY = 1 << 12;
+    private static final int LEAF_LEVEL_SHIFT = 15;
+    private static final int LEVEL_SHIFT = 18;
+    private static final int LEVEL_MASK = 7;
+
+    private TlbEntry() {}
+
+    static int of(int level, int leafLevel, int shift, int flags) {
+        return (level << LEVEL_SHIFT) | (leafLevel << LEAF_LEVEL_SHIFT) | rights(flags) | shift;
+    }
+
+    /** Returns the same rights and leaf level for an entry of another size. */
+    static int resized(int entry, int level, int shift) {
+        return (entry & ~SHIFT_MASK & ~(LEVEL_MASK << LEVEL_SHIFT)) | (level << LEVEL_SHIFT) | shift;
+    }
+
+    /** Returns the bit that an access needs; see {@link Tlb#needed}. */
+    static int needed(int kind, boolean isSupervisor) {
+        return 1 << (ALLOWED_SHIFT + kind + (isSupervisor ? KINDS : 0));
+    }
+
+    /** Returns the bit that says a store may go ahead once the dirty bit is set. */
+    static int storeOnceDirty(boolean isSupervisor) {
+        return isSupervisor ? STORE_ONCE_DIRTY << 1 : STORE_ONCE_DIRTY;
+    }
+
+    static int level(int entry) {
+        return (entry >>> LEVEL_SHIFT) & LEVEL_MASK;
+    }
+
+    static int leafLevel(int entry) {
+        return (entry >>> LEAF_LEVEL_SHIFT) & LEVEL_MASK;
+    }
+
+    /** Returns whether the leaf is bigger than the entry. */
+    static boolean isPiece(int entry) {
+        return leafLevel(entry) > level(entry);
+    }
+
+    private static int rights(int flags) {
+        boolean isUser = (flags & PteFlags.USER) != 0;
+        int rights = (flags & PteFlags.GLOBAL) != 0 ? GLOBAL : 0;
+        if ((flags & PteFlags.READ) != 0) {
+            rights |= needed(0, true) | (isUser ? needed(0, false) : 0);
+        }
+        if ((flags & PteFlags.WRITE) != 0) {
+            if ((flags & PteFlags.DIRTY) != 0) {
+                rights |= needed(1, true) | (isUser ? needed(1, false) : 0);
+            } else {
+                rights |= storeOnceDirty(true) | (isUser ? storeOnceDirty(false) : 0);
+            }
+        }
+        if ((flags & PteFlags.EXEC) != 0) {
+            rights |= needed(2, !isUser);
+        }
+        return rights;
+    }
+}
