@@ -1,5 +1,6 @@
 package io.pagewalk.workload.replay;
 
+import io.pagewalk.kernel.syscall.NoMemoryEffect;
 import io.pagewalk.kernel.syscall.SyscallArgs;
 import io.pagewalk.kernel.syscall.SyscallNumbers;
 import io.pagewalk.kernel.system.LinuxKernel;
@@ -10,7 +11,6 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
@@ -34,91 +34,6 @@ final class SyscallReplay {
     private static final int F_DUPFD_CLOEXEC = 1030;
     private static final long AT_FDCWD = -100;
     private static final int MAX_ERRNO = 4095;
-
-    /* Calls that neither map nor touch user memory in a way that lasts, beside those that UserBuffers knows. */
-    private static final Set<String> NO_MEMORY_EFFECT = Set.of(
-            "access",
-            "alarm",
-            "arch_prctl",
-            "bind",
-            "chdir",
-            "chmod",
-            "chown",
-            "close_range",
-            "connect",
-            "epoll_create1",
-            "epoll_ctl",
-            "epoll_wait",
-            "eventfd2",
-            "faccessat",
-            "faccessat2",
-            "fchdir",
-            "fchmod",
-            "fchmodat",
-            "fchown",
-            "fchownat",
-            "fdatasync",
-            "flock",
-            "fsync",
-            "futex",
-            "getegid",
-            "geteuid",
-            "getgid",
-            "getpgid",
-            "getpgrp",
-            "getpid",
-            "getppid",
-            "getpriority",
-            "getsid",
-            "gettid",
-            "getuid",
-            "inotify_init1",
-            "ioctl",
-            "kill",
-            "link",
-            "linkat",
-            "listen",
-            "membarrier",
-            "mkdir",
-            "mkdirat",
-            "mknod",
-            "pause",
-            "poll",
-            "ppoll",
-            "prctl",
-            "pselect6",
-            "rename",
-            "renameat",
-            "renameat2",
-            "restart_syscall",
-            "rmdir",
-            "rt_sigreturn",
-            "rt_sigsuspend",
-            "sched_yield",
-            "select",
-            "set_robust_list",
-            "set_tid_address",
-            "setgid",
-            "setpgid",
-            "setpriority",
-            "setsid",
-            "setsockopt",
-            "setuid",
-            "shutdown",
-            "signalfd4",
-            "socket",
-            "symlink",
-            "symlinkat",
-            "sync",
-            "tgkill",
-            "timer_create",
-            "timerfd_create",
-            "tkill",
-            "truncate",
-            "umask",
-            "unlink",
-            "unlinkat",
-            "utimensat");
 
     private final LinuxKernel kernel;
     private final SyscallNumbers numbers;
@@ -219,6 +134,11 @@ final class SyscallReplay {
             }
             case "read", "pread64", "write", "pwrite64", "lseek", "ftruncate", "fadvise64", "readahead", "fallocate" ->
                 onFile(task, name, result);
+            case "truncate" -> {
+                if (args.path != null) {
+                    call(task);
+                }
+            }
             case "clone" -> child(task, event.a0(), result);
             case "clone3" -> child(task, CLONE_VM | CLONE_THREAD, result);
             case "fork" -> child(task, 0, result);
@@ -249,7 +169,7 @@ final class SyscallReplay {
     private void other(Task task, String name) {
         if (name.startsWith("shm") || name.startsWith("msync") || name.startsWith("mincore")) {
             call(task);
-        } else if (!buffers.knows(name) && !NO_MEMORY_EFFECT.contains(name)) {
+        } else if (!buffers.knows(name) && !NoMemoryEffect.contains(name)) {
             notModelled.merge(name, 1L, Long::sum);
         }
     }
