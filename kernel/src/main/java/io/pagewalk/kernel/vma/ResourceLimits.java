@@ -20,7 +20,9 @@ public final class ResourceLimits {
     /** How many kinds of limit there are. */
     public static final int COUNT = 16;
 
-    private static final long DEFAULT_STACK_BYTES = 8L << 20;
+    /** Soft {@code RLIMIT_STACK} of a new process, in bytes. */
+    public static final long DEFAULT_STACK_BYTES = 8L << 20;
+
     private static final long DEFAULT_MEMLOCK_BYTES = 8L << 20;
 
     private final long[] soft = new long[COUNT];

@@ -17,15 +17,16 @@ final class ProgramStart {
 
     private ProgramStart() {}
 
-    static Task exec(LinuxKernel kernel, TraceHeader header) {
+    static Task exec(LinuxKernel kernel, TraceHeader header, AddressMap addresses) {
         for (TracedFile file : header.files()) {
             kernel.files().register(file.path(), file.sizeBytes(), file.inode(), file.devMajor(), file.devMinor());
         }
         List<ExecImage.Mapping> mappings = new ArrayList<>();
         int argsBytes = USUAL_ARGS_BYTES;
         for (InitialMap map : header.maps()) {
+            long start = addresses.mappingToMachine(map.start());
             mappings.add(new ExecImage.Mapping(
-                    map.start(), map.end(), map.prot(), map.fileOffset(), map.path(), map.name()));
+                    start, start + map.end() - map.start(), map.prot(), map.fileOffset(), map.path(), map.name()));
             long stackPointer = header.stackPointer();
             if (stackPointer - map.start() >= 0 && stackPointer - map.end() < 0) {
                 argsBytes = (int) (map.end() - stackPointer);
@@ -37,8 +38,8 @@ final class ProgramStart {
                 argsBytes,
                 mappings,
                 /* A recorder tells the end of .bss; Linux begins the heap at the next page. */
-                Bits.roundUp(header.brkStart(), 4096),
-                header.stackPointer(),
-                header.entry()));
+                addresses.toMachine(Bits.roundUp(header.brkStart(), 4096)),
+                addresses.toMachine(header.stackPointer()),
+                addresses.toMachine(header.entry())));
     }
 }

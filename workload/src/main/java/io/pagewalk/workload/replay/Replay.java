@@ -38,6 +38,7 @@ public final class Replay {
     private final ReplayMode mode;
     private final ReplayProgress progress;
     private final SyscallReplay syscalls;
+    private final AddressMap addresses;
     private final TraceBlock block;
     private final TouchReader touches;
     private final long maxAccesses;
@@ -75,14 +76,17 @@ public final class Replay {
      * @param kernel a booted kernel
      * @param trace the program
      * @param options how it is replayed
+     * @throws io.pagewalk.base.BadInput when the program does not fit into the machine's address space
      */
     public Replay(LinuxKernel kernel, TraceFile trace, ReplayOptions options) {
         this.kernel = kernel;
         this.trace = trace;
         this.progress = options.progress();
         this.maxAccesses = options.maxAccesses();
-        this.task = ProgramStart.exec(kernel, trace.header());
-        this.syscalls = new SyscallReplay(kernel, task);
+        this.addresses = AddressMap.of(
+                trace, kernel.syscallNumbers(), kernel.machine().description().mode());
+        this.task = ProgramStart.exec(kernel, trace.header(), addresses);
+        this.syscalls = new SyscallReplay(kernel, task, addresses);
         kernel.schedule(task);
         this.mmu = kernel.mmuOf(task);
         this.mode = options.mode() == ReplayMode.EPISODES && !mmu.supportsEpisodes() ? ReplayMode.RUNS : options.mode();
@@ -104,9 +108,7 @@ public final class Replay {
     public ReplayResult run() {
         Columns columns = mode == ReplayMode.EPISODES ? Columns.EPISODES : Columns.ALL;
         for (int i = 0; i < trace.blocks() && !isOver(); i++) {
-            trace.readBlock(i, block, columns);
-            blockHasTokens = columns == Columns.ALL;
-            touches.restart();
+            readBlock(i, columns);
             replayBlock();
             progress.at(loads + stores + fetches, trace.counts().accesses());
         }
@@ -434,9 +436,14 @@ public final class Replay {
 
     private void readTokens() {
         if (!blockHasTokens) {
-            trace.readBlock(block.number(), block, Columns.ALL);
-            touches.restart();
-            blockHasTokens = true;
+            readBlock(block.number(), Columns.ALL);
         }
+    }
+
+    private void readBlock(int number, Columns columns) {
+        trace.readBlock(number, block, columns);
+        addresses.moveToMachine(block);
+        touches.restart();
+        blockHasTokens = columns == Columns.ALL;
     }
 }

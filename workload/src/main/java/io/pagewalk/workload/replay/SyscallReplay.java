@@ -18,7 +18,7 @@ import java.util.TreeMap;
  * Recorded system calls being made again.
  *
  * <p>A recorded result is what the program went on with, so the model must come to the same: mappings are asked for at
- * the address that was given before, files and children are known by the numbers that the recording kernel gave them.
+ * the address that was given before (or where {@link AddressMap} puts it), files and children are known by the numbers that the recording kernel gave them.
  * What a call reads or writes in user memory is touched as the kernel would touch it. A call that failed when it was
  * recorded is counted but not made.
  */
@@ -37,6 +37,7 @@ final class SyscallReplay {
 
     private final LinuxKernel kernel;
     private final SyscallNumbers numbers;
+    private final AddressMap addresses;
     private final UserBuffers buffers;
     private final SyscallArgs args = new SyscallArgs();
     private final List<Task> threads = new ArrayList<>();
@@ -50,10 +51,11 @@ final class SyscallReplay {
     /* Whether the kernel has copied to or from the buffer of the current call itself. */
     private boolean touchedByKernel;
 
-    SyscallReplay(LinuxKernel kernel, Task program) {
+    SyscallReplay(LinuxKernel kernel, Task program, AddressMap addresses) {
         this.kernel = kernel;
         this.numbers = kernel.syscallNumbers();
-        this.buffers = new UserBuffers(numbers);
+        this.addresses = addresses;
+        this.buffers = new UserBuffers(numbers, addresses);
         threads.add(program);
     }
 
@@ -100,24 +102,33 @@ final class SyscallReplay {
         String name = numbers.name(event.number());
         switch (name) {
             case "mmap" -> {
-                args.a0 = result;
+                args.a0 = addresses.mappingToMachine(result);
                 args.a3 = (args.a3 & ~MAP_FIXED_NOREPLACE) | MAP_FIXED;
                 args.a4 = fileOf(args.a4);
-                expect(name, call(task), result);
+                expect(name, call(task), args.a0);
             }
             case "mremap" -> {
-                if (result != args.a0) {
+                long target = addresses.mappingToMachine(result);
+                args.a0 = addresses.toMachine(args.a0);
+                if (target != args.a0) {
                     args.a3 |= MREMAP_MAYMOVE | MREMAP_FIXED;
-                    args.a4 = result;
+                    args.a4 = target;
                 }
-                expect(name, call(task), result);
+                expect(name, call(task), target);
             }
             case "shmat" -> {
-                args.a1 = result;
+                args.a1 = addresses.mappingToMachine(result);
                 call(task);
             }
-            case "brk", "munmap", "mprotect", "madvise", "mlock", "mlock2", "munlock", "mlockall", "munlockall" ->
+            case "brk" -> {
+                args.a0 = addresses.toMachine(args.a0);
+                expect(name, call(task), addresses.toMachine(result));
+            }
+            case "munmap", "mprotect", "madvise", "mlock", "mlock2", "munlock" -> {
+                rangeToMachine();
                 expect(name, call(task), result);
+            }
+            case "mlockall", "munlockall" -> expect(name, call(task), result);
             case "open", "creat", "openat" -> open(task, result);
             case "close" -> {
                 Long file = files.remove(args.a0);
@@ -167,11 +178,29 @@ final class SyscallReplay {
     }
 
     private void other(Task task, String name) {
-        if (name.startsWith("shm") || name.startsWith("msync") || name.startsWith("mincore")) {
+        if (name.equals("msync") || name.equals("mincore")) {
+            rangeToMachine();
+            if (name.equals("mincore")) {
+                args.a2 = addresses.toMachine(args.a2);
+            }
+            call(task);
+        } else if (name.startsWith("shm")) {
+            if (name.equals("shmdt")) {
+                args.a0 = addresses.toMachine(args.a0);
+            } else if (name.equals("shmctl")) {
+                args.a2 = addresses.toMachine(args.a2);
+            }
             call(task);
         } else if (!buffers.knows(name) && !NoMemoryEffect.contains(name)) {
             notModelled.merge(name, 1L, Long::sum);
         }
+    }
+
+    /** Moves the range that stands in the first two arguments. */
+    private void rangeToMachine() {
+        long start = args.a0;
+        args.a0 = addresses.rangeStart(start, args.a1);
+        args.a1 = addresses.rangeBytes(start, args.a1);
     }
 
     private long fileOf(long recorded) {
@@ -208,6 +237,7 @@ final class SyscallReplay {
         }
         args.a0 = file;
         if (name.equals("read") || name.equals("pread64") || name.equals("write") || name.equals("pwrite64")) {
+            args.a1 = addresses.toMachine(args.a1);
             args.a2 = result;
             touchedByKernel = true;
         }

@@ -22,9 +22,11 @@ final class UserBuffers {
 
     private final Map<Integer, Buffer[]> buffersByNumber = new HashMap<>();
     private final SyscallNumbers numbers;
+    private final AddressMap addresses;
 
-    UserBuffers(SyscallNumbers numbers) {
+    UserBuffers(SyscallNumbers numbers, AddressMap addresses) {
         this.numbers = numbers;
+        this.addresses = addresses;
         for (String name : new String[] {"read", "pread64", "recvfrom", "getdents64", "readlink"}) {
             written(name, 1, BY_RESULT);
         }
@@ -93,7 +95,7 @@ final class UserBuffers {
             return UserAccess.OK;
         }
         for (Buffer buffer : buffers) {
-            long vaddr = argument(event, buffer.pointer);
+            long vaddr = addresses.toMachine(argument(event, buffer.pointer));
             long size = buffer.size == BY_RESULT ? event.result() : buffer.size;
             if (vaddr == 0 || size <= 0) {
                 continue;

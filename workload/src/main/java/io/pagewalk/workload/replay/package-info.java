@@ -6,6 +6,9 @@
  * cannot tell (the memory that a call's pointers refer to, the numbers that another kernel gave to files and processes) is put right by {@link
  * io.pagewalk.workload.replay.SyscallReplay}.
  *
+ * <p>A machine whose user half is too narrow for the recorded addresses gets them moved down ({@link io.pagewalk.workload.replay.AddressMap}); what the program does
+ * stays the same.
+ *
  * <p>Neighbours: {@code workload.trace} has the trace, {@code kernel.system} the kernel.
  */
 @NullMarked

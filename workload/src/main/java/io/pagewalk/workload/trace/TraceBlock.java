@@ -63,6 +63,11 @@ public final class TraceBlock {
         return pageAddresses;
     }
 
+    /** Returns how many pages there are. */
+    public int pageCount() {
+        return pageCount;
+    }
+
     /** Returns the events in order: the page's number shifted left by two, and the kind of access. */
     public char[] events() {
         return events;
@@ -128,7 +133,7 @@ public final class TraceBlock {
             if (packedSizes[i] > from + length - place) {
                 throw damaged("column " + i);
             }
-            if (i != BlockColumns.TOKENS || which == Columns.ALL) {
+            if (which.includes(i)) {
                 if (PwtFormat.crc(frame, place, packedSizes[i]) != crcs[i]) {
                     throw damaged("column " + i);
                 }
@@ -246,9 +251,19 @@ public final class TraceBlock {
 
     /** Which columns of a block are wanted. */
     public enum Columns {
+        /** What stands between the spans, and nothing else: only the counts and {@link #controls} are those of the block. */
+        CONTROLS,
         /** All but the tokens. */
         EPISODES,
         /** The tokens, too. */
-        ALL
+        ALL;
+
+        private boolean includes(int column) {
+            return switch (this) {
+                case CONTROLS -> column == BlockColumns.CONTROLS;
+                case EPISODES -> column != BlockColumns.TOKENS;
+                case ALL -> true;
+            };
+        }
     }
 }

@@ -131,7 +131,7 @@ public final class TraceFile implements Closeable {
      *
      * @param number from 0 to {@link #blocks} - 1
      * @param into where it goes
-     * @param which whether the tokens are wanted, too
+     * @param which the columns that are wanted
      * @throws BadInput when the block is damaged
      */
     public void readBlock(int number, TraceBlock into, Columns which) {

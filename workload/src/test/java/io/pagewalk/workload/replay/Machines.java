@@ -1,5 +1,6 @@
 package io.pagewalk.workload.replay;
 
+import io.pagewalk.base.Size;
 import io.pagewalk.hardware.cpu.CpuModels;
 import io.pagewalk.hardware.disk.DiskDescription;
 import io.pagewalk.hardware.machine.FirmwareMap;
@@ -16,12 +17,29 @@ final class Machines {
     private Machines() {}
 
     static Machine pc(String cpu, long ramBytes, Refill refill) {
-        FirmwareMap firmware = FirmwareMap.pc(ramBytes);
+        return machine(PagingMode.X86_64_4LEVEL, cpu, FirmwareMap.pc(ramBytes), 16 << 20, refill);
+    }
+
+    static Machine i386(long ramBytes) {
+        return machine(PagingMode.I386, "pentium-m", FirmwareMap.pc(ramBytes), 16 << 20, Refill.HARDWARE);
+    }
+
+    static Machine sv39(long ramBytes) {
+        long ramStart = 2 * Size.GIB;
+        return machine(
+                PagingMode.SV39,
+                "sifive-u74",
+                FirmwareMap.flat(ramStart, ramBytes),
+                ramStart + 2 * Size.MIB,
+                Refill.HARDWARE);
+    }
+
+    private static Machine machine(PagingMode mode, String cpu, FirmwareMap firmware, long kernelStart, Refill refill) {
         return new Machine(
                 new MachineDescription(
                         "test",
                         "a machine for tests",
-                        PagingMode.X86_64_4LEVEL,
+                        mode,
                         firmware,
                         List.of(new NodeDescription(0, firmware.usable(), List.of(0, 1))),
                         List.of(List.of(10)),
@@ -31,7 +49,7 @@ final class Machines {
                         refill,
                         List.of(new DiskDescription(
                                 "vda", 1L << 34, 80_000, 1_000_000_000, 32, DiskDescription.Use.FILES)),
-                        KernelImage.at(16 << 20),
+                        KernelImage.at(kernelStart),
                         List.of(),
                         List.of(),
                         80),

@@ -7,6 +7,7 @@ import java.util.List;
 /** Random accesses, thread switches and system calls with the locality of programs, told to any number of sinks. */
 public final class RandomStream {
     private final SeededRandom random;
+    private final long base;
 
     /**
      * Creates a stream.
@@ -14,19 +15,32 @@ public final class RandomStream {
      * @param seed what decides it
      */
     public RandomStream(long seed) {
+        this(seed, 0);
+    }
+
+    /**
+     * Creates a stream whose data and code lie higher than those of {@link #RandomStream(long)}.
+     *
+     * @param seed what decides it
+     * @param base how many bytes higher
+     */
+    public RandomStream(long seed, long base) {
         this.random = new SeededRandom(seed);
+        this.base = base;
     }
 
     /**
      * Tells accesses to each of the sinks in turn.
      *
      * @param accesses how many
-     * @param pages how many data pages there are, from 0x10000 on
+     * @param pages how many data pages there are, from 0x10000 above the base on
      * @param sinks who hears them
      */
     public void tell(int accesses, int pages, List<AccessSink> sinks) {
-        long data = 0x10000;
-        long code = 0x400000;
+        long firstData = base + 0x10000;
+        long firstCode = base + 0x400000;
+        long data = firstData;
+        long code = firstCode;
         for (int i = 0; i < accesses; i++) {
             int choice = random.nextInt(1000);
             if (choice < 3) {
@@ -45,9 +59,9 @@ public final class RandomStream {
                 int thread = random.nextInt(3);
                 sinks.forEach(sink -> sink.switchThread(thread));
             } else if (choice < 60) {
-                data = 0x10000 + (long) random.nextInt(pages) * 4096 + random.nextInt(4096);
+                data = firstData + (long) random.nextInt(pages) * 4096 + random.nextInt(4096);
             } else if (choice < 80) {
-                code = 0x400000 + (long) random.nextInt(1 + pages / 4) * 4096 + random.nextInt(4096);
+                code = firstCode + (long) random.nextInt(1 + pages / 4) * 4096 + random.nextInt(4096);
             }
             int kind = random.nextInt(10);
             int size = random.nextInt(200) == 0 ? 1 + random.nextInt(9000) : 1 << random.nextInt(4);
@@ -60,7 +74,7 @@ public final class RandomStream {
                 int dataKind = kind < 9 ? Access.LOAD : Access.STORE;
                 sinks.forEach(sink -> sink.access(dataKind, dataAddress, size));
                 if (random.nextInt(3) == 0) {
-                    data = 0x10000 + (data - 0x10000 + random.nextInt(3) * 4096L) % (pages * 4096L);
+                    data = firstData + (data - firstData + random.nextInt(3) * 4096L) % (pages * 4096L);
                 }
             }
         }
