@@ -194,8 +194,8 @@ public final class CpuModels {
                 "zen2",
                 "AMD Zen 2 (family 17h, models 30h and up), 2019",
                 "Software Optimization Guide for AMD Family 17h Models 30h and Greater Processors (56305), section \"Memory Address Translation\": code 64 entries"
-                        + " fully associative for all sizes and 512 8-way for 4 KiB and 2 MiB, data 64 fully associative for all sizes and 2048 16-way",
-                "LRU; 1 GiB pages are held as 2 MiB pieces in the second level; page directory caches of 64, 16 and 8 entries; all costs",
+                        + " fully associative for all sizes and 512 8-way for 4 KiB and 2 MiB, data 64 fully associative for all sizes and 2048 entries second level",
+                "LRU; 16 ways in the second level for data (the 12 of Zen, repeated for Zen 2 by some, do not divide 2048); 1 GiB pages are held as 2 MiB pieces in the second level; page directory caches of 64, 16 and 8 entries; all costs",
                 X86_64,
                 new MmuGeometry(
                         List.of(lru(64, 64, KIB_4, MIB_2, MIB_4, GIB_1)),

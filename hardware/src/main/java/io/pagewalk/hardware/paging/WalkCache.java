@@ -11,8 +11,12 @@ import java.util.Arrays;
  * <p>Intel calls them paging-structure caches (SDM volume 3, section 4.10.3), AMD page directory caches.
  */
 final class WalkCache {
+    /*
+     * A fault takes its address out of all levels and the walk after it puts it back, so neither may cost a search: a hint says in which slot a key was last
+     * seen, a count of the keys with one hash that a key is not there, and the slot emptied last is the first to be filled.
+     */
     private static final long INVALID = -1;
-    private static final int HINTS = 64;
+    private static final int HASHES = 64;
 
     private final int size;
 
@@ -23,7 +27,12 @@ final class WalkCache {
     private final long[] values;
 
     private final long[] stamps;
-    private final byte[] hints = new byte[HINTS];
+    private final byte[] hints = new byte[HASHES];
+
+    /** Equals the number of valid keys with a hash. */
+    private final byte[] present = new byte[HASHES];
+
+    private int emptiedLast;
     private long clock;
 
     WalkCache(int size) {
@@ -43,52 +52,45 @@ final class WalkCache {
 
     /** Returns {@code pfn << 16 | rights} and makes it most recent, or -1. */
     long get(long key) {
-        int hint = (int) (key >>> 16) & (HINTS - 1);
-        int slot = hints[hint];
-        if (keys[slot] != key) {
-            slot = find(key);
-            if (slot < 0) {
-                return -1;
-            }
-            hints[hint] = (byte) slot;
+        int slot = find(key);
+        if (slot < 0) {
+            return -1;
         }
         stamps[slot] = ++clock;
         return values[slot];
-    }
-
-    /** Returns whether a key is held, without touching anything. */
-    boolean contains(long key) {
-        return find(key) >= 0;
     }
 
     void put(long key, long pfn, int rights) {
         int slot = find(key);
         if (slot < 0) {
             slot = victim();
+            empty(slot);
+            keys[slot] = key;
+            present[hashOf(key)]++;
+            hints[hashOf(key)] = (byte) slot;
         }
-        keys[slot] = key;
         values[slot] = (pfn << 16) | rights;
         stamps[slot] = ++clock;
-        hints[(int) (key >>> 16) & (HINTS - 1)] = (byte) slot;
     }
 
     void remove(long key) {
         int slot = find(key);
         if (slot >= 0) {
-            keys[slot] = INVALID;
+            empty(slot);
         }
     }
 
     void removeAsid(int asid) {
         for (int slot = 0; slot < size; slot++) {
             if ((keys[slot] & 0xffff) == asid) {
-                keys[slot] = INVALID;
+                empty(slot);
             }
         }
     }
 
     void clear() {
         Arrays.fill(keys, INVALID);
+        Arrays.fill(present, (byte) 0);
     }
 
     /** Adds the entries in order of last use. */
@@ -105,6 +107,14 @@ final class WalkCache {
     }
 
     void verify(int level, Violations out) {
+        int[] counted = new int[HASHES];
+        for (long key : keys) {
+            counted[hashOf(key)] += key == INVALID ? 0 : 1;
+        }
+        for (int hash = 0; hash < HASHES; hash++) {
+            out.expectEqual(
+                    "page-walk cache of level " + level, "keys with hash " + hash, present[hash], counted[hash]);
+        }
         for (int slot = 0; slot < size; slot++) {
             for (int other = slot + 1; other < size; other++) {
                 if (keys[slot] != INVALID && keys[slot] == keys[other]) {
@@ -114,16 +124,40 @@ final class WalkCache {
         }
     }
 
+    private static int hashOf(long key) {
+        return (int) (key >>> 16) & (HASHES - 1);
+    }
+
     private int find(long key) {
+        int hash = hashOf(key);
+        int hint = hints[hash];
+        if (keys[hint] == key) {
+            return hint;
+        }
+        if (present[hash] == 0) {
+            return -1;
+        }
         for (int slot = 0; slot < size; slot++) {
             if (keys[slot] == key) {
+                hints[hash] = (byte) slot;
                 return slot;
             }
         }
         return -1;
     }
 
+    private void empty(int slot) {
+        if (keys[slot] != INVALID) {
+            present[hashOf(keys[slot])]--;
+            keys[slot] = INVALID;
+            emptiedLast = slot;
+        }
+    }
+
     private int victim() {
+        if (keys[emptiedLast] == INVALID) {
+            return emptiedLast;
+        }
         int victim = 0;
         for (int slot = 0; slot < size; slot++) {
             if (keys[slot] == INVALID) {
