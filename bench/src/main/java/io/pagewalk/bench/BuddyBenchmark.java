@@ -23,7 +23,7 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
 
-/** What the page allocator costs: a page from the per-CPU lists and back, many pages first and then back, a large block, and boot. */
+/** What the page allocator costs: a page from the per-CPU lists and back, many pages first and then back, and a large block. */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -70,13 +70,6 @@ public class BuddyBenchmark {
         long pfn = allocator.allocPages(Gfp.GFP_KERNEL, 10);
         allocator.freePages(pfn, 10);
         return pfn;
-    }
-
-    /** The memory of a machine with 1 TiB, until the first page is handed out. */
-    @Benchmark
-    @OutputTimeUnit(TimeUnit.MICROSECONDS)
-    public long bootOneTebibyte() {
-        return boot(Size.TIB).allocator().allocPage(Gfp.GFP_KERNEL);
     }
 
     private static BootMemory boot(long ramBytes) {

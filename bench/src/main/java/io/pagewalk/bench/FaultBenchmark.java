@@ -1,22 +1,13 @@
 package io.pagewalk.bench;
 
 import io.pagewalk.base.Size;
-import io.pagewalk.hardware.cpu.CpuModels;
-import io.pagewalk.hardware.machine.FirmwareMap;
-import io.pagewalk.hardware.machine.KernelImage;
 import io.pagewalk.hardware.machine.Machine;
-import io.pagewalk.hardware.machine.MachineDescription;
-import io.pagewalk.hardware.machine.MemoryRange;
-import io.pagewalk.hardware.machine.NodeDescription;
 import io.pagewalk.hardware.mmu.Access;
-import io.pagewalk.hardware.mmu.Refill;
-import io.pagewalk.hardware.paging.PagingMode;
 import io.pagewalk.kernel.syscall.SyscallArgs;
 import io.pagewalk.kernel.system.BootOptions;
 import io.pagewalk.kernel.system.ExecImage;
 import io.pagewalk.kernel.system.LinuxKernel;
 import io.pagewalk.kernel.system.Task;
-import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -50,24 +41,7 @@ public class FaultBenchmark {
     private Task task = start(kernel);
 
     private static LinuxKernel boot() {
-        FirmwareMap firmware = FirmwareMap.pc(4 * Size.GIB);
-        MachineDescription machine = new MachineDescription(
-                "bench",
-                "one CPU, 4 GiB",
-                PagingMode.X86_64_4LEVEL,
-                firmware,
-                List.of(new NodeDescription(0, List.of(new MemoryRange(0, firmware.endFrame() << 12)), List.of(0))),
-                List.of(List.of(10)),
-                CpuModels.byName("skylake"),
-                1,
-                2_500_000_000L,
-                Refill.HARDWARE,
-                List.of(),
-                KernelImage.at(16 * Size.MIB),
-                List.of(),
-                List.of(),
-                80);
-        return LinuxKernel.boot(new Machine(machine, 1), BootOptions.defaults());
+        return LinuxKernel.boot(new Machine(BenchMachines.withMemory(4 * Size.GIB), 1), BootOptions.defaults());
     }
 
     private static Task start(LinuxKernel kernel) {
