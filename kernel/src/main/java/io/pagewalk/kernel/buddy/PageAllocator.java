@@ -5,6 +5,7 @@ import io.pagewalk.base.Digest;
 import io.pagewalk.base.KernelBug;
 import io.pagewalk.base.Violations;
 import io.pagewalk.kernel.page.AddressConversion;
+import io.pagewalk.kernel.page.FailNth;
 import io.pagewalk.kernel.page.FrameOwner;
 import io.pagewalk.kernel.page.Gfp;
 import io.pagewalk.kernel.page.MemMap;
@@ -55,6 +56,7 @@ public final class PageAllocator {
     private final int[] zoneOfGfp = new int[Gfp.ZONE_MASK + 1];
     private final VmEvent[] allocEvents;
     private final int normalZone;
+    private final FailNth failNth = new FailNth();
     private int cpu;
     private int cpuNode;
     private boolean inInterrupt;
@@ -214,7 +216,7 @@ public final class PageAllocator {
         if (inInterrupt && (gfp & Gfp.DIRECT_RECLAIM) != 0) {
             throw new KernelBug("sleeping allocation " + Gfp.describe(gfp) + " in interrupt context");
         }
-        if (order > MemMap.MAX_PAGE_ORDER) {
+        if (order > MemMap.MAX_PAGE_ORDER || (failNth.isArmed() && shouldFailAllocPage(gfp))) {
             return NO_PAGE;
         }
         Zonelist zonelist = (gfp & Gfp.THISNODE) != 0 ? thisNodeLists[preferredNode] : fallbackLists[preferredNode];
@@ -226,6 +228,16 @@ public final class PageAllocator {
         int allocFlags = AllocFlags.WMARK_LOW | nofragmentFlags(zonelist.get(first), gfp);
         long pfn = getPageFromFreelist(gfp, order, allocFlags, zonelist, first, highest);
         return pfn != NO_PAGE ? pfn : slowPath.allocate(gfp, order, zonelist, first, highest);
+    }
+
+    /** {@code mm/fail_page_alloc.c:should_fail_alloc_page()}. */
+    private boolean shouldFailAllocPage(int gfp) {
+        return (gfp & Gfp.NOFAIL) == 0 && failNth.shouldFail();
+    }
+
+    /** Returns what makes a chosen allocation of this machine fail; switched off until it is armed. */
+    public FailNth failNth() {
+        return failNth;
     }
 
     /**

@@ -72,6 +72,18 @@ class PageAllocatorTest {
         assertThat(free()).isEqualTo(before);
     }
 
+    /** As with fail-nth on Linux: the chosen request fails, NOFAIL requests are not counted, and it is off afterwards. */
+    @Test
+    void failNth_second_failsOnce() {
+        allocator.failNth().arm(2);
+        assertThat(allocator.allocPage(Gfp.GFP_KERNEL)).isNotEqualTo(PageAllocator.NO_PAGE);
+        assertThat(allocator.allocPage(Gfp.GFP_KERNEL | Gfp.NOFAIL)).isNotEqualTo(PageAllocator.NO_PAGE);
+        assertThat(allocator.allocPages(Gfp.GFP_KERNEL, 3)).isEqualTo(PageAllocator.NO_PAGE);
+        assertThat(allocator.failNth().hasFailed()).isTrue();
+        assertThat(allocator.failNth().calls()).isEqualTo(2);
+        assertThat(allocator.allocPages(Gfp.GFP_KERNEL, 3)).isNotEqualTo(PageAllocator.NO_PAGE);
+    }
+
     @Test
     void allocPage_freed_isTheHottestNext() {
         long first = allocator.allocPage(Gfp.GFP_KERNEL);
