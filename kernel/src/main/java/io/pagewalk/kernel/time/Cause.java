@@ -11,7 +11,7 @@ public enum Cause {
     /** The part of a page fault that runs on the CPU when a device is read. */
     MAJOR_FAULT("major faults"),
     /** Waiting for a block device, in faults and in system calls. */
-    IO_WAIT("waiting for a device"),
+    IO_WAIT("device wait"),
     /** Entering and leaving system calls, and their work. */
     SYSCALL("system calls"),
     /** Copying between files and user memory. */
