@@ -14,7 +14,7 @@ import java.util.zip.CRC32C;
  * </pre>
  *
  * <p>Numbers of fixed width stand low byte first; all others are variable-length. Each column is one zstd frame with a
- * CRC-32C over its packed bytes, so that a reader that skips a column does not read it at all.
+ * CRC-32C over its packed bytes, so that a reader checks the columns that it skips without unpacking them.
  */
 final class PwtFormat {
     /** First bytes: like PNG's, they reveal a transfer that changed line ends or cut the eighth bit. */

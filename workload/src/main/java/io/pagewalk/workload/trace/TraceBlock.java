@@ -133,10 +133,11 @@ public final class TraceBlock {
             if (packedSizes[i] > from + length - place) {
                 throw damaged("column " + i);
             }
+            // Skipped columns are checked too: a damaged trace is refused in every mode of replay.
+            if (PwtFormat.crc(frame, place, packedSizes[i]) != crcs[i]) {
+                throw damaged("column " + i);
+            }
             if (which.includes(i)) {
-                if (PwtFormat.crc(frame, place, packedSizes[i]) != crcs[i]) {
-                    throw damaged("column " + i);
-                }
                 decodeColumn(i, frame, place, packedSizes[i], rawSizes[i]);
             }
             place += packedSizes[i];

@@ -108,9 +108,11 @@ class TraceRoundTripTest {
             byte[] flipped = whole.clone();
             flipped[place] ^= 0x10;
             Files.write(bad, flipped);
-            assertThatThrownBy(() -> readAll(bad))
-                    .as("byte %d of %d", place, whole.length)
-                    .isInstanceOf(BadInput.class);
+            for (Columns columns : Columns.values()) {
+                assertThatThrownBy(() -> readAll(bad, columns))
+                        .as("byte %d of %d, %s", place, whole.length, columns)
+                        .isInstanceOf(BadInput.class);
+            }
         }
     }
 
@@ -148,11 +150,11 @@ class TraceRoundTripTest {
         return Files.readAllBytes(file);
     }
 
-    private static void readAll(Path file) {
+    private static void readAll(Path file, Columns columns) {
         try (TraceFile trace = TraceFile.open(file)) {
             TraceBlock block = trace.newBlock();
             for (int i = 0; i < trace.blocks(); i++) {
-                trace.readBlock(i, block, Columns.ALL);
+                trace.readBlock(i, block, columns);
             }
         }
     }
