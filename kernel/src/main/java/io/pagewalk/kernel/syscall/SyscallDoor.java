@@ -17,6 +17,7 @@ public final class SyscallDoor<T> {
     private final long[] calls = new long[SyscallNumbers.LIMIT];
     private final long[] failures = new long[SyscallNumbers.LIMIT];
     private final SortedMap<Integer, Long> outside = new TreeMap<>();
+    private @Nullable SyscallListener<? super T> listener;
 
     /**
      * Creates a table without calls: each gives {@code -ENOSYS}.
@@ -61,7 +62,20 @@ public final class SyscallDoor<T> {
         if (Errno.isError(result)) {
             failures[nr]++;
         }
+        SyscallListener<? super T> tells = listener;
+        if (tells != null) {
+            tells.sysExit(task, args, result);
+        }
         return result;
+    }
+
+    /**
+     * Tells somebody about each call that has a number of Linux's, when it returns: the tracepoint {@code raw_syscalls:sys_exit}.
+     *
+     * @param listener who is told, or null for nobody
+     */
+    public void setListener(@Nullable SyscallListener<? super T> listener) {
+        this.listener = listener;
     }
 
     /**
