@@ -1,5 +1,6 @@
 package io.pagewalk.hardware.machine;
 
+import io.pagewalk.hardware.bus.Uart16550;
 import io.pagewalk.hardware.cpu.CpuModel;
 import io.pagewalk.hardware.disk.DiskDescription;
 import io.pagewalk.hardware.mmu.Refill;
@@ -27,6 +28,7 @@ import java.util.Set;
  * @param reservations what else is taken before the page allocator starts
  * @param bootReservedPages known numbers of pages that boot keeps, by zone; empty where they are not known
  * @param localMemoryNanos what one access to local memory takes; remote memory takes it in proportion to the distance
+ * @param devices what else is on the buses; a PCI card brings the PCI bus with it
  */
 public record MachineDescription(
         String name,
@@ -43,7 +45,8 @@ public record MachineDescription(
         KernelImage kernel,
         List<Reservation> reservations,
         List<ZoneReservation> bootReservedPages,
-        int localMemoryNanos) {
+        int localMemoryNanos,
+        List<DeviceDescription> devices) {
     private static final int MAX_CPUS = 8192;
 
     /** Copies the lists and refuses what cannot be. */
@@ -53,6 +56,7 @@ public record MachineDescription(
         disks = List.copyOf(disks);
         reservations = List.copyOf(reservations);
         bootReservedPages = List.copyOf(bootReservedPages);
+        devices = List.copyOf(devices);
         check(!name.isBlank(), "a machine without a name");
         check(cpus >= 1 && cpus <= MAX_CPUS, cpus + " CPUs");
         check(clockHz >= 1_000_000, "a clock of " + clockHz + " Hz");
@@ -75,6 +79,114 @@ public record MachineDescription(
         }
         for (ZoneReservation kept : bootReservedPages) {
             check(kept.node() < nodes.size(), "reserved pages on node " + kept.node());
+        }
+        checkDevices(devices, mode);
+    }
+
+    /**
+     * Describes a machine without devices.
+     *
+     * @param name what {@code --machine} takes
+     * @param description the machine in words
+     * @param mode the paging mode
+     * @param firmware the memory map
+     * @param nodes the NUMA nodes
+     * @param distances one row per node
+     * @param cpu the part
+     * @param cpus how many CPUs
+     * @param clockHz the clock
+     * @param refill who refills the TLBs
+     * @param disks files and swap
+     * @param kernel where the kernel image lies
+     * @param reservations what else is taken
+     * @param bootReservedPages pages that boot keeps
+     * @param localMemoryNanos what one access to local memory takes
+     */
+    public MachineDescription(
+            String name,
+            String description,
+            PagingMode mode,
+            FirmwareMap firmware,
+            List<NodeDescription> nodes,
+            List<List<Integer>> distances,
+            CpuModel cpu,
+            int cpus,
+            long clockHz,
+            Refill refill,
+            List<DiskDescription> disks,
+            KernelImage kernel,
+            List<Reservation> reservations,
+            List<ZoneReservation> bootReservedPages,
+            int localMemoryNanos) {
+        this(
+                name,
+                description,
+                mode,
+                firmware,
+                nodes,
+                distances,
+                cpu,
+                cpus,
+                clockHz,
+                refill,
+                disks,
+                kernel,
+                reservations,
+                bootReservedPages,
+                localMemoryNanos,
+                List.of());
+    }
+
+    /**
+     * Returns the same machine with other devices.
+     *
+     * @param others what is on its buses
+     */
+    public MachineDescription withDevices(List<DeviceDescription> others) {
+        return new MachineDescription(
+                name,
+                description,
+                mode,
+                firmware,
+                nodes,
+                distances,
+                cpu,
+                cpus,
+                clockHz,
+                refill,
+                disks,
+                kernel,
+                reservations,
+                bootReservedPages,
+                localMemoryNanos,
+                others);
+    }
+
+    /** Returns whether the machine has a PCI bus. */
+    public boolean hasPci() {
+        return devices.stream().anyMatch(device -> device instanceof DeviceDescription.Framebuffer);
+    }
+
+    /** Returns where the PCI bus may have its windows. */
+    public PciWindows pciWindows() {
+        return PciWindows.of(firmware, Math.min(cpu.mmu().physicalBits(), mode.maxPhysicalBits()));
+    }
+
+    private static void checkDevices(List<DeviceDescription> devices, PagingMode mode) {
+        check(
+                devices.isEmpty() || mode.architecture() != PagingMode.Architecture.RISCV64,
+                "devices on ports or PCI on a machine that is no PC");
+        Set<Integer> slots = new HashSet<>();
+        Set<Integer> ports = new HashSet<>();
+        for (DeviceDescription device : devices) {
+            switch (device) {
+                case DeviceDescription.Uart uart ->
+                    check(
+                            ports.add(uart.port() / Uart16550.PORTS),
+                            "two devices at port 0x" + Integer.toHexString(uart.port()));
+                case DeviceDescription.Framebuffer card ->
+                    check(slots.add(card.slot()), "two cards in PCI slot " + card.slot());
+            }
         }
     }
 
