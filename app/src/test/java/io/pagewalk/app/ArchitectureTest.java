@@ -31,6 +31,8 @@ class ArchitectureTest {
             List.of("zone"),
             List.of("buddy"),
             List.of("memblock"),
+            List.of("vmalloc"),
+            List.of("highmem"),
             List.of("vma"),
             List.of("rmap"),
             List.of("filemap"),

@@ -120,6 +120,16 @@ public final class PageAllocator {
         return cpuNode;
     }
 
+    /** Returns the current CPU: {@code raw_smp_processor_id()}. */
+    public int currentCpu() {
+        return cpu;
+    }
+
+    /** Returns whether an interrupt handler runs: {@code in_interrupt()}. */
+    public boolean isInInterrupt() {
+        return inInterrupt;
+    }
+
     /**
      * Tells whether an interrupt handler runs: requests that may sleep are then a {@link KernelBug}, as {@code might_sleep()} reports.
      *
