@@ -37,6 +37,9 @@ public final class Mmu {
 
     private static final int USER_NEEDED = Tlb.needed(Access.LOAD, false);
 
+    /** No page has this number: a page number has 52 bits. */
+    private static final long NO_PAGE = -1;
+
     private final PagingMode mode;
     private final MmuGeometry geometry;
     private final Refill refill;
@@ -52,6 +55,9 @@ public final class Mmu {
 
     private long rootPfn;
     private int asid;
+
+    /** The page that a fault took out of all TLBs, while nothing was filled since: the access made again need not look for it. */
+    private long droppedVpn = NO_PAGE;
 
     private long l1iMisses;
     private long l1dMisses;
@@ -131,7 +137,8 @@ public final class Mmu {
         long vpn = vaddr >>> 12;
         boolean isSupervisor = privilege == Privilege.SUPERVISOR;
         int needed = Tlb.needed(kind, isSupervisor);
-        int slot = l1.find(vpn);
+        boolean isDropped = vpn == droppedVpn;
+        int slot = isDropped ? -1 : l1.find(vpn);
         if (slot >= 0) {
             l1.countHit(slot);
             if (l1.allows(slot, needed)) {
@@ -154,7 +161,7 @@ public final class Mmu {
             l1dMisses++;
         }
         Tlb l2 = l1 == l1i ? l2i : l2d;
-        slot = l2 == null ? -1 : l2.find(vpn);
+        slot = l2 == null || isDropped ? -1 : l2.find(vpn);
         if (l2 == null || slot < 0) {
             l2Misses++;
             return translate(l1, vaddr, kind, privilege, Fill.INSERT);
@@ -199,6 +206,7 @@ public final class Mmu {
 
     private void install(Tlb l1, long vpn, long leafPfn, int level, int flags, Fill fill) {
         walkedByLevel[level - 1]++;
+        droppedVpn = NO_PAGE;
         long pfn = leafPfn + (vpn & (mode.pagesPerLeaf(level) - 1));
         Tlb l2 = l1 == l1i ? l2i : l2d;
         if (fill == Fill.INSERT) {
@@ -219,6 +227,7 @@ public final class Mmu {
         if (faultKind != MmuFault.NON_CANONICAL) {
             long vpn = vaddr >>> 12;
             dropForRewalk(kind == Access.FETCH ? l1i : l1d, vpn, 0);
+            droppedVpn = vpn;
             walker.invalidateAddress(vaddr, asid);
         }
         return MmuFault.of(faultKind, kind, privilege, reportsFetch);
@@ -345,6 +354,7 @@ public final class Mmu {
     public void loadRoot(long newRootPfn, int newAsid, boolean keepEntries) {
         KernelBug.on(newAsid < 0 || newAsid >> geometry.asidBits() != 0, "ASID " + newAsid + " does not fit");
         rootLoads++;
+        droppedVpn = NO_PAGE;
         rootPfn = newRootPfn;
         asid = newAsid;
         if (geometry.asidBits() == 0) {

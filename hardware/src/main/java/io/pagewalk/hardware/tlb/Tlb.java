@@ -63,6 +63,9 @@ public final class Tlb {
     /** {@code liveOfLevel[l]} equals the number of valid entries of level l. */
     final int[] liveOfLevel;
 
+    /** Bit l is set while {@code liveOfLevel[l] > 0}: the page sizes that a search looks for. */
+    int heldLevels;
+
     /** Equals the number of valid entries whose leaf is bigger than the entry. */
     int pieces;
 
@@ -449,28 +452,23 @@ public final class Tlb {
     }
 
     private int search(long vpn, int ofAsid) {
-        for (int level = 1; level <= levels; level++) {
-            if (liveOfLevel[level] != 0) {
-                int slot = searchLevel(level, vpn, ofAsid, 0);
-                if (slot >= 0) {
-                    return slot;
-                }
+        for (int held = heldLevels; held != 0; held &= held - 1) {
+            int slot = searchLevel(Integer.numberOfTrailingZeros(held), vpn, ofAsid, 0);
+            if (slot >= 0) {
+                return slot;
             }
         }
         return -1;
     }
 
-    /** Returns the first slot at or after one whose entry has a level and translates a page, or -1. */
+    /** Returns the first slot at or after one whose entry has a level, of which there are entries, and translates a page, or -1. */
     private int searchLevel(int level, long vpn, int ofAsid, int from) {
-        int array = arrayOfLevel[level];
-        if (array < 0) {
-            return -1;
-        }
         int shift = keyShift[level];
         long key = vpn >>> shift;
         if (present[hashOf(key, level)] == 0) {
             return -1;
         }
+        int array = arrayOfLevel[level];
         int slot = arrayBase[array] + ((int) key & setMask[array]) * arrays[array].ways();
         for (int end = slot + arrays[array].ways(); slot < end; slot++) {
             if (keys[slot] == key
@@ -499,7 +497,9 @@ public final class Tlb {
         entries[slot] = TlbEntry.of(level, leafLevel, shift, flags);
         asids[slot] = (char) asid;
         pfns[slot] = pfn & -(1L << shift);
-        liveOfLevel[level]++;
+        if (liveOfLevel[level]++ == 0) {
+            heldLevels |= 1 << level;
+        }
         pieces += leafLevel > level ? 1 : 0;
         hints[hintOf(vpn)] = slot;
         present[hashOf(keys[slot], level)]++;
@@ -520,7 +520,9 @@ public final class Tlb {
     /** Takes an entry out of the counts; its slot is about to be emptied or overwritten. */
     private void forget(int slot) {
         int level = entryLevel(slot);
-        liveOfLevel[level]--;
+        if (--liveOfLevel[level] == 0) {
+            heldLevels &= ~(1 << level);
+        }
         pieces -= TlbEntry.isPiece(entries[slot]) ? 1 : 0;
         present[hashOf(keys[slot], level)]--;
     }

@@ -59,6 +59,11 @@ final class TlbInspection {
         for (int level = 1; level <= tlb.levels; level++) {
             out.expectEqual(
                     "TLB " + tlb.name, "live entries of level " + level, tlb.liveOfLevel[level], counted[level]);
+            out.expectEqual(
+                    "TLB " + tlb.name,
+                    "held level " + level,
+                    (tlb.heldLevels >>> level) & 1,
+                    counted[level] > 0 ? 1 : 0);
         }
         for (int a = 0; a < tlb.arrays.length; a++) {
             tlb.victims[a].verify("TLB " + tlb.name + " array " + a, out);
