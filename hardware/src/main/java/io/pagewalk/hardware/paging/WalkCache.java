@@ -60,15 +60,25 @@ final class WalkCache {
         return values[slot];
     }
 
+    /** Enters a key, or gives it another value. */
     void put(long key, long pfn, int rights) {
         int slot = find(key);
         if (slot < 0) {
-            slot = victim();
-            empty(slot);
-            keys[slot] = key;
-            present[hashOf(key)]++;
-            hints[hashOf(key)] = (byte) slot;
+            add(key, pfn, rights);
+            return;
         }
+        values[slot] = (pfn << 16) | rights;
+        stamps[slot] = ++clock;
+    }
+
+    /** Enters a key that is not there. */
+    void add(long key, long pfn, int rights) {
+        int slot = victim();
+        empty(slot);
+        int hash = hashOf(key);
+        keys[slot] = key;
+        present[hash]++;
+        hints[hash] = (byte) slot;
         values[slot] = (pfn << 16) | rights;
         stamps[slot] = ++clock;
     }

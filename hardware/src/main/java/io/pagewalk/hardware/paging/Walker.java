@@ -21,6 +21,14 @@ import org.jspecify.annotations.Nullable;
  * </pre>
  */
 public final class Walker {
+    /*
+     * A fault takes its address out of the page-walk caches, and the next walk is nearly always the one of the access made again, which puts back what was
+     * taken out. So the taking out waits for that walk: one of the same region starts at the root without asking the caches and overwrites, any other first
+     * does what waits.
+     *
+     * Table entries seldom change. What the last one of each level meant (table, rights) is kept beside it, and an equal one is not taken apart again.
+     */
+
     /** Outcome: an entry on the way is not present. */
     public static final int NOT_PRESENT = 1;
 
@@ -29,6 +37,19 @@ public final class Walker {
 
     /** Outcome: the page is there and lacks a right that was asked for. */
     public static final int DENIED = 3;
+
+    /** Not an outcome: the walk goes on. */
+    private static final long TABLE = Long.MIN_VALUE;
+
+    /** What a walk does with the page-walk caches. */
+    private enum Caching {
+        /** It does not use them. */
+        NONE,
+        /** It adds the tables that it passes, which are not there. */
+        ADD,
+        /** It stands for all that the address has there: tables that it passes are added or replaced, the others go. */
+        REPLACE
+    }
 
     private static final int FRAME_SHIFT = 16;
     private static final int LEVEL_SHIFT = 12;
@@ -47,6 +68,19 @@ public final class Walker {
 
     /** Element {@code level}; null where the part has no cache. Level 1 is never cached here. */
     private final @Nullable WalkCache[] caches;
+
+    /** The last entry of each level that pointed to a table, as it is after the walk's own mark; 0 before the first one. */
+    private final long[] lastTableEntry;
+
+    /** The frame that it points to. */
+    private final long[] lastTablePfn;
+
+    /** The rights that it leaves, as {@link PagingMode#tableRights} gives them. */
+    private final int[] lastTableRights;
+
+    private boolean isDropWaiting;
+    private long waitingVaddr;
+    private int waitingAsid;
 
     private final long[] cacheHits;
     private long walks;
@@ -70,6 +104,9 @@ public final class Walker {
         this.reservedInLeaf = new long[levels + 1];
         this.reservedInTable = new long[levels + 1];
         this.caches = new WalkCache[levels + 1];
+        this.lastTableEntry = new long[levels + 1];
+        this.lastTablePfn = new long[levels + 1];
+        this.lastTableRights = new int[levels + 1];
         this.cacheHits = new long[levels + 1];
         this.addressMask = -1L >>> (64 - mode.virtualBits());
         this.marksTables = mode.marksTables();
@@ -96,7 +133,33 @@ public final class Walker {
      */
     public long walk(long rootPfn, int asid, long vaddr, int needed, int forbidden) {
         walks++;
-        return walk(rootPfn, asid, vaddr, needed, forbidden, true);
+        if (isDropWaiting) {
+            isDropWaiting = false;
+            if (asid == waitingAsid && (vaddr ^ waitingVaddr) >>> shifts[2] == 0) {
+                return walk(asid, vaddr, needed, forbidden, Caching.REPLACE, levels, rootPfn, RIGHTS);
+            }
+            dropUpTo(levels, waitingVaddr, waitingAsid);
+        }
+        for (int cached = 2; cached <= levels; cached++) {
+            WalkCache cache = caches[cached];
+            if (cache == null) {
+                continue;
+            }
+            long value = cache.get(WalkCache.key((vaddr & addressMask) >>> shifts[cached], asid));
+            if (value >= 0) {
+                cacheHits[cached]++;
+                return walk(
+                        asid,
+                        vaddr,
+                        needed,
+                        forbidden,
+                        Caching.ADD,
+                        cached - 1,
+                        value >>> 16,
+                        (int) value & FLAGS_MASK);
+            }
+        }
+        return walk(asid, vaddr, needed, forbidden, Caching.ADD, levels, rootPfn, RIGHTS);
     }
 
     /**
@@ -109,54 +172,66 @@ public final class Walker {
      * @return a page, or a negative number with an outcome
      */
     public long walkBySoftware(long rootPfn, long vaddr, int needed, int forbidden) {
-        return walk(rootPfn, 0, vaddr, needed, forbidden, false);
+        return walk(0, vaddr, needed, forbidden, Caching.NONE, levels, rootPfn, RIGHTS);
     }
 
-    private long walk(long rootPfn, int asid, long vaddr, int needed, int forbidden, boolean useCaches) {
-        int level = levels;
-        long tablePfn = rootPfn;
-        int rights = RIGHTS;
-        if (useCaches) {
-            for (int cached = 2; cached <= levels; cached++) {
-                WalkCache cache = caches[cached];
-                if (cache == null) {
-                    continue;
-                }
-                long value = cache.get(WalkCache.key((vaddr & addressMask) >>> shifts[cached], asid));
-                if (value >= 0) {
-                    cacheHits[cached]++;
-                    level = cached - 1;
-                    tablePfn = value >>> 16;
-                    rights = (int) value & FLAGS_MASK;
-                    break;
-                }
-            }
-        }
+    /** Walks from the table of a level on, which the rights above lead to. */
+    private long walk(
+            int asid,
+            long vaddr,
+            int needed,
+            int forbidden,
+            Caching caching,
+            int fromLevel,
+            long fromTable,
+            int fromRights) {
+        int level = fromLevel;
+        long tablePfn = fromTable;
+        int rights = fromRights;
         while (true) {
             int index = (int) (vaddr >>> shifts[level]) & indexMasks[level];
             long entry = mode.readEntry(memory, tablePfn, index);
             references++;
-            if (!mode.isPresent(entry)) {
-                return Long.MIN_VALUE | NOT_PRESENT;
+            if (entry == 0 || entry != lastTableEntry[level]) {
+                long outcome = examine(tablePfn, index, entry, level, rights, needed, forbidden);
+                if (outcome != TABLE) {
+                    if (caching == Caching.REPLACE) {
+                        dropUpTo(level, vaddr, asid);
+                    }
+                    return outcome;
+                }
             }
-            if (mode.isLeaf(entry, level)) {
-                return leaf(tablePfn, index, entry, level, rights, needed, forbidden);
-            }
-            if ((entry & reservedInTable[level]) != 0) {
-                return Long.MIN_VALUE | RESERVED;
-            }
-            if (marksTables) {
-                mark(tablePfn, index, entry, level, false);
-            }
-            int below = mode.tableRights(entry, level);
+            int below = lastTableRights[level];
             rights = (rights & (below | ~RIGHTS)) | (below & PteFlags.GLOBAL);
-            tablePfn = mode.pfn(entry, level);
-            WalkCache cache = useCaches ? caches[level] : null;
-            if (cache != null) {
-                cache.put(WalkCache.key((vaddr & addressMask) >>> shifts[level], asid), tablePfn, rights);
+            tablePfn = lastTablePfn[level];
+            WalkCache cache = caches[level];
+            if (cache != null && caching != Caching.NONE) {
+                long key = WalkCache.key((vaddr & addressMask) >>> shifts[level], asid);
+                if (caching == Caching.ADD) {
+                    cache.add(key, tablePfn, rights);
+                } else {
+                    cache.put(key, tablePfn, rights);
+                }
             }
             level--;
         }
+    }
+
+    /** Ends the walk at an entry, or marks and notes the table that it points to. */
+    private long examine(long tablePfn, int index, long entry, int level, int rights, int needed, int forbidden) {
+        if (!mode.isPresent(entry)) {
+            return Long.MIN_VALUE | NOT_PRESENT;
+        }
+        if (mode.isLeaf(entry, level)) {
+            return leaf(tablePfn, index, entry, level, rights, needed, forbidden);
+        }
+        if ((entry & reservedInTable[level]) != 0) {
+            return Long.MIN_VALUE | RESERVED;
+        }
+        lastTableEntry[level] = marksTables ? mark(tablePfn, index, entry, level, false) : entry;
+        lastTablePfn[level] = mode.pfn(entry, level);
+        lastTableRights[level] = mode.tableRights(entry, level);
+        return TABLE;
     }
 
     private long leaf(long tablePfn, int index, long entry, int level, int rights, int needed, int forbidden) {
@@ -175,15 +250,17 @@ public final class Walker {
         return (mode.pfn(entry, level) << FRAME_SHIFT) | ((long) level << LEVEL_SHIFT) | result;
     }
 
-    private void mark(long tablePfn, int index, long entry, int level, boolean isStore) {
+    /** Sets an entry's accessed and dirty bit in memory and returns it as it is then. */
+    private long mark(long tablePfn, int index, long entry, int level, boolean isStore) {
         if (marksTables && level == 3 && mode == PagingMode.I386_PAE) {
-            return; // a PDPTE has no accessed bit
+            return entry; // a PDPTE has no accessed bit
         }
         long marked = mode.marked(entry, isStore);
         if (marked != entry) {
             mode.writeEntry(memory, tablePfn, index, marked);
             entryWrites++;
         }
+        return marked;
     }
 
     /**
@@ -284,7 +361,21 @@ public final class Walker {
      * @param asid its address space
      */
     public void invalidateAddress(long vaddr, int asid) {
-        for (int level = 2; level <= levels; level++) {
+        dropWaiting();
+        isDropWaiting = true;
+        waitingVaddr = vaddr;
+        waitingAsid = asid;
+    }
+
+    private void dropWaiting() {
+        if (isDropWaiting) {
+            isDropWaiting = false;
+            dropUpTo(levels, waitingVaddr, waitingAsid);
+        }
+    }
+
+    private void dropUpTo(int highest, long vaddr, int asid) {
+        for (int level = 2; level <= highest; level++) {
             WalkCache cache = caches[level];
             if (cache != null) {
                 cache.remove(WalkCache.key((vaddr & addressMask) >>> shifts[level], asid));
@@ -322,6 +413,7 @@ public final class Walker {
      * @param digest where to add
      */
     public void addToDigest(Digest digest) {
+        dropWaiting();
         digest.add(walks);
         digest.add(references);
         digest.add(entryWrites);
