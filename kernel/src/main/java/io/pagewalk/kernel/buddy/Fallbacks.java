@@ -52,6 +52,11 @@ final class Fallbacks {
         mode = Mode.NORMAL;
     }
 
+    /** Returns whether the next search begins with the type's own lists. */
+    boolean startsAtOwnLists() {
+        return mode == Mode.NORMAL;
+    }
+
     /** Takes a block from the buddy lists by all means that the flags allow: {@code __rmqueue()}. */
     long remove(Zone zone, int order, int migrateType, int allocFlags) {
         if (mode == Mode.NORMAL) {

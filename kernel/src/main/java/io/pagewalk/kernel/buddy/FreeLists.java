@@ -7,7 +7,9 @@ import io.pagewalk.kernel.page.MemMapSection;
 import io.pagewalk.kernel.page.MigrateType;
 import io.pagewalk.kernel.page.PageFlags;
 import io.pagewalk.kernel.zone.FreeArea;
+import io.pagewalk.kernel.zone.PageDeque;
 import io.pagewalk.kernel.zone.Zone;
+import java.util.Arrays;
 
 /**
  * The buddy system proper: free lists per order and migrate type, split and merge.
@@ -109,6 +111,45 @@ final class FreeLists {
             }
         }
         return PageAllocator.NO_PAGE;
+    }
+
+    /**
+     * Takes single pages from one type's lists: the same ones in the same order, with the same lists left behind, as {@link #removeSmallest} takes one by one.
+     * A block that is used up whole is not split, because all its parts would be taken again.
+     *
+     * @return how many there were, at most as many as wanted
+     */
+    int removePages(Zone zone, int migrateType, int wanted, PageDeque to) {
+        int got = 0;
+        for (int order = 0; order <= MAX_ORDER && got < wanted; order++) {
+            FreeArea area = zone.freeArea(order);
+            while (area.head[migrateType] != MemMap.LIST_END && got < wanted) {
+                long pfn = Integer.toUnsignedLong(area.head[migrateType]);
+                int left = wanted - got;
+                remove(zone, pfn, order, migrateType);
+                if (left < 1 << order) {
+                    giveRestBack(zone, pfn + left, pfn + (1L << order), migrateType);
+                }
+                int taken = Math.min(left, 1 << order);
+                account(zone, -taken, migrateType);
+                MemMapSection section = memMap.section(pfn);
+                int i = (int) pfn & MemMap.SECTION_MASK;
+                Arrays.fill(section.index, i, i + taken, 0);
+                memMap.setOwner(section, i, i + taken, FrameOwner.PCP);
+                to.addLast(pfn, taken);
+                got += taken;
+            }
+        }
+        return got;
+    }
+
+    /** Gives the upper part of a block back as the largest blocks that fit, which is what splitting leaves. */
+    private void giveRestBack(Zone zone, long from, long end, int migrateType) {
+        for (long pfn = from; pfn < end; ) {
+            int order = Long.numberOfTrailingZeros(pfn);
+            add(zone, pfn, order, migrateType, true);
+            pfn += 1L << order;
+        }
     }
 
     /** Takes a block off its list and gives the upper halves back until the order fits: {@code page_del_and_expand()}. */

@@ -88,6 +88,12 @@ final class PerCpuLists {
         fallbacks.begin();
         int got = 0;
         while (got < wanted) {
+            if (order == 0 && fallbacks.startsAtOwnLists()) {
+                got += lists.removePages(zone, migrateType, wanted - got, list);
+                if (got == wanted) {
+                    break;
+                }
+            }
             long pfn = fallbacks.remove(zone, order, migrateType, allocFlags);
             if (pfn == NO_PAGE) {
                 break;

@@ -334,6 +334,25 @@ public final class MemMap {
     }
 
     /**
+     * Gives neighbouring frames of one section that have one owner to another.
+     *
+     * @param section the frames' section
+     * @param first place of the first one
+     * @param end place behind the last one
+     * @param owner the new owner
+     */
+    public void setOwner(MemMapSection section, int first, int end, FrameOwner owner) {
+        int now = section.owner[first];
+        byte then = (byte) owner.ordinal();
+        for (int i = first; i < end; i++) {
+            KernelBug.on(section.owner[i] != now, "neighbouring frames have two owners");
+            section.owner[i] = then;
+        }
+        ownerFrames[now] -= end - first;
+        ownerFrames[then] += end - first;
+    }
+
+    /**
      * Gives a block that lies in one section and has one owner to another.
      *
      * @param pfn first frame, aligned to the order
@@ -341,17 +360,8 @@ public final class MemMap {
      * @param owner the new owner
      */
     public void setBlockOwner(long pfn, int order, FrameOwner owner) {
-        MemMapSection section = section(pfn);
         int first = (int) pfn & SECTION_MASK;
-        int last = first + (1 << order);
-        int now = section.owner[first];
-        byte then = (byte) owner.ordinal();
-        for (int i = first; i < last; i++) {
-            KernelBug.on(section.owner[i] != now, "a block has two owners");
-            section.owner[i] = then;
-        }
-        ownerFrames[now] -= 1L << order;
-        ownerFrames[then] += 1L << order;
+        setOwner(section(pfn), first, first + (1 << order), owner);
     }
 
     /**

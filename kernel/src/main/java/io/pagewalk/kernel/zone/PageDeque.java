@@ -51,6 +51,24 @@ public final class PageDeque {
         size++;
     }
 
+    /**
+     * Adds neighbouring single frames at the tail, one after the other.
+     *
+     * @param pfn the first of them
+     * @param count how many
+     */
+    public void addLast(long pfn, int count) {
+        while (size + count > ring.length) {
+            grow();
+        }
+        int[] to = ring;
+        int at = first + size;
+        for (int i = 0; i < count; i++) {
+            to[(at + i) & (to.length - 1)] = (int) pfn + i;
+        }
+        size += count;
+    }
+
     /** Removes the head and returns its first frame. The list must not be empty. */
     public long removeFirst() {
         long pfn = Integer.toUnsignedLong(ring[first]);
