@@ -1,20 +1,25 @@
 package io.pagewalk.kernel.fault;
 
+import io.pagewalk.base.Bits;
 import io.pagewalk.base.KernelBug;
+import io.pagewalk.hardware.machine.KernelImage;
+import io.pagewalk.hardware.machine.MemoryRange;
 import io.pagewalk.hardware.memory.PhysicalMemory;
 import io.pagewalk.hardware.paging.PagingMode;
-import io.pagewalk.hardware.paging.PteFlags;
 import io.pagewalk.kernel.page.AddressConversion;
 import io.pagewalk.kernel.page.FrameOwner;
 import io.pagewalk.kernel.page.Gfp;
 import io.pagewalk.kernel.page.PageFlags;
 import io.pagewalk.kernel.rmap.Folios;
+import io.pagewalk.kernel.vmalloc.InitMm;
+import io.pagewalk.kernel.vmalloc.KernelLayout;
 
 /**
- * The kernel's half of every address space: the direct map of RAM, built once at boot in the tables of {@code init_mm} with the largest leaves that fit, and the pages
- * that the kernel shares with all processes ({@code arch/x86/mm/init.c:init_mem_mapping()}).
+ * The kernel's half of every address space as boot builds it in the tables of {@code init_mm}: the direct map of RAM with the largest leaves that fit
+ * ({@code arch/x86/mm/init.c:init_mem_mapping()}), the kernel image's own mapping, the first tables of the vmalloc and module areas, and the pages that the kernel shares with all
+ * processes.
  *
- * <p>Differs from Linux: the tables come from the buddy allocator after boot rather than from memblock, and modules, vmalloc and the kernel image's own mapping have no entries.
+ * <p>Differs from Linux: the tables come from the buddy allocator after boot rather than from memblock or the kernel image.
  */
 public final class KernelTables {
     private final PagingMode mode;
@@ -22,14 +27,14 @@ public final class KernelTables {
     private final Folios folios;
     private final PageTables tables;
     private final AddressConversion conversion;
+    private final KernelLayout layout;
+    private final InitMm initMm;
     private final SpecialPages specialPages;
     private final long zeroPfn;
-    private final long root;
     private final long[] mappedBytesByLevel;
-    private int tableCount;
 
     /**
-     * Builds the direct map's root and the shared pages; {@link #mapRange} adds the RAM.
+     * Builds the root, the tables that all processes will share, and the shared pages; {@link #mapRange} adds the RAM.
      *
      * @param mode format of the tables
      * @param memory where they lie
@@ -41,15 +46,27 @@ public final class KernelTables {
         this.memory = memory;
         this.folios = folios;
         this.conversion = conversion;
+        this.layout = KernelLayout.of(mode, conversion);
         this.tables = new PageTables(mode, memory, folios);
         this.mappedBytesByLevel = new long[mode.levels() + 1];
-        this.root = kernelTable();
+        this.initMm = new InitMm(mode, memory, folios.allocator());
         this.zeroPfn = folios.allocate(Gfp.GFP_KERNEL | Gfp.ZERO);
         KernelBug.on(zeroPfn < 0, "no memory for the zero page");
         folios.memmap().setOwner(zeroPfn, FrameOwner.ZERO_PAGE);
         folios.memmap().setFlags(zeroPfn, PageFlags.UPTODATE | PageFlags.RESERVED);
         this.specialPages = new SpecialPages(folios);
-        tables.setKernelRoot(root, mode.index(conversion.pageOffset(), mode.levels()));
+        boolean is64Bit = mode.architecture() != PagingMode.Architecture.I386;
+        int firstKernelIndex =
+                is64Bit ? mode.entries(mode.levels()) / 2 : mode.index(conversion.pageOffset(), mode.levels());
+        tables.setKernelRoot(initMm.rootPfn(), firstKernelIndex);
+        if (is64Bit) {
+            initMm.preallocate(layout.vmallocStart(), layout.vmallocEnd());
+            initMm.preallocate(layout.modulesStart(), layout.modulesEnd() - 1);
+        } else {
+            initMm.preallocateLeafTables(layout.fixmapStart(), layout.fixmapEnd() - 1);
+            initMm.preallocateLeafTables(
+                    layout.pkmapStart(), layout.pkmapStart() + ((long) layout.pkmapPages() << 12) - 1);
+        }
     }
 
     /**
@@ -69,10 +86,51 @@ public final class KernelTables {
                     && pfn + mode.pagesPerLeaf(level + 1) <= end) {
                 level++;
             }
-            write(conversion.pageToVirt(pfn), pfn, level);
+            long error = initMm.mapLeaf(conversion.pageToVirt(pfn), pfn, InitMm.PAGE_KERNEL, level);
+            KernelBug.on(error != 0, "no memory for the kernel's page tables at boot");
             mappedBytesByLevel[level] += mode.pagesPerLeaf(level) << 12;
             pfn += mode.pagesPerLeaf(level);
         }
+    }
+
+    /**
+     * Maps the kernel image where the kernel was linked to run: code read-only and executable, the rest writable, in leaves of 2 MiB. The i386 kernel runs in the direct map and
+     * needs no mapping of its own.
+     *
+     * @param image where the image lies in RAM
+     */
+    public void mapImage(KernelImage image) {
+        if (mode.architecture() == PagingMode.Architecture.I386) {
+            return;
+        }
+        long leaf = 1L << mode.shift(2);
+        // x86-64 maps physical address 0 at the start of the area, RISC-V the first byte of the image.
+        long base = mode.architecture() == PagingMode.Architecture.X86_64
+                ? 0
+                : Bits.roundDown(image.code().start(), leaf);
+        long mapped = 0;
+        for (MemoryRange section : image.sections()) {
+            int flags = section.equals(image.code())
+                    ? InitMm.PAGE_KERNEL_ROX
+                    : section.equals(image.rodata()) ? InitMm.PAGE_KERNEL_RO : InitMm.PAGE_KERNEL;
+            long start = Math.max(mapped, Bits.roundDown(section.start(), leaf));
+            long end = Bits.roundUp(section.end(), leaf);
+            for (long paddr = start; paddr < end; paddr += leaf) {
+                long error = initMm.mapLeaf(layout.kernelMap() + paddr - base, paddr >>> 12, flags, 2);
+                KernelBug.on(error != 0, "no memory for the kernel image's mapping");
+            }
+            mapped = Math.max(mapped, end);
+        }
+    }
+
+    /** Returns where the kernel's regions lie. */
+    public KernelLayout layout() {
+        return layout;
+    }
+
+    /** Returns the tables themselves. */
+    public InitMm initMm() {
+        return initMm;
     }
 
     /**
@@ -87,7 +145,7 @@ public final class KernelTables {
 
     /** Returns the frame of {@code swapper_pg_dir}. */
     public long rootPfn() {
-        return root;
+        return initMm.rootPfn();
     }
 
     /** Returns the shared page of zeros ({@code empty_zero_page}). */
@@ -97,7 +155,7 @@ public final class KernelTables {
 
     /** Returns how many frames the kernel's own tables take. */
     public int tableCount() {
-        return tableCount;
+        return initMm.tableCount();
     }
 
     /** Returns the first root entry that belongs to the kernel's half. */
@@ -124,30 +182,5 @@ public final class KernelTables {
 
     PageTables tables() {
         return tables;
-    }
-
-    private void write(long vaddr, long pfn, int leafLevel) {
-        long table = root;
-        for (int level = mode.levels(); level > leafLevel; level--) {
-            int index = mode.index(vaddr, level);
-            long entry = mode.readEntry(memory, table, index);
-            if (entry == 0) {
-                long below = kernelTable();
-                mode.writeEntry(memory, table, index, mode.table(below, level));
-                table = below;
-            } else {
-                table = mode.pfn(entry, level);
-            }
-        }
-        int flags = PteFlags.READ | PteFlags.WRITE | PteFlags.GLOBAL | PteFlags.ACCESSED | PteFlags.DIRTY;
-        mode.writeEntry(memory, table, mode.index(vaddr, leafLevel), mode.leaf(pfn, flags, leafLevel));
-    }
-
-    private long kernelTable() {
-        long pfn = folios.allocate(Gfp.GFP_KERNEL | Gfp.ZERO);
-        KernelBug.on(pfn < 0, "no memory for the kernel's page tables at boot");
-        folios.memmap().setOwner(pfn, FrameOwner.PAGE_TABLE);
-        tableCount++;
-        return pfn;
     }
 }

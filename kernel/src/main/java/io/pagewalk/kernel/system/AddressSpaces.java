@@ -4,11 +4,14 @@ import io.pagewalk.base.Digest;
 import io.pagewalk.base.KernelBug;
 import io.pagewalk.hardware.cpu.Cpu;
 import io.pagewalk.hardware.machine.Machine;
+import io.pagewalk.hardware.memory.PhysicalMemory;
+import io.pagewalk.hardware.paging.PagingMode;
 import io.pagewalk.kernel.fault.TlbFlusher;
 import io.pagewalk.kernel.time.Cause;
 import io.pagewalk.kernel.time.CostModel;
 import io.pagewalk.kernel.time.TimeAccount;
 import io.pagewalk.kernel.vma.Mm;
+import io.pagewalk.kernel.vmalloc.KernelTlb;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
@@ -20,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  * <p>A CPU keeps the translations of the last six address spaces when its part has PCIDs ({@code TLB_NR_DYN_ASIDS}); without them every switch flushes. An address space counts its
  * flushes in a generation; a CPU that comes back to it with an older generation flushes first.
  */
-final class AddressSpaces implements TlbFlusher {
+final class AddressSpaces implements TlbFlusher, KernelTlb {
     /** {@code TLB_NR_DYN_ASIDS}: more would not pay, because the kernel must remember each. */
     private static final int DYNAMIC_ASIDS = 6;
 
@@ -52,6 +55,8 @@ final class AddressSpaces implements TlbFlusher {
         }
     }
 
+    private final PagingMode mode;
+    private final PhysicalMemory memory;
     private final List<CpuState> cpus = new ArrayList<>();
     private final List<@Nullable Context> contexts = new ArrayList<>();
     private final TimeAccount time;
@@ -61,8 +66,11 @@ final class AddressSpaces implements TlbFlusher {
     private int currentCpu;
     private long switches;
     private long shootdowns;
+    private long kernelFlushes;
 
     AddressSpaces(Machine machine, long kernelRoot, TimeAccount time, CostModel costs) {
+        this.mode = machine.description().mode();
+        this.memory = machine.memory();
         this.time = time;
         this.costs = costs;
         this.kernelRoot = kernelRoot;
@@ -181,6 +189,44 @@ final class AddressSpaces implements TlbFlusher {
         chargeFlush(context, isRemote, costs.tlbFlushAllNanos());
     }
 
+    @Override
+    public void flushKernelRange(long start, long end) {
+        kernelFlushes++;
+        Cpu self = cpus.get(currentCpu).cpu;
+        long pages = (end - start) >>> 12;
+        boolean isAll = pages > SINGLE_PAGE_FLUSH_CEILING;
+        for (CpuState state : cpus) {
+            if (isAll) {
+                self.flushAllOn(state.cpu);
+                continue;
+            }
+            int asid = state.cpu.mmu().asid();
+            self.flushPageOn(state.cpu, start, asid);
+            for (long vaddr = start + 4096; vaddr < end; vaddr += 4096) {
+                state.cpu.mmu().invalidatePage(vaddr, asid);
+            }
+        }
+        time.charge(Cause.TLB_FLUSH, isAll ? costs.tlbFlushAllNanos() : pages * costs.tlbFlushPageNanos());
+        if (cpus.size() > 1) {
+            shootdowns++;
+            time.charge(Cause.IPI, costs.ipiNanos());
+        }
+    }
+
+    @Override
+    public void syncRootEntry(int index, long entry) {
+        for (Context context : contexts) {
+            if (context != null) {
+                mode.writeEntry(memory, context.mm.pgdPfn(), index, entry);
+            }
+        }
+    }
+
+    /** Returns how often translations of the kernel's own half were flushed on all CPUs. */
+    long kernelFlushes() {
+        return kernelFlushes;
+    }
+
     private void chargeFlush(Context context, boolean isRemote, long localNanos) {
         if (context.cpus.get(currentCpu)) {
             time.charge(Cause.TLB_FLUSH, localNanos);
@@ -212,6 +258,7 @@ final class AddressSpaces implements TlbFlusher {
     void addToDigest(Digest digest) {
         digest.add(switches);
         digest.add(shootdowns);
+        digest.add(kernelFlushes);
         digest.add(contexts.size());
     }
 

@@ -39,6 +39,8 @@ import io.pagewalk.kernel.vma.Mm;
 import io.pagewalk.kernel.vma.MmServices;
 import io.pagewalk.kernel.vma.MmSyscalls;
 import io.pagewalk.kernel.vma.Overcommit;
+import io.pagewalk.kernel.vmalloc.KernelStacks;
+import io.pagewalk.kernel.vmalloc.Vmalloc;
 import io.pagewalk.kernel.zone.VmCounters;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -64,6 +66,9 @@ public final class LinuxKernel {
     private final FaultHandler faultHandler;
     private final PageTableEditor pageTables;
     private final AddressSpaces addressSpaces;
+    private final Vmalloc vmalloc;
+    private final KernelStacks kernelStacks;
+    private final KernelMemory kernelMemory;
     private final Overcommit overcommit;
     private final MmServices mmServices;
     private final AddressLayout layout;
@@ -104,7 +109,14 @@ public final class LinuxKernel {
                 kernelTables.mapRange((range.start() + 4095) >>> 12, range.end() >>> 12);
             }
         }
+        kernelTables.mapImage(machine.description().kernel());
         this.addressSpaces = new AddressSpaces(machine, kernelTables.rootPfn(), time, options.costs());
+        int cpus = machine.cpus().size();
+        kernelTables.initMm().setTlb(addressSpaces);
+        this.vmalloc =
+                new Vmalloc(kernelTables.layout(), kernelTables.initMm(), allocator, addressSpaces, cpus, log::print);
+        this.kernelStacks = new KernelStacks(vmalloc, allocator, cpus, machine.memory()::clearFrame);
+        this.kernelMemory = new KernelMemory(this);
         PageCache cache = new PageCache(folios, machine.memory(), time);
         this.files = new FileSystem(
                 cache,
@@ -176,9 +188,9 @@ public final class LinuxKernel {
      * Starts a thread that shares everything: {@code clone(CLONE_VM | CLONE_FILES | CLONE_THREAD ...)}.
      *
      * @param parent who calls
-     * @return the new thread
+     * @return the new thread, or null when memory ran out
      */
-    public Task cloneThread(Task parent) {
+    public @Nullable Task cloneThread(Task parent) {
         return processes.cloneThread(parent);
     }
 
@@ -573,6 +585,21 @@ public final class LinuxKernel {
         return kernelTables;
     }
 
+    /** Returns the areas of the kernel's own virtual memory. */
+    public Vmalloc vmalloc() {
+        return vmalloc;
+    }
+
+    /** Returns the stacks that threads have in the kernel. */
+    public KernelStacks kernelStacks() {
+        return kernelStacks;
+    }
+
+    /** Returns the way of kernel code to memory: loads and stores at kernel addresses, through the MMU. */
+    public KernelMemory kernelMemory() {
+        return kernelMemory;
+    }
+
     /** Returns the fault handler, for its settings. */
     public FaultHandler faultHandler() {
         return faultHandler;
@@ -644,6 +671,8 @@ public final class LinuxKernel {
         anonVmas.addToDigest(digest);
         files.addToDigest(digest);
         addressSpaces.addToDigest(digest);
+        vmalloc.addToDigest(digest);
+        kernelStacks.addToDigest(digest);
         door.addToDigest(digest);
         for (Task task : tasks.all()) {
             task.addToDigest(digest);

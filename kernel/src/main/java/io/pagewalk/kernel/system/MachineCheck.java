@@ -48,6 +48,9 @@ final class MachineCheck {
         kernel.machine().verify(out);
         kernel.allocator().verify(out);
         kernelTables(out);
+        kernel.vmalloc().verify(out);
+        kernel.kernelStacks().verify(out);
+        sharedHalves(out);
         for (Mm mm : kernel.addressSpaces().all()) {
             mm.verify(out);
             new SpaceWalk(mm, out).run();
@@ -90,6 +93,23 @@ final class MachineCheck {
                 "tables made == tables reached",
                 kernel.kernelTables().tableCount(),
                 tableCount);
+    }
+
+    /** Every address space has the kernel's own entries in the upper half of its root. */
+    private void sharedHalves(Violations out) {
+        long own = kernel.kernelTables().rootPfn();
+        for (Mm mm : kernel.addressSpaces().all()) {
+            for (int i = kernel.kernelTables().firstKernelIndex(); i < mode.entries(mode.levels()); i++) {
+                // The hardware marks entries of one root as used and not those of another.
+                long mine = mode.readEntry(kernel.machine().memory(), mm.pgdPfn(), i);
+                long shared = mode.readEntry(kernel.machine().memory(), own, i);
+                out.expectEqual(
+                        "mm of " + mm.ownerPid(),
+                        "root entry " + i + " == that of init_mm",
+                        mode.marked(mine, true),
+                        mode.marked(shared, true));
+            }
+        }
     }
 
     private void ownTable(String where, long pfn, Violations out) {

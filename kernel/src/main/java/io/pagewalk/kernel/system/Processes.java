@@ -55,6 +55,7 @@ final class Processes {
     void startInit() {
         ThreadGroup group = new ThreadGroup(1, null, new ResourceLimits());
         Task init = new Task(1, tasks.cpuOf(1), group, "init", null, new FdTable(), kernel);
+        KernelBug.on(!giveStack(init), "no memory for the stack of init");
         group.addThread(init);
         tasks.add(init);
     }
@@ -79,6 +80,9 @@ final class Processes {
                     false);
         }
         Task task = new Task(tid, tasks.cpuOf(tid), group, image.comm(), null, files, kernel);
+        if (!giveStack(task)) {
+            throw new BadInput("exec " + image.comm(), "no free memory", "a machine with more memory");
+        }
         group.addThread(task);
         tasks.add(task);
         load(task, image);
@@ -212,12 +216,29 @@ final class Processes {
         }
     }
 
+    /** Gives a new task its kernel stack: the first thing of {@code kernel/fork.c:dup_task_struct()}. Returns false when memory ran out. */
+    private boolean giveStack(Task task) {
+        long stack = kernel.kernelStacks().allocate();
+        task.setKernelStack(stack);
+        return stack != 0;
+    }
+
+    /** {@code put_task_stack()}: the stack goes when the thread leaves its CPU for good, before anybody waits for it. */
+    private void takeStack(Task task) {
+        kernel.kernelStacks().free(task.kernelStack());
+        task.setKernelStack(0);
+    }
+
+    @Nullable
     Task cloneThread(Task parent) {
         int tid = tasks.nextTid();
-        parent.files().share();
         Mm mm = parent.mm();
-        mm.addUsers(1);
         Task thread = new Task(tid, tasks.cpuOf(tid), parent.group(), parent.comm(), mm, parent.files(), kernel);
+        if (!giveStack(thread)) {
+            return null;
+        }
+        parent.files().share();
+        mm.addUsers(1);
         parent.group().addThread(thread);
         tasks.add(thread);
         kernel.time().charge(Cause.PROCESS, kernel.options().costs().forkNanos());
@@ -228,6 +249,10 @@ final class Processes {
     Task fork(Task parent, Sharing sharing) {
         kernel.schedule(parent);
         kernel.time().charge(Cause.PROCESS, kernel.options().costs().forkNanos());
+        long stack = kernel.kernelStacks().allocate();
+        if (stack == 0) {
+            return null;
+        }
         int tid = tasks.nextTid();
         ThreadGroup group = new ThreadGroup(
                 tid, parent.group(), new ResourceLimits(parent.group().limits()));
@@ -239,11 +264,13 @@ final class Processes {
             Mm copy = copyMm(parent, group, tid);
             if (copy == null) {
                 parent.group().forget(group);
+                kernel.kernelStacks().free(stack);
                 return null;
             }
             mm = copy;
         }
         Task child = new Task(tid, tasks.cpuOf(tid), group, parent.comm(), mm, new FdTable(parent.files()), kernel);
+        child.setKernelStack(stack);
         group.addThread(child);
         tasks.add(child);
         return child;
@@ -292,6 +319,7 @@ final class Processes {
         task.files().release();
         task.setFiles(new FdTable());
         task.setExitCode(waitStatus);
+        takeStack(task);
         kernel.unschedule(task);
         boolean isLast = group.threads().stream().noneMatch(t -> t != task && t.state() == Task.State.RUNNABLE);
         if (task.tid() != task.tgid()) {

@@ -37,6 +37,7 @@ public final class Task implements MmTask, FaultTask, OomTask {
     private long minorFaults;
     private long majorFaults;
     private long clearChildTid;
+    private long kernelStack;
 
     Task(int tid, int cpu, ThreadGroup group, String comm, @Nullable Mm mm, FdTable files, LinuxKernel kernel) {
         this.tid = tid;
@@ -191,7 +192,17 @@ public final class Task implements MmTask, FaultTask, OomTask {
         return kernel;
     }
 
+    /** Returns the lowest address of the kernel stack, 0 once the thread has ended: {@code task_stack_page()}. */
+    public long kernelStack() {
+        return kernelStack;
+    }
+
+    void setKernelStack(long vaddr) {
+        kernelStack = vaddr;
+    }
+
     void addToDigest(Digest digest) {
+        digest.add(kernelStack);
         digest.add(tid);
         digest.add(group.tgid());
         digest.add(comm);

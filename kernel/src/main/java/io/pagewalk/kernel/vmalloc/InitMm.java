@@ -1,5 +1,6 @@
 package io.pagewalk.kernel.vmalloc;
 
+import io.pagewalk.base.Bits;
 import io.pagewalk.base.KernelBug;
 import io.pagewalk.hardware.memory.PhysicalMemory;
 import io.pagewalk.hardware.paging.PagingMode;
@@ -91,6 +92,19 @@ public final class InitMm {
                 KernelBug.on(below < 0, "no memory for the kernel's page tables at boot");
                 link(root, levels, index, below);
             }
+        }
+    }
+
+    /**
+     * Makes all leaf tables of a range, for mappings that must not fail later: {@code page_table_range_init()}.
+     *
+     * @param start first address
+     * @param last last address
+     */
+    public void preallocateLeafTables(long start, long last) {
+        long span = 1L << mode.shift(2);
+        for (long vaddr = Bits.roundDown(start, span); vaddr <= last; vaddr += span) {
+            KernelBug.on(tableOf(vaddr, 1) < 0, "no memory for the kernel's page tables at boot");
         }
     }
 

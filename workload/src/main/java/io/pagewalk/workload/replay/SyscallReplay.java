@@ -246,7 +246,10 @@ final class SyscallReplay {
 
     private void child(Task task, long flags, long result) {
         if ((flags & CLONE_THREAD) != 0) {
-            threads.add(kernel.cloneThread(task));
+            Task thread = kernel.cloneThread(task);
+            if (thread != null) {
+                threads.add(thread);
+            }
         } else if ((flags & CLONE_VM) == 0) {
             Task child = kernel.fork(task);
             if (child != null) {
