@@ -33,6 +33,8 @@ class ArchitectureTest {
             List.of("memblock"),
             List.of("vmalloc"),
             List.of("highmem"),
+            List.of("io"),
+            List.of("devres"),
             List.of("vma"),
             List.of("rmap"),
             List.of("filemap"),

@@ -22,6 +22,7 @@ import io.pagewalk.kernel.fault.KernelTables;
 import io.pagewalk.kernel.fault.PageTableEditor;
 import io.pagewalk.kernel.filemap.FileSystem;
 import io.pagewalk.kernel.filemap.PageCache;
+import io.pagewalk.kernel.io.IoResources;
 import io.pagewalk.kernel.memblock.BootMemory;
 import io.pagewalk.kernel.memblock.MachineBoot;
 import io.pagewalk.kernel.oom.OomKiller;
@@ -59,6 +60,7 @@ public final class LinuxKernel {
     private final PageAllocator allocator;
     private final TimeAccount time;
     private final KernelLog log;
+    private final IoResources ioResources;
     private final Folios folios;
     private final KernelTables kernelTables;
     private final AnonVmas anonVmas = new AnonVmas();
@@ -110,6 +112,7 @@ public final class LinuxKernel {
             }
         }
         kernelTables.mapImage(machine.description().kernel());
+        this.ioResources = new IoResources(machine, new PageObjects(allocator, boot.conversion()), log::print);
         this.addressSpaces = new AddressSpaces(machine, kernelTables.rootPfn(), time, options.costs());
         int cpus = machine.cpus().size();
         kernelTables.initMm().setTlb(addressSpaces);
@@ -635,6 +638,11 @@ public final class LinuxKernel {
         return oomKiller;
     }
 
+    /** Returns who uses which ports and physical addresses. */
+    public IoResources ioResources() {
+        return ioResources;
+    }
+
     /** Returns the kernel's log. */
     public KernelLog log() {
         return log;
@@ -681,6 +689,7 @@ public final class LinuxKernel {
             mm.addToDigest(digest);
         }
         log.addToDigest(digest);
+        ioResources.addToDigest(digest);
         digest.add(signals);
         digest.add(programLoads);
         digest.add(programStores);

@@ -47,6 +47,7 @@ final class MachineCheck {
     void verify(Violations out) {
         kernel.machine().verify(out);
         kernel.allocator().verify(out);
+        kernel.ioResources().verify(out);
         kernelTables(out);
         kernel.vmalloc().verify(out);
         kernel.kernelStacks().verify(out);

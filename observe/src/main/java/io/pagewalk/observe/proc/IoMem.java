@@ -1,69 +1,55 @@
 package io.pagewalk.observe.proc;
 
-import io.pagewalk.base.Size;
-import java.util.ArrayList;
-import java.util.Comparator;
-import java.util.List;
+import io.pagewalk.kernel.io.ResourceTree;
 
 /** {@code /proc/iomem}: who uses which physical addresses ({@code kernel/resource.c:r_show()}). */
 public final class IoMem {
-    private static final int PAGE = 4096;
+    private static final int WIDTH = 8;
+
+    /** {@code MAX_IORES_LEVEL}: deeper resources are not indented further. */
+    private static final int MAX_LEVEL = 5;
 
     private IoMem() {}
 
     /**
-     * Prints the file.
+     * Prints the file as root sees it.
      *
-     * @param ranges the memory map and the kernel's own sections; a range that lies in another is indented below it
+     * @param iomem the tree of physical addresses
      */
-    public static String print(List<IoRange> ranges) {
-        List<IoRange> sorted = new ArrayList<>(ranges);
-        sorted.sort(Comparator.comparingLong(IoRange::start)
-                .thenComparing(Comparator.comparingLong(IoRange::last).reversed()));
-        StringBuilder text = new StringBuilder();
-        List<IoRange> parents = new ArrayList<>();
-        for (IoRange range : sorted) {
-            while (!parents.isEmpty() && !parents.getLast().contains(range)) {
-                parents.removeLast();
-            }
-            text.append("  ".repeat(parents.size()))
-                    .append(hex(range.start()))
-                    .append('-')
-                    .append(hex(range.last()))
-                    .append(" : ")
-                    .append(range.name())
-                    .append('\n');
-            parents.add(range);
-        }
-        return text.toString();
+    public static String print(ResourceTree iomem) {
+        return print(iomem, WIDTH, Reader.ROOT);
+    }
+
+    /** Who reads the file. */
+    public enum Reader {
+        /** With {@code CAP_SYS_ADMIN}: addresses are shown. */
+        ROOT,
+        /** Without: all addresses are zero. */
+        OTHERS
     }
 
     /**
-     * Returns the memory map as an x86 kernel changes it before it lists it: page 0 and the BIOS area are reserved
-     * ({@code arch/x86/kernel/setup.c:trim_bios_range()}).
+     * Prints the file.
      *
-     * @param firmware the firmware's map in ascending order
+     * @param iomem the tree of physical addresses
+     * @param reader who reads it
      */
-    public static List<IoRange> trimBiosRange(List<IoRange> firmware) {
-        List<IoRange> result = new ArrayList<>();
-        for (IoRange range : firmware) {
-            if (range.start() == 0 && range.name().equals("System RAM") && range.last() >= PAGE) {
-                result.add(new IoRange(0, PAGE - 1, "Reserved"));
-                long end = Math.min(range.last(), 640 * Size.KIB - 1);
-                result.add(new IoRange(PAGE, end, range.name()));
-                if (range.last() >= Size.MIB) {
-                    result.add(new IoRange(640 * Size.KIB, Size.MIB - 1, "Reserved"));
-                    result.add(new IoRange(Size.MIB, range.last(), range.name()));
-                }
-            } else {
-                result.add(range);
-            }
-        }
-        return result;
+    public static String print(ResourceTree iomem, Reader reader) {
+        return print(iomem, WIDTH, reader);
     }
 
-    private static String hex(long address) {
-        String digits = Long.toHexString(address);
-        return digits.length() >= 8 ? digits : "0".repeat(8 - digits.length()) + digits;
+    /** Prints a tree with addresses of at least so many digits. */
+    static String print(ResourceTree tree, int width, Reader reader) {
+        StringBuilder text = new StringBuilder();
+        tree.forEach((resource, depth) -> {
+            text.append("  ".repeat(Math.min(depth, MAX_LEVEL)));
+            Columns.hex(text, reader == Reader.ROOT ? resource.start() : 0, width);
+            text.append('-');
+            Columns.hex(text, reader == Reader.ROOT ? resource.end() : 0, width);
+            text.append(" : ")
+                    .append(resource.name() == null ? "<BAD>" : resource.name())
+                    .append('\n');
+        });
+        return text.toString();
     }
 }

@@ -1,9 +1,6 @@
 package io.pagewalk.observe.proc;
 
-import io.pagewalk.hardware.machine.FirmwareMap;
-import io.pagewalk.hardware.machine.KernelImage;
 import io.pagewalk.hardware.machine.MachineDescription;
-import io.pagewalk.hardware.machine.MemoryRange;
 import io.pagewalk.hardware.paging.PagingMode;
 import io.pagewalk.kernel.system.LinuxKernel;
 import io.pagewalk.kernel.system.Task;
@@ -37,7 +34,8 @@ public final class ProcTree {
         files.put("vmstat", VmStatFile.print(state));
         files.put("buddyinfo", BuddyInfo.print(state.boot().zones()));
         files.put("zoneinfo", ZoneInfo.print(state));
-        files.put("iomem", IoMem.print(state.map()));
+        files.put("iomem", IoMem.print(kernel.ioResources().iomem()));
+        files.put("ioports", IoPortsFile.print(kernel.ioResources().ioports()));
         PidSmaps smaps = new PidSmaps(kernel.memmap(), kernel.machine().memory(), state.paging());
         for (Task task : kernel.tasks()) {
             Mm mm = task.mmOrNull();
@@ -73,7 +71,7 @@ public final class ProcTree {
         return new MemoryState(
                 kernel.bootMemory(),
                 description.mode(),
-                map(description),
+                map(kernel),
                 kernel.overcommit().committedPages(),
                 kernel.overcommit().commitLimitPages(),
                 0,
@@ -83,25 +81,14 @@ public final class ProcTree {
                 0);
     }
 
-    private static List<IoRange> map(MachineDescription description) {
+    private static List<IoRange> map(LinuxKernel kernel) {
         List<IoRange> map = new ArrayList<>();
-        for (FirmwareMap.Entry entry : description.firmware().entries()) {
-            map.add(new IoRange(entry.start(), entry.end() - 1, entry.type().resourceName()));
-        }
-        if (description.mode().architecture() != PagingMode.Architecture.RISCV64) {
-            map = IoMem.trimBiosRange(map);
-        }
-        KernelImage image = description.kernel();
-        map = new ArrayList<>(map);
-        map.add(section(image.code(), "Kernel code"));
-        map.add(section(image.rodata(), "Kernel rodata"));
-        map.add(section(image.data(), "Kernel data"));
-        map.add(section(image.bss(), "Kernel bss"));
+        kernel.ioResources().iomem().forEach((resource, depth) -> {
+            if (depth == 0) {
+                map.add(new IoRange(resource.start(), resource.end(), String.valueOf(resource.name())));
+            }
+        });
         return map;
-    }
-
-    private static IoRange section(MemoryRange range, String name) {
-        return new IoRange(range.start(), range.end() - 1, name);
     }
 
     private static ProcessState process(LinuxKernel kernel, Task task, Mm mm) {

@@ -6,6 +6,7 @@ import io.pagewalk.base.Size;
 import io.pagewalk.base.Violations;
 import io.pagewalk.hardware.cpu.CpuModel;
 import io.pagewalk.hardware.cpu.CpuModels;
+import io.pagewalk.hardware.machine.DeviceDescription;
 import io.pagewalk.hardware.machine.FirmwareMap;
 import io.pagewalk.hardware.machine.KernelImage;
 import io.pagewalk.hardware.machine.Machine;
@@ -148,7 +149,41 @@ class ProcFormatTest {
         assertThat(iomem).contains("100000000-23fffffff : System RAM\n");
     }
 
+    /** The dump is of a Firecracker machine with Linux 6.18 and 24 GiB: what lies in mainboard and PCI ranges is the same here where the model has the device. */
+    @Test
+    void ioports_pcWithPciAndSerialPort_haveTheLinesOfLinux() throws IOException {
+        LinuxKernel kernel = kernel(
+                PagingMode.X86_64_4LEVEL,
+                24 * Size.GIB,
+                List.of(new DeviceDescription.Uart(0x3f8), new DeviceDescription.Framebuffer(1, 16 * Size.MIB)));
+        kernel.ioResources().requestRegion(0x3f8, 8, "serial");
+        // No driver of the model asks for the clock chip.
+        String expected = recorded("ioports").replaceAll("  0070-0071 : rtc_cmos\n", "");
+        assertThat(file(kernel, "ioports")).isEqualTo(expected);
+    }
+
+    @Test
+    void iomem_pcWithPciCard_nestsItsWindowsBelowTheBus() {
+        LinuxKernel kernel = kernel(
+                PagingMode.X86_64_4LEVEL, 24 * Size.GIB, List.of(new DeviceDescription.Framebuffer(1, 16 * Size.MIB)));
+        kernel.ioResources().requestMemRegion(0x40_0000_0000L, 16 * Size.MIB, "fbcard");
+        assertThat(file(kernel, "iomem")).contains("""
+                4000000000-7fffffffff : PCI Bus 0000:00
+                  4000000000-4000ffffff : 0000:00:01.0
+                    4000000000-4000ffffff : fbcard
+                """).contains("""
+                c0000000-febfffff : PCI Bus 0000:00
+                  c0000000-c0000fff : 0000:00:01.0
+                """);
+        assertThat(IoMem.print(kernel.ioResources().iomem(), IoMem.Reader.OTHERS))
+                .startsWith("00000000-00000000 : Reserved\n00000000-00000000 : System RAM\n");
+    }
+
     private static LinuxKernel kernel(PagingMode paging, long ramBytes) {
+        return kernel(paging, ramBytes, List.of());
+    }
+
+    private static LinuxKernel kernel(PagingMode paging, long ramBytes, List<DeviceDescription> devices) {
         CpuModel cpu = CpuModels.byName("skylake");
         FirmwareMap firmware = FirmwareMap.pc(ramBytes);
         MachineDescription description = new MachineDescription(
@@ -166,7 +201,8 @@ class ProcFormatTest {
                 KernelImage.at(16 * Size.MIB),
                 List.of(),
                 List.of(),
-                90);
+                90,
+                devices);
         return LinuxKernel.boot(new Machine(description, 1), BootOptions.defaults());
     }
 
