@@ -30,6 +30,7 @@ class ArchitectureTest {
             List.of("page"),
             List.of("zone"),
             List.of("buddy"),
+            List.of("slub"),
             List.of("memblock"),
             List.of("vmalloc"),
             List.of("highmem"),

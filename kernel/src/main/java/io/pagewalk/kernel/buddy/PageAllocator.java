@@ -115,6 +115,11 @@ public final class PageAllocator {
         this.cpuNode = cpuToNode[cpu];
     }
 
+    /** Returns how many CPUs there are. */
+    public int cpus() {
+        return cpuToNode.length;
+    }
+
     /** Returns the current CPU's node: {@code numa_mem_id()}. */
     public int currentNode() {
         return cpuNode;
