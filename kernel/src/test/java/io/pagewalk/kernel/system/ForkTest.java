@@ -1,7 +1,7 @@
 package io.pagewalk.kernel.system;
 
 import static io.pagewalk.kernel.system.TestKernel.PAGE;
-import static requireNonNull;
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.pagewalk.base.Size;
