@@ -213,6 +213,13 @@ final class AddressSpaces implements TlbFlusher, KernelTlb {
         }
     }
 
+    /** Makes the current CPU forget one page of the kernel's half: {@code flush_tlb_one_kernel()}. */
+    void flushKernelPageHere(long vaddr) {
+        Cpu self = cpus.get(currentCpu).cpu;
+        self.flushPageOn(self, vaddr, self.mmu().asid());
+        time.charge(Cause.TLB_FLUSH, costs.tlbFlushPageNanos());
+    }
+
     @Override
     public void syncRootEntry(int index, long entry) {
         for (Context context : contexts) {

@@ -22,8 +22,11 @@ import io.pagewalk.kernel.fault.KernelTables;
 import io.pagewalk.kernel.fault.PageTableEditor;
 import io.pagewalk.kernel.filemap.FileSystem;
 import io.pagewalk.kernel.filemap.PageCache;
+import io.pagewalk.kernel.highmem.Highmem;
+import io.pagewalk.kernel.highmem.KmapLocal;
 import io.pagewalk.kernel.io.IoResources;
 import io.pagewalk.kernel.memblock.BootMemory;
+import io.pagewalk.kernel.memblock.BootPlan;
 import io.pagewalk.kernel.memblock.MachineBoot;
 import io.pagewalk.kernel.oom.OomKiller;
 import io.pagewalk.kernel.page.MemMap;
@@ -41,6 +44,7 @@ import io.pagewalk.kernel.vma.MmServices;
 import io.pagewalk.kernel.vma.MmSyscalls;
 import io.pagewalk.kernel.vma.Overcommit;
 import io.pagewalk.kernel.vmalloc.KernelStacks;
+import io.pagewalk.kernel.vmalloc.PerCpu;
 import io.pagewalk.kernel.vmalloc.Vmalloc;
 import io.pagewalk.kernel.zone.VmCounters;
 import java.util.List;
@@ -70,6 +74,9 @@ public final class LinuxKernel {
     private final AddressSpaces addressSpaces;
     private final Vmalloc vmalloc;
     private final KernelStacks kernelStacks;
+    private final PerCpu perCpu;
+    private final Highmem highmem;
+    private final KmapLocal kmapLocal;
     private final KernelMemory kernelMemory;
     private final Overcommit overcommit;
     private final MmServices mmServices;
@@ -119,6 +126,15 @@ public final class LinuxKernel {
         this.vmalloc =
                 new Vmalloc(kernelTables.layout(), kernelTables.initMm(), allocator, addressSpaces, cpus, log::print);
         this.kernelStacks = new KernelStacks(vmalloc, allocator, cpus, machine.memory()::clearFrame);
+        this.perCpu = new PerCpu(vmalloc, allocator, cpus, BootPlan.PER_CPU_PAGES);
+        this.highmem = new Highmem(kernelTables.layout(), boot.conversion(), kernelTables.initMm(), addressSpaces);
+        this.kmapLocal = new KmapLocal(
+                kernelTables.layout(),
+                boot.conversion(),
+                kernelTables.initMm(),
+                cpus,
+                addressSpaces::flushKernelPageHere,
+                log::print);
         this.kernelMemory = new KernelMemory(this);
         PageCache cache = new PageCache(folios, machine.memory(), time);
         this.files = new FileSystem(
@@ -598,6 +614,21 @@ public final class LinuxKernel {
         return kernelStacks;
     }
 
+    /** Returns the memory of which each CPU has its own copy. */
+    public PerCpu perCpu() {
+        return perCpu;
+    }
+
+    /** Returns the pool of lasting mappings for high memory. */
+    public Highmem highmem() {
+        return highmem;
+    }
+
+    /** Returns the CPUs' slots for short mappings of high memory. */
+    public KmapLocal kmapLocal() {
+        return kmapLocal;
+    }
+
     /** Returns the way of kernel code to memory: loads and stores at kernel addresses, through the MMU. */
     public KernelMemory kernelMemory() {
         return kernelMemory;
@@ -681,6 +712,9 @@ public final class LinuxKernel {
         addressSpaces.addToDigest(digest);
         vmalloc.addToDigest(digest);
         kernelStacks.addToDigest(digest);
+        perCpu.addToDigest(digest);
+        highmem.addToDigest(digest);
+        kmapLocal.addToDigest(digest);
         door.addToDigest(digest);
         for (Task task : tasks.all()) {
             task.addToDigest(digest);

@@ -51,6 +51,9 @@ final class MachineCheck {
         kernelTables(out);
         kernel.vmalloc().verify(out);
         kernel.kernelStacks().verify(out);
+        kernel.perCpu().verify(out);
+        kernel.highmem().verify(out);
+        kernel.kmapLocal().verify(out);
         sharedHalves(out);
         for (Mm mm : kernel.addressSpaces().all()) {
             mm.verify(out);

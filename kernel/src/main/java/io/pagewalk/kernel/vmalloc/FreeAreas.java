@@ -80,6 +80,48 @@ final class FreeAreas {
         if (Long.compareUnsigned(start + bytes, high) > 0) {
             return NOTHING;
         }
+        clip(found, start, bytes);
+        return start;
+    }
+
+    /**
+     * Takes the highest place: {@code pcpu_get_vm_areas()}.
+     *
+     * @param bytes page aligned length
+     * @param alignment a power of two
+     * @param low lowest start
+     * @param high the end must not be above it
+     * @return the start, or {@link #NOTHING}
+     */
+    long allocateHighest(long bytes, long alignment, long low, long high) {
+        Node found = highest(root, bytes, alignment, low, high);
+        if (found == null) {
+            return NOTHING;
+        }
+        long start = (Math.min(found.end, high) - bytes) & -alignment;
+        clip(found, start, bytes);
+        return start;
+    }
+
+    private static @Nullable Node highest(@Nullable Node node, long bytes, long alignment, long low, long high) {
+        if (node == null || node.largest < bytes) {
+            return null;
+        }
+        if (node.end < high) {
+            Node found = highest(node.right, bytes, alignment, low, high);
+            if (found != null) {
+                return found;
+            }
+        }
+        long start = (Math.min(node.end, high) - bytes) & -alignment;
+        if (start >= node.start && start >= low) {
+            return node;
+        }
+        return highest(node.left, bytes, alignment, low, high);
+    }
+
+    /** Cuts a piece out of a free range: {@code va_clip()}. */
+    private void clip(Node found, long start, long bytes) {
         long oldStart = found.start;
         long oldEnd = found.end;
         remove(found);
@@ -89,7 +131,6 @@ final class FreeAreas {
         if (start + bytes < oldEnd) {
             insert(start + bytes, oldEnd);
         }
-        return start;
     }
 
     private static long alignedStart(Node node, long alignment, long low) {

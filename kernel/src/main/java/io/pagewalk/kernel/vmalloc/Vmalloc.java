@@ -6,12 +6,9 @@ import io.pagewalk.base.Violations;
 import io.pagewalk.hardware.paging.PagingMode;
 import io.pagewalk.hardware.paging.PteFlags;
 import io.pagewalk.kernel.buddy.PageAllocator;
-import io.pagewalk.kernel.page.FrameOwner;
 import io.pagewalk.kernel.page.Gfp;
-import io.pagewalk.kernel.page.MemMap;
 import io.pagewalk.kernel.syscall.Errno;
 import java.util.ArrayDeque;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
@@ -30,27 +27,14 @@ public final class Vmalloc {
     public static final long NULL = 0;
 
     private static final int PAGE = 4096;
-    /** The bulk allocator is asked for at most so many pages at a time. */
-    private static final int BULK = 100;
-
-    private static final int RECLAIM_MASK = Gfp.RECLAIM
-            | Gfp.HIGH
-            | Gfp.IO
-            | Gfp.FS
-            | Gfp.NOWARN
-            | Gfp.RETRY_MAYFAIL
-            | Gfp.NOFAIL
-            | Gfp.NORETRY
-            | Gfp.MEMALLOC
-            | Gfp.NOMEMALLOC;
 
     private final KernelLayout layout;
     private final InitMm initMm;
     private final PageAllocator allocator;
-    private final MemMap memmap;
     private final KernelTlb tlb;
     private final Consumer<String> log;
     private final VmapSpace space;
+    private final AreaPages pages;
     private final PagingMode mode;
     private final boolean is64Bit;
     private final boolean hasHugeVmap;
@@ -79,7 +63,6 @@ public final class Vmalloc {
         this.layout = layout;
         this.initMm = initMm;
         this.allocator = allocator;
-        this.memmap = allocator.memMap();
         this.tlb = tlb;
         this.log = log;
         this.mode = initMm.mode();
@@ -87,6 +70,7 @@ public final class Vmalloc {
         // HAVE_ARCH_HUGE_VMAP on x86-64, PAE and RISC-V; HAVE_ARCH_HUGE_VMALLOC only on 64-bit.
         this.hasHugeVmap = mode != PagingMode.I386;
         this.hasHugeVmalloc = is64Bit;
+        this.pages = new AreaPages(initMm, allocator);
         this.space = new VmapSpace(layout, cpus, is64Bit);
     }
 
@@ -109,8 +93,7 @@ public final class Vmalloc {
      * @return the address, or {@link #NULL}
      */
     public long vmalloc(long bytes, int gfp, String caller) {
-        return vmallocRange(
-                bytes, 1, layout.vmallocStart(), layout.vmallocEnd(), gfp, InitMm.PAGE_KERNEL, 0, -1, caller);
+        return anywhere(bytes, 1, gfp, 0, -1, caller);
     }
 
     /**
@@ -132,16 +115,7 @@ public final class Vmalloc {
      * @return the address, or {@link #NULL}
      */
     public long vmallocUser(long bytes, String caller) {
-        return vmallocRange(
-                bytes,
-                PAGE,
-                layout.vmallocStart(),
-                layout.vmallocEnd(),
-                Gfp.GFP_KERNEL | Gfp.ZERO,
-                InitMm.PAGE_KERNEL,
-                VmFlags.USERMAP,
-                -1,
-                caller);
+        return anywhere(bytes, PAGE, Gfp.GFP_KERNEL | Gfp.ZERO, VmFlags.USERMAP, -1, caller);
     }
 
     /**
@@ -153,16 +127,7 @@ public final class Vmalloc {
      * @return the address, or {@link #NULL}
      */
     public long vmallocNode(long bytes, int node, String caller) {
-        return vmallocRange(
-                bytes,
-                1,
-                layout.vmallocStart(),
-                layout.vmallocEnd(),
-                Gfp.GFP_KERNEL,
-                InitMm.PAGE_KERNEL,
-                0,
-                node,
-                caller);
+        return anywhere(bytes, 1, Gfp.GFP_KERNEL, 0, node, caller);
     }
 
     /**
@@ -174,16 +139,7 @@ public final class Vmalloc {
      * @return the address, or {@link #NULL}
      */
     public long vmallocHuge(long bytes, int gfp, String caller) {
-        return vmallocRange(
-                bytes,
-                1,
-                layout.vmallocStart(),
-                layout.vmallocEnd(),
-                gfp,
-                InitMm.PAGE_KERNEL,
-                VmFlags.ALLOW_HUGE_VMAP,
-                -1,
-                caller);
+        return anywhere(bytes, 1, gfp, VmFlags.ALLOW_HUGE_VMAP, -1, caller);
     }
 
     /**
@@ -204,6 +160,12 @@ public final class Vmalloc {
                 VmFlags.FLUSH_RESET_PERMS,
                 -1,
                 caller);
+    }
+
+    private long anywhere(long bytes, long alignment, int gfp, int vmFlags, int node, String caller) {
+        long start = layout.vmallocStart();
+        return vmallocRange(
+                bytes, alignment, start, layout.vmallocEnd(), gfp, InitMm.PAGE_KERNEL, vmFlags, node, caller);
     }
 
     /**
@@ -280,16 +242,7 @@ public final class Vmalloc {
         int count = (int) (area.usableBytes() >>> 12);
         long arrayBytes = (long) count * (is64Bit ? 8 : 4);
         if (arrayBytes > PAGE) {
-            long array = vmallocRange(
-                    arrayBytes,
-                    1,
-                    layout.vmallocStart(),
-                    layout.vmallocEnd(),
-                    (gfp & RECLAIM_MASK) | Gfp.ZERO,
-                    InitMm.PAGE_KERNEL,
-                    0,
-                    node,
-                    area.caller());
+            long array = anywhere(arrayBytes, 1, (gfp & AreaPages.RECLAIM_MASK) | Gfp.ZERO, 0, node, area.caller());
             if (array == NULL) {
                 warn(
                         gfp,
@@ -303,7 +256,7 @@ public final class Vmalloc {
         int pageGfp = (gfp & (Gfp.DMA | Gfp.DMA32)) == 0 ? gfp | Gfp.HIGHMEM : gfp;
         int order = mode.shift(level) - 12;
         long[] pfns = new long[count];
-        int got = allocateFrames((order > 0 ? pageGfp & ~Gfp.NOFAIL : pageGfp) | Gfp.NOWARN, node, order, pfns);
+        int got = pages.allocate((order > 0 ? pageGfp & ~Gfp.NOFAIL : pageGfp) | Gfp.NOWARN, node, order, pfns);
         area.setPages(got == count ? pfns : Arrays.copyOf(pfns, got), order);
         allocatedPages += got;
         if (got != count) {
@@ -313,60 +266,12 @@ public final class Vmalloc {
             vfree(area.address());
             return false;
         }
-        if (map(area, pfns, count, flags, level) != 0) {
+        if (pages.map(area, pfns, count, flags, level) != 0) {
             warn(pageGfp, "vmalloc error: size " + (long) got * PAGE + ", failed to map pages");
             vfree(area.address());
             return false;
         }
         return true;
-    }
-
-    /** {@code vm_area_alloc_pages()}. Returns how many frames it got. */
-    private int allocateFrames(int gfp, int node, int order, long[] pfns) {
-        int preferred = node < 0 ? allocator.currentNode() : node;
-        int got = 0;
-        if (order == 0) {
-            long[] some = new long[Math.min(BULK, pfns.length)];
-            while (got < pfns.length) {
-                int wanted = Math.min(BULK, pfns.length - got);
-                int some1 = allocator.allocPagesBulk(gfp, preferred, some, wanted);
-                System.arraycopy(some, 0, pfns, got, some1);
-                got += some1;
-                if (some1 != wanted) {
-                    break;
-                }
-            }
-        }
-        while (got < pfns.length) {
-            long pfn = allocator.allocPages(gfp, order, preferred);
-            if (pfn == PageAllocator.NO_PAGE) {
-                break;
-            }
-            if (order > 0) {
-                allocator.splitPage(pfn, order);
-            }
-            for (int i = 0; i < 1 << order; i++) {
-                pfns[got++] = pfn + i;
-            }
-        }
-        for (int i = 0; i < got; i++) {
-            memmap.setOwner(pfns[i], FrameOwner.VMALLOC);
-        }
-        return got;
-    }
-
-    private long map(VmArea area, long[] pfns, int count, int flags, int level) {
-        int step = 1 << (mode.shift(level) - 12);
-        for (int i = 0; i < count; i += step) {
-            long vaddr = area.address() + ((long) i << 12);
-            long error = level == 1
-                    ? initMm.mapLeaf(vaddr, pfns[i], flags, 1)
-                    : initMm.mapRange(vaddr, pfns[i] << 12, (long) step << 12, flags, level);
-            if (error != 0) {
-                return error;
-            }
-        }
-        return 0;
     }
 
     /**
@@ -437,7 +342,7 @@ public final class Vmalloc {
         if (area == null) {
             return NULL;
         }
-        if (map(area, pfns, count, flags & ~PteFlags.EXEC, 1) != 0) {
+        if (pages.map(area, pfns, count, flags & ~PteFlags.EXEC, 1) != 0) {
             vunmap(area.address());
             return NULL;
         }
@@ -506,6 +411,27 @@ public final class Vmalloc {
             return null;
         }
         area.describe(vmFlags, bytes, caller);
+        return area;
+    }
+
+    /**
+     * Takes the highest place of the vmalloc area, without a guard page: {@code pcpu_get_vm_areas()} for one group.
+     *
+     * @param bytes a multiple of 4096
+     * @param alignment a power of two
+     * @param caller who asks
+     * @return the area, or null
+     */
+    @Nullable
+    VmArea getHighestArea(long bytes, long alignment, String caller) {
+        VmArea area = space.allocateHighest(bytes, alignment);
+        if (area == null) {
+            purge(true);
+            area = space.allocateHighest(bytes, alignment);
+        }
+        if (area != null) {
+            area.describe(VmFlags.ALLOC | VmFlags.NO_GUARD, bytes, caller);
+        }
         return area;
     }
 
@@ -656,22 +582,11 @@ public final class Vmalloc {
     public void verify(Violations out) {
         space.verify(out);
         long owned = 0;
-        List<VmArea> all = new ArrayList<>(space.busyAreas());
-        for (VmArea area : all) {
-            String where = "area at " + Bits.hex(area.address());
+        for (VmArea area : space.busyAreas()) {
             if (!area.has(VmFlags.MAP_PUT_PAGES)) {
                 owned += area.pageCount();
             }
-            for (int i = 0; i < area.pageCount(); i++) {
-                out.expectEqual(
-                        where,
-                        "entry " + i + " maps its frame",
-                        initMm.translate(area.address() + ((long) i << 12)),
-                        area.pfn(i) << 12);
-            }
-            if (!area.has(VmFlags.NO_GUARD)) {
-                out.expectEqual(where, "guard page unmapped", -1, initMm.translate(area.end - PAGE));
-            }
+            pages.verify(area, out);
         }
         for (VmArea area : space.lazyByNode()) {
             out.expectEqual("lazy area at " + Bits.hex(area.address()), "unmapped", -1, initMm.translate(area.start));

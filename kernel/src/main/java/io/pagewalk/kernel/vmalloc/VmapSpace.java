@@ -107,6 +107,23 @@ final class VmapSpace {
         return area;
     }
 
+    /**
+     * Takes the highest range of the vmalloc area, for chunks of per-CPU memory.
+     *
+     * @return the busy area, or null when nothing fits
+     */
+    @Nullable
+    VmArea allocateHighest(long bytes, long alignment) {
+        long high = Bits.roundUp(layout.vmallocEnd(), 4096);
+        long start = free.allocateHighest(bytes, alignment, layout.vmallocStart(), high);
+        if (start == FreeAreas.NOTHING) {
+            return null;
+        }
+        VmArea area = new VmArea(start, start + bytes, -1);
+        busy.put(start, area);
+        return area;
+    }
+
     private long takeFromPool(Node node, long bytes, long alignment) {
         ArrayDeque<VmArea> pool = poolOf(node, bytes);
         VmArea first = pool == null ? null : pool.peekFirst();

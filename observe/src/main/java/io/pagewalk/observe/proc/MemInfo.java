@@ -68,10 +68,10 @@ public final class MemInfo {
         pages(text, "WritebackTmp", 0);
         pages(text, "CommitLimit", state.commitLimitPages());
         pages(text, "Committed_AS", state.committedPages());
-        Columns.kilobytes(text, "VmallocTotal", vmallocTotalBytes(state) >> 10);
+        Columns.kilobytes(text, "VmallocTotal", state.vmallocTotalBytes() >> 10);
         pages(text, "VmallocUsed", state.vmallocPages());
         pages(text, "VmallocChunk", 0);
-        pages(text, "Percpu", 0);
+        pages(text, "Percpu", state.perCpuPages());
         hugePages(text, state, counters);
         return text.toString();
     }
@@ -120,19 +120,6 @@ public final class MemInfo {
         pages(text, "LowFree", free - freeHigh);
     }
 
-    /** {@code VMALLOC_END - VMALLOC_START} of each paging mode. */
-    private static long vmallocTotalBytes(MemoryState state) {
-        return switch (state.paging()) {
-            case X86_64_4LEVEL -> (32L << 40) - 1;
-            case X86_64_5LEVEL -> (12_800L << 40) - 1;
-            // 128 MiB are kept above the direct map; 8 MiB of gap and the fixed and kmap areas go off.
-            case I386, I386_PAE -> 120 * Size.MIB;
-            case SV39 -> 64 * Size.GIB - 1;
-            case SV48 -> (32L << 40) - 1;
-            case SV57 -> (16_384L << 40) - 1;
-        };
-    }
-
     /** Which pages map the memory directly: whole gigabytes by 1 GiB pages, the rest by 2 MiB and 4 KiB pages ({@code arch/x86/mm/pat/set_memory.c}). */
     private static void directMap(StringBuilder text, MemoryState state) {
         PagingMode paging = state.paging();
@@ -147,7 +134,7 @@ public final class MemInfo {
             }
             long start = Bits.roundUp(range.start(), 4096);
             long end = Bits.roundDown(range.last() + 1, 4096);
-            end = is64Bit ? end : Math.min(end, 896 * Size.MIB);
+            end = is64Bit ? end : Math.min(end, state.boot().conversion().lowmemFrames() << 12);
             long mediumStart = Math.min(end, Bits.roundUp(start, middle));
             long mediumEnd = Math.max(mediumStart, Bits.roundDown(end, middle));
             long largeStart = is64Bit ? Math.min(mediumEnd, Bits.roundUp(mediumStart, Size.GIB)) : mediumEnd;

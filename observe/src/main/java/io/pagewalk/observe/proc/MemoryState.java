@@ -18,6 +18,8 @@ import java.util.List;
  * @param dirtyRatio {@code vm.dirty_ratio}
  * @param dirtyBackgroundRatio {@code vm.dirty_background_ratio}
  * @param vmallocPages pages in vmalloc areas
+ * @param vmallocTotalBytes size of the vmalloc area
+ * @param perCpuPages pages of per-CPU memory
  */
 public record MemoryState(
         BootMemory boot,
@@ -29,7 +31,9 @@ public record MemoryState(
         int cpus,
         long dirtyRatio,
         long dirtyBackgroundRatio,
-        long vmallocPages) {
+        long vmallocPages,
+        long vmallocTotalBytes,
+        long perCpuPages) {
     /** Copies the map. */
     public MemoryState {
         map = List.copyOf(map);

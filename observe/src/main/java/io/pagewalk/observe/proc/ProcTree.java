@@ -34,6 +34,7 @@ public final class ProcTree {
         files.put("vmstat", VmStatFile.print(state));
         files.put("buddyinfo", BuddyInfo.print(state.boot().zones()));
         files.put("zoneinfo", ZoneInfo.print(state));
+        files.put("vmallocinfo", VmallocInfo.print(kernel.vmalloc(), state.boot(), state.paging()));
         files.put("iomem", IoMem.print(kernel.ioResources().iomem()));
         files.put("ioports", IoPortsFile.print(kernel.ioResources().ioports()));
         PidSmaps smaps = new PidSmaps(kernel.memmap(), kernel.machine().memory(), state.paging());
@@ -78,7 +79,9 @@ public final class ProcTree {
                 description.cpus(),
                 kernel.sysctls().get("vm.dirty_ratio"),
                 kernel.sysctls().get("vm.dirty_background_ratio"),
-                0);
+                kernel.vmalloc().allocatedPages(),
+                kernel.vmalloc().layout().vmallocTotalBytes(),
+                kernel.perCpu().pages());
     }
 
     private static List<IoRange> map(LinuxKernel kernel) {
