@@ -1,6 +1,7 @@
 package io.pagewalk.kernel.fault;
 
 import io.pagewalk.base.KernelBug;
+import io.pagewalk.hardware.bus.PhysicalBus;
 import io.pagewalk.hardware.memory.PhysicalMemory;
 import io.pagewalk.hardware.mmu.Access;
 import io.pagewalk.hardware.mmu.MmuFault;
@@ -23,6 +24,7 @@ import io.pagewalk.kernel.vma.RssCounter;
 import io.pagewalk.kernel.vma.StackGrowth;
 import io.pagewalk.kernel.vma.Vma;
 import io.pagewalk.kernel.vma.VmaFlags;
+import io.pagewalk.kernel.vma.VmaOperations;
 import io.pagewalk.kernel.zone.VmEvent;
 import org.jspecify.annotations.Nullable;
 
@@ -51,6 +53,7 @@ public final class FaultHandler {
     private final AnonVmas anonVmas;
     private final PageCache cache;
     private final SpecialPages special;
+    private final DriverFaults driverFaults;
     private final TlbFlusher flusher;
     private final TimeAccount time;
     private final CostModel costs;
@@ -68,6 +71,7 @@ public final class FaultHandler {
      * @param flusher flushes TLBs
      * @param time the clock
      * @param costs what faults cost
+     * @param bus reads device memory that a private mapping copies
      */
     public FaultHandler(
             KernelTables kernel,
@@ -75,7 +79,8 @@ public final class FaultHandler {
             PageCache cache,
             TlbFlusher flusher,
             TimeAccount time,
-            CostModel costs) {
+            CostModel costs,
+            PhysicalBus bus) {
         this.mode = kernel.mode();
         this.memory = kernel.memory();
         this.tables = kernel.tables();
@@ -85,6 +90,7 @@ public final class FaultHandler {
         this.anonVmas = anonVmas;
         this.cache = cache;
         this.special = kernel.specialPages();
+        this.driverFaults = new DriverFaults(kernel, anonVmas, bus);
         this.flusher = flusher;
         this.time = time;
         this.costs = costs;
@@ -244,6 +250,10 @@ public final class FaultHandler {
         if (!(mapped instanceof OpenFile file)) {
             return specialPage(task, mm, vma, vaddr);
         }
+        VmaOperations driver = vma.operations();
+        if (driver != null) {
+            return driverFaults.fault(task, mm, vma, driver, vaddr, isWrite);
+        }
         if (isWrite && !vma.has(VmaFlags.VM_SHARED)) {
             return cowFilePage(task, mm, vma, vaddr, file, isTried);
         }
@@ -383,7 +393,9 @@ public final class FaultHandler {
         boolean isSpecial = (flags & PteFlags.SPECIAL) != 0;
         long old = mode.pfn(entry, 1);
         if (vma.has(VmaFlags.VM_SHARED | VmaFlags.VM_MAYSHARE)) {
-            folios.markDirty(old);
+            if (!isSpecial) {
+                folios.markDirty(old);
+            }
             reuse(vma, table, index, entry, flags);
             return FaultOutcome.DONE;
         }
@@ -416,8 +428,11 @@ public final class FaultHandler {
             folios.put(copy);
             return FaultOutcome.KILLED;
         }
-        if (isSpecial) {
+        if (isSpecial && old == zeroPfn) {
             time.charge(Cause.MINOR_FAULT, costs.clearPageNanos());
+        } else if (isSpecial) {
+            driverFaults.copyRaw(old, copy);
+            time.charge(Cause.MINOR_FAULT, costs.copyPageNanos());
         } else {
             memory.copyFrame(old, copy);
             time.charge(Cause.MINOR_FAULT, costs.copyPageNanos());

@@ -34,7 +34,6 @@ public final class PageTableEditor implements PageTableOps {
     private final TimeAccount time;
     private final CostModel costs;
     private final Supplier<FaultTask> current;
-    private final SpecialPages special;
 
     /**
      * Creates the editor of one machine.
@@ -61,7 +60,6 @@ public final class PageTableEditor implements PageTableOps {
         this.protection = new Protection(mode);
         this.folios = kernel.folios();
         this.memmap = folios.memmap();
-        this.special = kernel.specialPages();
         this.files = files;
         this.handler = handler;
         this.flusher = flusher;
@@ -190,7 +188,8 @@ public final class PageTableEditor implements PageTableOps {
 
     private void dropPage(Mm mm, long pfn, int flags, boolean hasRecency) {
         RssCounter kind = FaultHandler.rssKind(memmap, pfn);
-        if (kind != RssCounter.ANON && !special.isVdso(pfn)) {
+        // Pages of the vDSO and of drivers belong to no file: nobody writes them back or reclaims them.
+        if (memmap.mapping(pfn) > 0) {
             if ((flags & PteFlags.DIRTY) != 0) {
                 folios.markDirty(pfn);
             }

@@ -21,9 +21,9 @@ final class Protection {
     int flags(Vma vma) {
         long vm = vma.flags();
         if ((vm & VmaFlags.VM_ACCESS_FLAGS) == 0) {
-            return PteFlags.PROT_NONE | PteFlags.USER | PteFlags.ACCESSED;
+            return PteFlags.PROT_NONE | PteFlags.USER | PteFlags.ACCESSED | vma.cacheFlags();
         }
-        int flags = PteFlags.USER | PteFlags.ACCESSED;
+        int flags = PteFlags.USER | PteFlags.ACCESSED | vma.cacheFlags();
         if (readIsPresent || (vm & (VmaFlags.VM_READ | VmaFlags.VM_WRITE)) != 0) {
             flags |= PteFlags.READ;
         }
@@ -42,6 +42,7 @@ final class Protection {
         MappedFile file = vma.file();
         return file != null
                 && (vma.flags() & (VmaFlags.VM_SHARED | VmaFlags.VM_WRITE)) == (VmaFlags.VM_SHARED | VmaFlags.VM_WRITE)
-                && !file.isShmem();
+                && !file.isShmem()
+                && vma.operations() == null;
     }
 }

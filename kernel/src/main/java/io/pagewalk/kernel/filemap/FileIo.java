@@ -1,5 +1,6 @@
 package io.pagewalk.kernel.filemap;
 
+import io.pagewalk.hardware.bus.PhysicalBus;
 import io.pagewalk.hardware.memory.PhysicalMemory;
 import io.pagewalk.kernel.rmap.Folios;
 import io.pagewalk.kernel.syscall.Errno;
@@ -23,6 +24,7 @@ public final class FileIo {
     private final PageCache cache;
     private final Folios folios;
     private final PhysicalMemory memory;
+    private final PhysicalBus bus;
     private final byte[] scratch = new byte[PAGE_BYTES];
 
     /**
@@ -30,12 +32,13 @@ public final class FileIo {
      *
      * @param cache the page cache
      * @param folios the life cycle of pages
-     * @param memory contents of pages
+     * @param bus contents of pages, and of devices that user buffers may map
      */
-    public FileIo(PageCache cache, Folios folios, PhysicalMemory memory) {
+    public FileIo(PageCache cache, Folios folios, PhysicalBus bus) {
         this.cache = cache;
         this.folios = folios;
-        this.memory = memory;
+        this.memory = bus.memory();
+        this.bus = bus;
     }
 
     /**
@@ -91,13 +94,13 @@ public final class FileIo {
             }
             int piece = (int) Math.min(bytes - done, PAGE_BYTES - (target & (PAGE_BYTES - 1)));
             boolean isZero = pfn < 0 || memory.isZero(pfn);
-            if (!isZero || !memory.isZero(target >>> 12)) {
+            if (!isZero || !bus.isMemory(target) || !memory.isZero(target >>> 12)) {
                 if (isZero) {
                     java.util.Arrays.fill(scratch, 0, piece, (byte) 0);
                 } else {
                     memory.copyOut((pfn << 12) + offset + done, scratch, 0, piece);
                 }
-                memory.copyIn(target, scratch, 0, piece);
+                bus.copyIn(target, scratch, 0, piece);
             }
             done += piece;
         }
@@ -152,8 +155,8 @@ public final class FileIo {
                 return done;
             }
             int piece = (int) Math.min(bytes - done, PAGE_BYTES - (source & (PAGE_BYTES - 1)));
-            if (!memory.isZero(source >>> 12) || !memory.isZero(pfn)) {
-                memory.copyOut(source, scratch, 0, piece);
+            if (!bus.isMemory(source) || !memory.isZero(source >>> 12) || !memory.isZero(pfn)) {
+                bus.copyOut(source, scratch, 0, piece);
                 memory.copyIn((pfn << 12) + offset + done, scratch, 0, piece);
             }
             done += piece;

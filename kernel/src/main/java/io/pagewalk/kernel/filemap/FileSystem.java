@@ -37,6 +37,8 @@ public final class FileSystem implements SharedAnonymousFiles {
 
     private static final long BLOCK_ALIGNMENT = 1L << 20;
     private static final int SHMEM_MINOR = 1;
+    /** Minor number of the file system on {@code /dev}, {@code stat -c %d /dev/null}. */
+    private static final int DEVTMPFS_MINOR = 6;
 
     private final PageCache cache;
     private final Folios folios;
@@ -172,6 +174,25 @@ public final class FileSystem implements SharedAnonymousFiles {
             return known;
         }
         Inode inode = newInode(path, 0, 0, 0, kind, null, 0, 0);
+        inodesByPath.put(path, inode);
+        return inode;
+    }
+
+    /**
+     * Makes a character device file on devtmpfs: {@code cdev_add()} and {@code device_create()}.
+     *
+     * @param path its name, below {@code /dev/}, not yet known
+     * @param major major number of the device
+     * @param minor minor number of the device
+     * @param driver who handles it
+     * @return the inode, or null when the name is taken
+     */
+    public @Nullable Inode registerDevice(String path, int major, int minor, CharDevice driver) {
+        if (inodesByPath.containsKey(path)) {
+            return null;
+        }
+        Inode inode = newInode(path, 0, 0, DEVTMPFS_MINOR, Inode.Kind.STREAM, null, 0, 0);
+        inode.setCharDevice(driver, major, minor);
         inodesByPath.put(path, inode);
         return inode;
     }
@@ -335,6 +356,16 @@ public final class FileSystem implements SharedAnonymousFiles {
 
     /** The last reference to an open file is gone: {@code __fput()}. */
     void release(OpenFile file) {
+        Inode inode = file.inodeObject();
+        CharDevice device = inode.charDevice();
+        if (device != null) {
+            device.release(file);
+        }
+        abandon(file);
+    }
+
+    /** An open file goes without a word to its driver. */
+    void abandon(OpenFile file) {
         Inode inode = file.inodeObject();
         if (inode.closed()) {
             evict(inode);

@@ -37,6 +37,9 @@ public final class Inode {
     private int opens;
     private boolean isSharedAnonymous;
     private boolean hasContents;
+    private @Nullable CharDevice charDevice;
+    private int rdevMajor;
+    private int rdevMinor;
 
     final PageIndex pages = new PageIndex();
     final List<Vma> mappings = new ArrayList<>();
@@ -154,6 +157,27 @@ public final class Inode {
     /** Returns whether bytes other than zero were stored on the device for it. */
     public boolean hasContents() {
         return hasContents;
+    }
+
+    /** Returns the driver behind a character device file, null for all others. */
+    public @Nullable CharDevice charDevice() {
+        return charDevice;
+    }
+
+    /** Returns the major number of the device that this file stands for ({@code i_rdev}). */
+    public int rdevMajor() {
+        return rdevMajor;
+    }
+
+    /** Returns the minor number of the device that this file stands for ({@code i_rdev}). */
+    public int rdevMinor() {
+        return rdevMinor;
+    }
+
+    void setCharDevice(CharDevice driver, int major, int minor) {
+        charDevice = driver;
+        rdevMajor = major;
+        rdevMinor = minor;
     }
 
     void markHasContents() {

@@ -1,8 +1,10 @@
 package io.pagewalk.kernel.filemap;
 
 import io.pagewalk.base.KernelBug;
+import io.pagewalk.kernel.vma.MapOperation;
 import io.pagewalk.kernel.vma.MappedFile;
 import io.pagewalk.kernel.vma.Vma;
+import org.jspecify.annotations.Nullable;
 
 /** An open file: {@code struct file}, with its position and its readahead state. Descriptors and mappings hold references to it. */
 public final class OpenFile implements MappedFile {
@@ -129,7 +131,16 @@ public final class OpenFile implements MappedFile {
 
     @Override
     public boolean canMmap() {
-        return inode.kind() == Inode.Kind.REGULAR || inode.kind() == Inode.Kind.SHMEM;
+        CharDevice device = inode.charDevice();
+        return device != null
+                ? device.canMmap()
+                : inode.kind() == Inode.Kind.REGULAR || inode.kind() == Inode.Kind.SHMEM;
+    }
+
+    @Override
+    public @Nullable MapOperation mapOperation() {
+        CharDevice device = inode.charDevice();
+        return device == null ? null : vma -> device.mmap(this, vma);
     }
 
     @Override
@@ -154,6 +165,13 @@ public final class OpenFile implements MappedFile {
         if (--references == 0) {
             files.release(this);
         }
+    }
+
+    /** Lets go of a file that its driver did not want to open: the driver hears nothing more of it. */
+    public void abandon() {
+        KernelBug.on(references != 1, "a file in use is abandoned");
+        references = 0;
+        files.abandon(this);
     }
 
     @Override

@@ -1,6 +1,7 @@
 package io.pagewalk.kernel.system;
 
 import io.pagewalk.hardware.mmu.Access;
+import io.pagewalk.kernel.filemap.CharDevice;
 import io.pagewalk.kernel.filemap.FileIo;
 import io.pagewalk.kernel.filemap.FileSystem;
 import io.pagewalk.kernel.filemap.Inode;
@@ -28,11 +29,13 @@ final class FileCalls {
     private final LinuxKernel kernel;
     private final FileSystem files;
     private final FileIo io;
+    private final DeviceCalls deviceCalls;
 
     FileCalls(LinuxKernel kernel) {
         this.kernel = kernel;
         this.files = kernel.files();
-        this.io = new FileIo(files.cache(), kernel.folios(), kernel.machine().memory());
+        this.io = new FileIo(files.cache(), kernel.folios(), kernel.machine().bus());
+        this.deviceCalls = new DeviceCalls(kernel);
     }
 
     void register(SyscallDoor<Task> door) {
@@ -95,7 +98,9 @@ final class FileCalls {
                 return -Errno.EISDIR;
             }
             case STREAM -> {
-                return readStream(task, file, vaddr, bytes);
+                return file.inodeObject().charDevice() != null
+                        ? deviceCalls.read(task, file, vaddr, bytes, offset)
+                        : readStream(task, file, vaddr, bytes);
             }
             case REGULAR, SHMEM -> {}
         }
@@ -132,7 +137,9 @@ final class FileCalls {
                 return -Errno.EISDIR;
             }
             case STREAM -> {
-                return kernel.copyFromUser(task, vaddr, bytes) == 0 ? bytes : -Errno.EFAULT;
+                return file.inodeObject().charDevice() != null
+                        ? deviceCalls.write(task, file, vaddr, bytes, offset)
+                        : kernel.copyFromUser(task, vaddr, bytes) == 0 ? bytes : -Errno.EFAULT;
             }
             case REGULAR, SHMEM -> {}
         }
@@ -205,6 +212,9 @@ final class FileCalls {
         if ((flags & OpenFile.O_DIRECTORY) != 0 && inode.kind() != Inode.Kind.DIRECTORY) {
             return -Errno.ENOTDIR;
         }
+        if (inode.charDevice() != null) {
+            return DeviceCalls.open(task, files.open(inode, flags));
+        }
         if ((flags & OpenFile.O_TRUNC) != 0 && (flags & OpenFile.O_ACCMODE) != 0) {
             files.truncate(inode, 0);
         }
@@ -233,14 +243,17 @@ final class FileCalls {
         if (file == null) {
             return -Errno.EBADF;
         }
-        if (file.inodeObject().kind() == Inode.Kind.STREAM) {
+        CharDevice device = file.inodeObject().charDevice();
+        boolean hasPositions =
+                device == null ? file.inodeObject().kind() != Inode.Kind.STREAM : device.sizeBytes() >= 0;
+        if (!hasPositions) {
             return -Errno.ESPIPE;
         }
         long target;
         switch ((int) args.a2) {
             case 0 -> target = args.a1;
             case 1 -> target = file.positionBytes() + args.a1;
-            case 2 -> target = file.sizeBytes() + args.a1;
+            case 2 -> target = (device == null ? file.sizeBytes() : device.sizeBytes()) + args.a1;
             default -> {
                 return -Errno.EINVAL;
             }
@@ -305,7 +318,10 @@ final class FileCalls {
         if (file == null) {
             return -Errno.EBADF;
         }
-        if (length < 0 || !file.canMmap() || !file.isWritable()) {
+        if (length < 0
+                || !file.canMmap()
+                || !file.isWritable()
+                || file.inodeObject().charDevice() != null) {
             return -Errno.EINVAL;
         }
         files.truncate(file.inodeObject(), length);

@@ -6,6 +6,7 @@ import io.pagewalk.hardware.mmu.Mmu;
 import io.pagewalk.hardware.mmu.MmuFault;
 import io.pagewalk.hardware.mmu.Privilege;
 import io.pagewalk.hardware.paging.PagingMode;
+import io.pagewalk.kernel.io.KernelAccess;
 import io.pagewalk.kernel.vmalloc.KernelLayout;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
@@ -18,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Differs from Linux: the task that oopses goes on; registers and call trace are not printed.
  */
-public final class KernelMemory {
+public final class KernelMemory implements KernelAccess {
     /** The access was made. */
     public static final int OK = 0;
 
@@ -64,7 +65,7 @@ public final class KernelMemory {
     public int store(long vaddr, long value) {
         int outcome = access(vaddr, Access.STORE);
         if (outcome == OK) {
-            kernel.machine().memory().writeLong(mmu().physicalAddress(vaddr, Access.STORE), value);
+            kernel.machine().bus().write(mmu().physicalAddress(vaddr, Access.STORE), 8, value);
         }
         return outcome;
     }
@@ -79,9 +80,23 @@ public final class KernelMemory {
     public int load(long vaddr, long[] into) {
         int outcome = access(vaddr, Access.LOAD);
         if (outcome == OK) {
-            into[0] = kernel.machine().memory().readLong(mmu().physicalAddress(vaddr, Access.LOAD));
+            into[0] = kernel.machine().bus().read(mmu().physicalAddress(vaddr, Access.LOAD), 8);
         }
         return outcome;
+    }
+
+    @Override
+    public long load(long vaddr, int bytes) {
+        return access(vaddr, Access.LOAD) == OK
+                ? kernel.machine().bus().read(mmu().physicalAddress(vaddr, Access.LOAD), bytes)
+                : bytes == 8 ? -1L : (1L << (8 * bytes)) - 1;
+    }
+
+    @Override
+    public void store(long vaddr, int bytes, long value) {
+        if (access(vaddr, Access.STORE) == OK) {
+            kernel.machine().bus().write(mmu().physicalAddress(vaddr, Access.STORE), bytes, value);
+        }
     }
 
     /** Returns how often the kernel has oopsed. */

@@ -64,7 +64,7 @@ public final class LinuxKernel {
     private final PageAllocator allocator;
     private final TimeAccount time;
     private final KernelLog log;
-    private final IoResources ioResources;
+    private final DeviceLayer devices;
     private final Folios folios;
     private final KernelTables kernelTables;
     private final AnonVmas anonVmas = new AnonVmas();
@@ -119,7 +119,6 @@ public final class LinuxKernel {
             }
         }
         kernelTables.mapImage(machine.description().kernel());
-        this.ioResources = new IoResources(machine, new PageObjects(allocator, boot.conversion()), log::print);
         this.addressSpaces = new AddressSpaces(machine, kernelTables.rootPfn(), time, options.costs());
         int cpus = machine.cpus().size();
         kernelTables.initMm().setTlb(addressSpaces);
@@ -143,9 +142,11 @@ public final class LinuxKernel {
                 machine.disks(DiskDescription.Use.FILES).isEmpty()
                         ? null
                         : machine.disks(DiskDescription.Use.FILES).getFirst());
-        this.faultHandler = new FaultHandler(kernelTables, anonVmas, cache, addressSpaces, time, options.costs());
+        this.faultHandler =
+                new FaultHandler(kernelTables, anonVmas, cache, addressSpaces, time, options.costs(), machine.bus());
         this.pageTables = new PageTableEditor(
                 kernelTables, files, faultHandler, addressSpaces, time, options.costs(), this::currentOrBug);
+        this.devices = new DeviceLayer(this, new PageObjects(allocator, boot.conversion()));
         files.setWarm(options.pageCache() == BootOptions.PageCacheStart.WARM);
         files.setUnmapper(pageTables::unmapFileRange);
         KernelVmSettings settings = new KernelVmSettings(sysctls, boot);
@@ -426,7 +427,7 @@ public final class LinuxKernel {
     }
 
     /**
-     * Stores eight bytes as user code, for tests and examples.
+     * Stores eight bytes as user code: into RAM, or into a device that the process maps.
      *
      * @param task who
      * @param vaddr aligned to 8
@@ -434,24 +435,49 @@ public final class LinuxKernel {
      * @return a constant of {@link UserAccess}
      */
     public int store(Task task, long vaddr, long value) {
+        return store(task, vaddr, 8, value);
+    }
+
+    /**
+     * Stores as user code: into RAM, or into a device that the process maps.
+     *
+     * @param task who
+     * @param vaddr aligned to {@code bytes}
+     * @param bytes 1, 2, 4 or 8
+     * @param value the low {@code bytes} bytes count
+     * @return a constant of {@link UserAccess}
+     */
+    public int store(Task task, long vaddr, int bytes, long value) {
         int outcome = access(task, vaddr, Access.STORE);
         if (outcome == UserAccess.OK) {
-            machine.memory().writeLong(mmuOf(task).physicalAddress(vaddr, Access.STORE), value);
+            machine.bus().write(mmuOf(task).physicalAddress(vaddr, Access.STORE), bytes, value);
         }
         return outcome;
     }
 
     /**
-     * Loads eight bytes as user code, for tests and examples.
+     * Loads eight bytes as user code: from RAM, or from a device that the process maps.
      *
      * @param task who
      * @param vaddr aligned to 8, in a page that can be read
      * @return the value
      */
     public long load(Task task, long vaddr) {
+        return load(task, vaddr, 8);
+    }
+
+    /**
+     * Loads as user code: from RAM, or from a device that the process maps.
+     *
+     * @param task who
+     * @param vaddr aligned to {@code bytes}, in a page that can be read
+     * @param bytes 1, 2, 4 or 8
+     * @return the value, zero-extended
+     */
+    public long load(Task task, long vaddr, int bytes) {
         int outcome = access(task, vaddr, Access.LOAD);
         KernelBug.on(outcome != UserAccess.OK, "load of an address that cannot be read");
-        return machine.memory().readLong(mmuOf(task).physicalAddress(vaddr, Access.LOAD));
+        return machine.bus().read(mmuOf(task).physicalAddress(vaddr, Access.LOAD), bytes);
     }
 
     /**
@@ -671,7 +697,12 @@ public final class LinuxKernel {
 
     /** Returns who uses which ports and physical addresses. */
     public IoResources ioResources() {
-        return ioResources;
+        return devices.resources();
+    }
+
+    /** Returns how kernel code reaches devices. */
+    public DeviceLayer devices() {
+        return devices;
     }
 
     /** Returns the kernel's log. */
@@ -723,7 +754,7 @@ public final class LinuxKernel {
             mm.addToDigest(digest);
         }
         log.addToDigest(digest);
-        ioResources.addToDigest(digest);
+        devices.addToDigest(digest);
         digest.add(signals);
         digest.add(programLoads);
         digest.add(programStores);

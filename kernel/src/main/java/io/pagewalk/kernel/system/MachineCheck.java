@@ -47,7 +47,7 @@ final class MachineCheck {
     void verify(Violations out) {
         kernel.machine().verify(out);
         kernel.allocator().verify(out);
-        kernel.ioResources().verify(out);
+        kernel.devices().verify(out);
         kernelTables(out);
         kernel.vmalloc().verify(out);
         kernel.kernelStacks().verify(out);
@@ -245,11 +245,12 @@ final class MachineCheck {
                     out.expectEqual("frame " + pfn, "cached once", 1, cached.get(pfn));
                 }
                 default -> {
-                    if (count > 0 && !isVdso) {
+                    boolean isDriverPage = owner == FrameOwner.KERNEL && count > 0;
+                    if (count > 0 && !isVdso && !isDriverPage) {
                         out.add("frame " + pfn, "of " + owner + " is mapped " + count + " times");
                     }
-                    mapped += isVdso && count > 0 ? 1 : 0;
-                    if (!isVdso) {
+                    mapped += (isVdso || isDriverPage) && count > 0 ? 1 : 0;
+                    if (!isVdso && !isDriverPage) {
                         continue;
                     }
                     expectedExtra = 1;

@@ -22,7 +22,7 @@ final class TaskMemory implements UserMemory {
             if (paddr < 0) {
                 break;
             }
-            kernel.machine().memory().copyIn(paddr, bytes, offset + done, piece);
+            kernel.machine().bus().copyIn(paddr, bytes, offset + done, piece);
             done += piece;
         }
         return (long) length - done;
@@ -37,7 +37,7 @@ final class TaskMemory implements UserMemory {
             if (paddr < 0) {
                 break;
             }
-            kernel.machine().memory().copyOut(paddr, bytes, offset + done, piece);
+            kernel.machine().bus().copyOut(paddr, bytes, offset + done, piece);
             done += piece;
         }
         return (long) length - done;

@@ -1,5 +1,7 @@
 package io.pagewalk.kernel.vma;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * An open file that can be mapped: what the address space needs of {@code struct file}. Identity matters: two opens of one path
  * are two objects, and their mappings never merge.
@@ -53,6 +55,11 @@ public interface MappedFile {
     /** Returns the largest offset in bytes that may be mapped ({@code s_maxbytes} of the file system). */
     default long maxBytes() {
         return Long.MAX_VALUE;
+    }
+
+    /** Returns the driver's mmap operation of a device file, null for files with pages of their own. */
+    default @Nullable MapOperation mapOperation() {
+        return null;
     }
 
     /** Takes a reference: {@code get_file()}. */

@@ -45,6 +45,7 @@ public final class MmLifecycle {
                 file.get();
             }
             VmaMerge.link(copy);
+            copy.opened();
             child.account(copy.flags(), copy.pages());
             long error = copier.copy(copy, original, original.has(VmaFlags.VM_WIPEONFORK));
             if (error != 0) {

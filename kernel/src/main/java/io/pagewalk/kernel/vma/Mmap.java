@@ -1,6 +1,7 @@
 package io.pagewalk.kernel.vma;
 
 import io.pagewalk.kernel.syscall.Errno;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** {@code mmap()}: {@code mm/mmap.c:do_mmap()} and {@code mm/vma.c:mmap_region()}. */
@@ -231,14 +232,48 @@ public final class Mmap {
                     return abandon(mm, detached, flags, pages, -Errno.ENOMEM);
                 }
             }
-            VmaMerge.link(new Vma(mm, start, end, flags, pgoff, mapped));
+            vma = new Vma(mm, start, end, flags, pgoff, mapped);
+            if (mapped != null && mapped.mapOperation() != null) {
+                Munmap.complete(mm, detached);
+                long result = callDriver(vma, mapped);
+                if (result != 0) {
+                    return abandon(mm, detached, flags, pages, result);
+                }
+                flags = vma.flags();
+            }
+            VmaMerge.link(vma);
         }
         Munmap.complete(mm, detached);
         mm.account(flags, pages);
         if ((flags & VmaFlags.VM_LOCKED) != 0) {
-            mm.addLockedVm(pages);
+            if ((flags & VmaFlags.VM_SPECIAL) != 0) {
+                vma.setFlags(flags & ~VmaFlags.VM_LOCKED_MASK);
+            } else {
+                mm.addLockedVm(pages);
+            }
         }
         return 0;
+    }
+
+    /** {@code mm/vma.c:__mmap_new_file_vma()}: the driver prepares the area; what it has put in place before it failed is taken out again. */
+    private static long callDriver(Vma vma, MappedFile file) {
+        MapOperation driver = file.mapOperation();
+        vma.setOperations(VmaOperations.NONE);
+        long result = driver == null ? -Errno.ENODEV : driver.mmap(vma);
+        if (result == 0) {
+            return 0;
+        }
+        Mm mm = vma.mm();
+        Vma below = mm.vmas().findLastBelow(vma.start());
+        Vma above = mm.vmas().findFirst(vma.end());
+        mm.services()
+                .pageTables()
+                .unmapRegion(mm, List.of(vma), below == null ? 0 : below.end(), above == null ? 0 : above.start());
+        if (vma.tracking() != null) {
+            vma.tracking().put();
+        }
+        file.put();
+        return result;
     }
 
     private static long abandon(Mm mm, Munmap.Detached detached, long flags, long pages, long error) {

@@ -316,6 +316,7 @@ public final class Mremap {
         if (file != null) {
             file.get();
         }
+        copy.opened();
         VmaMerge.link(copy);
         return copy;
     }

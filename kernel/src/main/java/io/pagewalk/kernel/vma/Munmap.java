@@ -181,6 +181,7 @@ public final class Munmap {
             release(vma);
         }
         mm.services().overcommit().uncharge(detached.accountedPages);
+        detached.vmas.clear();
     }
 
     /** {@code mm/vma.c:remove_vma()} with the unlinking that {@code free_pgtables()} does. */
@@ -188,6 +189,7 @@ public final class Munmap {
         if (!vma.anonVmaChain().isEmpty()) {
             vma.mm().services().anonVmas().unlink(vma);
         }
+        vma.closed();
         MappedFile file = vma.file();
         if (file != null) {
             file.vmaUnlinked(vma);

@@ -30,6 +30,9 @@ public final class Vma {
     private @Nullable MappedFile file;
     private @Nullable AnonVma anonVma;
     private @Nullable String name;
+    private @Nullable VmaOperations operations;
+    private int cacheFlags;
+    private @Nullable FrameTracking tracking;
     private final List<AnonVma> anonVmaChain = new ArrayList<>(1);
     private boolean attached;
 
@@ -157,6 +160,77 @@ public final class Vma {
         name = value;
     }
 
+    /** Returns the driver's operations, null for every area that maps no device. */
+    public @Nullable VmaOperations operations() {
+        return operations;
+    }
+
+    /**
+     * Sets the driver's operations: {@code vma->vm_ops}, for its mmap operation.
+     *
+     * @param value what the driver does for the area
+     */
+    public void setOperations(VmaOperations value) {
+        operations = value;
+    }
+
+    /** Returns the cache mode of its entries as {@code PteFlags}: the part of {@code vma->vm_page_prot} that protection changes keep. */
+    public int cacheFlags() {
+        return cacheFlags;
+    }
+
+    /**
+     * Sets the cache mode: {@code pgprot_noncached()}, {@code pgprot_writecombine()}.
+     *
+     * @param value {@code PteFlags.UNCACHED}, {@code PteFlags.WRITE_COMBINING} or 0
+     */
+    public void setCacheFlags(int value) {
+        cacheFlags = value;
+    }
+
+    /** Returns the reservation of the memory it maps, or null. */
+    public @Nullable FrameTracking tracking() {
+        return tracking;
+    }
+
+    /**
+     * Sets the reservation of the memory it maps: {@code vma->pfnmap_track_ctx}.
+     *
+     * @param value with one reference for this area
+     */
+    public void setTracking(FrameTracking value) {
+        tracking = value;
+    }
+
+    /**
+     * Sets the page offset: {@code vma->vm_pgoff}, which {@code remap_pfn_range()} makes the frame number in a private area.
+     *
+     * @param value page offset of the first address
+     */
+    public void setPgoff(long value) {
+        pgoff = value;
+    }
+
+    /** Tells driver and reservation that a copy is there: {@code vm_ops->open()}, {@code vma_pfnmap_track_ctx_dup()}. */
+    void opened() {
+        if (tracking != null) {
+            tracking.get();
+        }
+        if (operations != null) {
+            operations.open(this);
+        }
+    }
+
+    /** Tells driver and reservation that the area has gone: {@code vma_close()}, {@code vm_area_free()}. */
+    void closed() {
+        if (operations != null) {
+            operations.close(this);
+        }
+        if (tracking != null) {
+            tracking.put();
+        }
+    }
+
     /** Returns whether it lies in its address space's tree. */
     public boolean isAttached() {
         return attached;
@@ -207,6 +281,7 @@ public final class Vma {
         digest.add(end);
         digest.add(flags);
         digest.add(pgoff);
+        digest.add(cacheFlags);
         digest.add(file == null ? -1 : file.id());
         digest.add(anonVma == null ? -1 : anonVma.id());
     }
@@ -239,10 +314,13 @@ public final class Vma {
         file = value;
     }
 
-    /** Returns a detached copy with the same range and attributes, no anon_vma links and no file reference taken: {@code vm_area_dup()}. */
+    /** Returns a detached copy with the same range and attributes, no anon_vma links, no file reference taken and nobody told: {@code vm_area_dup()}. */
     Vma duplicate(Mm target) {
         Vma copy = new Vma(target, start, end, flags, pgoff, file);
         copy.name = name;
+        copy.operations = operations;
+        copy.cacheFlags = cacheFlags;
+        copy.tracking = tracking;
         return copy;
     }
 }

@@ -166,6 +166,7 @@ final class VmaMerge {
             adjust(vma, vma.start(), address, vma.pgoff());
         }
         link(other);
+        other.opened();
     }
 
     /**

@@ -1,0 +1,69 @@
+package io.pagewalk.kernel.filemap;
+
+import io.pagewalk.kernel.syscall.Errno;
+import io.pagewalk.kernel.vma.Vma;
+
+/** A driver behind a character device file: {@code struct cdev} with its {@code struct file_operations}. Operations that a driver leaves out fail as in Linux. */
+public interface CharDevice {
+    /**
+     * Opens the device.
+     *
+     * @param file the new file
+     * @return 0, or a negative errno: the open fails
+     */
+    default long open(OpenFile file) {
+        return 0;
+    }
+
+    /**
+     * The last reference to an open file is gone, and with it the last mapping.
+     *
+     * @param file the file
+     */
+    default void release(OpenFile file) {}
+
+    /**
+     * Reads.
+     *
+     * @param file the file
+     * @param position where, in bytes
+     * @param target receives the bytes
+     * @return bytes read, 0 at the end, or a negative errno
+     */
+    default long read(OpenFile file, long position, byte[] target) {
+        return -Errno.EINVAL;
+    }
+
+    /**
+     * Writes.
+     *
+     * @param file the file
+     * @param position where, in bytes
+     * @param source the bytes
+     * @return bytes written, or a negative errno
+     */
+    default long write(OpenFile file, long position, byte[] source) {
+        return -Errno.EINVAL;
+    }
+
+    /** Returns whether it can be mapped; if not, {@code mmap()} gives {@code -ENODEV}. */
+    default boolean canMmap() {
+        return false;
+    }
+
+    /**
+     * Maps: see {@link io.pagewalk.kernel.vma.MapOperation}.
+     *
+     * @param file the file
+     * @param vma the new area
+     * @return 0 or a negative errno
+     */
+    default long mmap(OpenFile file, Vma vma) {
+        return -Errno.ENODEV;
+    }
+
+    /** Returns the length that seeking from the end counts from, in bytes; a negative one means that the device has no positions. */
+    default long sizeBytes() {
+        return -1;
+    }
+}

@@ -1,0 +1,73 @@
+package io.pagewalk.kernel.system;
+
+import io.pagewalk.kernel.filemap.CharDevice;
+import io.pagewalk.kernel.filemap.OpenFile;
+import io.pagewalk.kernel.syscall.Errno;
+import io.pagewalk.kernel.time.Cause;
+import java.util.Arrays;
+
+/** {@code open()}, {@code read()} and {@code write()} of character devices: {@code fs/char_dev.c:chrdev_open()} and the way to the driver's operations. */
+final class DeviceCalls {
+    /** A driver is handed at most so many bytes at a time; the rest is for the next call, as a short count allows. */
+    private static final int MOST_BYTES = 1 << 20;
+
+    private final LinuxKernel kernel;
+
+    DeviceCalls(LinuxKernel kernel) {
+        this.kernel = kernel;
+    }
+
+    /** Lets the driver open a file and gives it a descriptor. */
+    static long open(Task task, OpenFile file) {
+        CharDevice device = file.inodeObject().charDevice();
+        long result = device == null ? -Errno.ENXIO : device.open(file);
+        if (result < 0) {
+            file.abandon();
+            return result;
+        }
+        return task.files().install(file, 0, (file.flags() & OpenFile.O_CLOEXEC) != 0);
+    }
+
+    /** A negative offset means the file's own position. */
+    long read(Task task, OpenFile file, long vaddr, long count, long offset) {
+        CharDevice device = file.inodeObject().charDevice();
+        long from = offset < 0 ? file.positionBytes() : offset;
+        byte[] buffer = new byte[(int) Math.min(count, MOST_BYTES)];
+        long result = device == null ? -Errno.ENXIO : device.read(file, from, buffer);
+        if (result > 0) {
+            long left = task.userMemory().copyToUser(vaddr, buffer, 0, (int) result);
+            result -= left;
+            if (result == 0) {
+                return -Errno.EFAULT;
+            }
+        }
+        return moved(file, from, result, offset);
+    }
+
+    /** A negative offset means the file's own position. */
+    long write(Task task, OpenFile file, long vaddr, long count, long offset) {
+        CharDevice device = file.inodeObject().charDevice();
+        long from = offset < 0 ? file.positionBytes() : offset;
+        int length = (int) Math.min(count, MOST_BYTES);
+        byte[] buffer = new byte[length];
+        long left = task.userMemory().copyFromUser(buffer, 0, length, vaddr);
+        if (left > 0) {
+            if (left == length) {
+                return -Errno.EFAULT;
+            }
+            buffer = Arrays.copyOf(buffer, (int) (length - left));
+        }
+        long result = device == null ? -Errno.ENXIO : device.write(file, from, buffer);
+        return moved(file, from, result, offset);
+    }
+
+    private long moved(OpenFile file, long from, long result, long offset) {
+        if (result > 0) {
+            kernel.time().charge(Cause.COPY, (result * kernel.options().costs().copyNanosPerKib()) >>> 10);
+            if (offset < 0) {
+                file.setPositionBytes(from + result);
+            }
+        }
+        return result;
+    }
+}

@@ -1,0 +1,44 @@
+package io.pagewalk.kernel.vma;
+
+/**
+ * What a driver does for areas that map its device: {@code struct vm_operations_struct}. An area of a device without operations of its driver has {@link #NONE}: touching a page that is not there is a SIGBUS.
+ */
+public interface VmaOperations {
+    /** Outcome of {@link #fault}: the driver has put an entry in place, or one was there ({@code VM_FAULT_NOPAGE}). */
+    long NOPAGE = -1;
+
+    /** Outcome of {@link #fault}: there is nothing at this offset ({@code VM_FAULT_SIGBUS}). */
+    long SIGBUS = -2;
+
+    /** Outcome of {@link #fault}: no memory ({@code VM_FAULT_OOM}). */
+    long OOM = -3;
+
+    /** A device whose driver does nothing for its areas. */
+    VmaOperations NONE = new VmaOperations() {};
+
+    /**
+     * Notes that there is one more area: after a split, a move or a fork.
+     *
+     * @param vma the new area
+     */
+    default void open(Vma vma) {}
+
+    /**
+     * Notes that an area has gone.
+     *
+     * @param vma the area, whose pages are gone already
+     */
+    default void close(Vma vma) {}
+
+    /**
+     * Provides a page.
+     *
+     * @param vma the area
+     * @param vaddr address of the page
+     * @param isWrite whether the access is a store
+     * @return a frame with one reference more for the new entry, or {@link #NOPAGE}, {@link #SIGBUS}, {@link #OOM}
+     */
+    default long fault(Vma vma, long vaddr, boolean isWrite) {
+        return SIGBUS;
+    }
+}
