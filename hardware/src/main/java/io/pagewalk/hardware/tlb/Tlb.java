@@ -40,16 +40,14 @@ public final class Tlb {
     final int levels;
     final TlbArray[] arrays;
     final int[] arrayBase;
-    private final int[] setMask;
     final Victims[] victims;
     private final boolean allLru;
     private final int capacity;
 
-    /** The array that holds entries of a level, or -1; and the biggest held level that is not above a leaf's level. */
-    final int[] arrayOfLevel;
+    /** Element {@code level} of a leaf: the biggest level held that is not above it, which is its own unless no array holds it. */
+    final HeldLevel[] held;
 
-    private final int[] entryLevelOf;
-    final int[] keyShift;
+    private final int[] keyShift;
 
     final long[] keys;
     final int[] entries;
@@ -60,10 +58,7 @@ public final class Tlb {
     /** Equals the number of valid entries whose key and level have a hash. */
     final char[] present;
 
-    /** {@code liveOfLevel[l]} equals the number of valid entries of level l. */
-    final int[] liveOfLevel;
-
-    /** Bit l is set while {@code liveOfLevel[l] > 0}: the page sizes that a search looks for. */
+    /** Bit l is set while there are entries of level l: the page sizes that a search looks for. */
     int heldLevels;
 
     /** Equals the number of valid entries whose leaf is bigger than the entry. */
@@ -86,30 +81,18 @@ public final class Tlb {
         this.levels = mode.levels();
         this.arrays = arrays.toArray(TlbArray[]::new);
         this.arrayBase = new int[this.arrays.length];
-        this.setMask = new int[this.arrays.length];
         this.victims = new Victims[this.arrays.length];
-        this.arrayOfLevel = new int[levels + 1];
-        this.entryLevelOf = new int[levels + 1];
+        this.held = new HeldLevel[levels + 1];
         this.keyShift = new int[levels + 1];
-        this.liveOfLevel = new int[levels + 1];
         int slots = 0;
         boolean lru = true;
         for (int a = 0; a < this.arrays.length; a++) {
             arrayBase[a] = slots;
-            setMask[a] = this.arrays[a].sets() - 1;
             slots += this.arrays[a].entries();
             lru &= this.arrays[a].replacement() == Replacement.LRU;
         }
         this.allLru = lru;
         this.capacity = slots;
-        for (int level = 1; level <= levels; level++) {
-            keyShift[level] = mode.shift(level) - 12;
-            arrayOfLevel[level] = firstHolding(mode.shift(level));
-            entryLevelOf[level] = arrayOfLevel[level] >= 0 ? level : entryLevelOf[level - 1];
-        }
-        if (arrayOfLevel[1] < 0) {
-            throw new IllegalArgumentException("TLB " + name + " has no array for 4 KiB pages");
-        }
         // One slot more, which is never valid, for hints that point nowhere.
         this.keys = new long[capacity + 1];
         this.entries = new int[capacity + 1];
@@ -120,6 +103,16 @@ public final class Tlb {
         this.present = new char[Math.max(MIN_HINTS, 1 << Bits.log2Ceil(FILTER * capacity))];
         for (int a = 0; a < this.arrays.length; a++) {
             victims[a] = new Victims(this.arrays[a], arrayBase[a], stamps, random);
+        }
+        for (int level = 1; level <= levels; level++) {
+            keyShift[level] = mode.shift(level) - 12;
+            int a = firstHolding(mode.shift(level));
+            if (a < 0 && level == 1) {
+                throw new IllegalArgumentException("TLB " + name + " has no array for 4 KiB pages");
+            }
+            held[level] = a < 0
+                    ? held[level - 1]
+                    : new HeldLevel(level, keyShift[level], a, arrayBase[a], this.arrays[a], victims[a]);
         }
         Arrays.fill(keys, INVALID);
         Arrays.fill(hints, capacity);
@@ -225,19 +218,20 @@ public final class Tlb {
      * @return the number of entries dropped because they stood in the way
      */
     public int put(long vpn, long pfn, int sizeLevel, int leafLevel, int flags) {
-        int level = entryLevelOf[sizeLevel];
+        HeldLevel size = held[sizeLevel];
         int kept = -1;
         int dropped = 0;
-        for (int l = 1; l <= levels; l++) {
-            int slot = liveOfLevel[l] == 0 ? -1 : searchLevel(l, vpn, asid, 0);
+        for (int rest = heldLevels; rest != 0; rest &= rest - 1) {
+            HeldLevel other = held[Integer.numberOfTrailingZeros(rest)];
+            int slot = searchLevel(other, vpn, asid, 0);
             while (slot >= 0) {
-                if (l == level && kept < 0) {
+                if (other == size && kept < 0) {
                     kept = slot;
                 } else {
                     drop(slot);
                     dropped++;
                 }
-                slot = searchLevel(l, vpn, asid, slot + 1);
+                slot = searchLevel(other, vpn, asid, slot + 1);
             }
         }
         if (kept < 0) {
@@ -245,9 +239,8 @@ public final class Tlb {
             return dropped;
         }
         long filledAt = stamps[kept];
-        forget(kept);
-        fill(kept, vpn, pfn, level, leafLevel, flags);
-        if (arrays[arrayOfLevel[level]].replacement() == Replacement.FIFO) {
+        fill(kept, size, vpn, pfn, TlbEntry.of(size.level, leafLevel, size.shift, flags));
+        if (arrays[size.array].replacement() == Replacement.FIFO) {
             stamps[kept] = filledAt;
         }
         return dropped;
@@ -263,14 +256,14 @@ public final class Tlb {
      * @param flags its {@link PteFlags}
      */
     public void insert(long vpn, long pfn, int sizeLevel, int leafLevel, int flags) {
-        int level = entryLevelOf[sizeLevel];
-        int array = arrayOfLevel[level];
-        long key = vpn >>> keyShift[level];
-        int slot = victims[array].take((int) key & setMask[array], clock + 1);
-        if (keys[slot] != INVALID) {
-            forget(slot);
-        }
-        fill(slot, vpn, pfn, level, leafLevel, flags);
+        HeldLevel size = held[sizeLevel];
+        KernelBug.on(leafLevel < size.level, "an entry bigger than its leaf");
+        insert(size, vpn, pfn, TlbEntry.of(size.level, leafLevel, size.shift, flags));
+    }
+
+    private void insert(HeldLevel size, long vpn, long pfn, int entry) {
+        int slot = size.victims.take(size.setOf(vpn >>> size.shift), clock + 1);
+        fill(slot, size, vpn, pfn, entry);
     }
 
     /**
@@ -282,10 +275,8 @@ public final class Tlb {
      */
     public void insertFrom(Tlb from, int slot, long vpn) {
         int entry = from.entries[slot];
-        int level = from.entryLevel(slot);
-        int own = entryLevelOf[level];
-        insert(vpn, from.pfn(slot, vpn), level, TlbEntry.leafLevel(entry), 0);
-        entries[hints[hintOf(vpn)]] = TlbEntry.resized(entry, own, keyShift[own]);
+        HeldLevel own = held[TlbEntry.level(entry)];
+        insert(own, vpn, from.pfn(slot, vpn), TlbEntry.resized(entry, own.level, own.shift));
     }
 
     /**
@@ -421,8 +412,8 @@ public final class Tlb {
     /** Returns the number of valid entries. */
     public int live() {
         int live = 0;
-        for (int count : liveOfLevel) {
-            live += count;
+        for (int level = 1; level <= levels; level++) {
+            live += held[level].level == level ? held[level].live : 0;
         }
         return live;
     }
@@ -452,8 +443,8 @@ public final class Tlb {
     }
 
     private int search(long vpn, int ofAsid) {
-        for (int held = heldLevels; held != 0; held &= held - 1) {
-            int slot = searchLevel(Integer.numberOfTrailingZeros(held), vpn, ofAsid, 0);
+        for (int rest = heldLevels; rest != 0; rest &= rest - 1) {
+            int slot = searchLevel(held[Integer.numberOfTrailingZeros(rest)], vpn, ofAsid, 0);
             if (slot >= 0) {
                 return slot;
             }
@@ -461,18 +452,16 @@ public final class Tlb {
         return -1;
     }
 
-    /** Returns the first slot at or after one whose entry has a level, of which there are entries, and translates a page, or -1. */
-    private int searchLevel(int level, long vpn, int ofAsid, int from) {
-        int shift = keyShift[level];
-        long key = vpn >>> shift;
-        if (present[hashOf(key, level)] == 0) {
+    /** Returns the first slot at or after one whose entry has a level and translates a page, or -1. */
+    private int searchLevel(HeldLevel size, long vpn, int ofAsid, int from) {
+        long key = vpn >>> size.shift;
+        if (present[hashOf(key, size.level)] == 0) {
             return -1;
         }
-        int array = arrayOfLevel[level];
-        int slot = arrayBase[array] + ((int) key & setMask[array]) * arrays[array].ways();
-        for (int end = slot + arrays[array].ways(); slot < end; slot++) {
+        int slot = size.firstSlotOf(key);
+        for (int end = slot + size.ways; slot < end; slot++) {
             if (keys[slot] == key
-                    && (entries[slot] & TlbEntry.SHIFT_MASK) == shift
+                    && (entries[slot] & TlbEntry.SHIFT_MASK) == size.shift
                     && slot >= from
                     && matches(slot, ofAsid)) {
                 return slot;
@@ -490,41 +479,55 @@ public final class Tlb {
         return asids[slot] == ofAsid || (entries[slot] & TlbEntry.GLOBAL) != 0;
     }
 
-    private void fill(int slot, long vpn, long pfn, int level, int leafLevel, int flags) {
-        KernelBug.on(leafLevel < level, "an entry bigger than its leaf");
-        int shift = keyShift[level];
-        keys[slot] = vpn >>> shift;
-        entries[slot] = TlbEntry.of(level, leafLevel, shift, flags);
-        asids[slot] = (char) asid;
-        pfns[slot] = pfn & -(1L << shift);
-        if (liveOfLevel[level]++ == 0) {
-            heldLevels |= 1 << level;
+    /** Puts an entry into a slot, in the place of the one that is there. */
+    private void fill(int slot, HeldLevel size, long vpn, long pfn, int entry) {
+        long replaced = keys[slot];
+        int old = entries[slot];
+        if (replaced != INVALID) {
+            present[hashOf(replaced, TlbEntry.level(old))]--;
         }
-        pieces += leafLevel > level ? 1 : 0;
+        if (replaced == INVALID || !TlbEntry.haveSameLevels(old, entry)) {
+            if (replaced != INVALID) {
+                uncount(old);
+            }
+            count(size, entry);
+        }
+        long key = vpn >>> size.shift;
+        keys[slot] = key;
+        entries[slot] = entry;
+        asids[slot] = (char) asid;
+        pfns[slot] = pfn & -(1L << size.shift);
         hints[hintOf(vpn)] = slot;
-        present[hashOf(keys[slot], level)]++;
+        present[hashOf(key, size.level)]++;
         clock++;
         ticksWithoutHit++;
         stamps[slot] = clock;
-        touch(slot);
+        if (!allLru) {
+            size.victims.used(slot, clock);
+        }
     }
 
     private void drop(int slot) {
-        forget(slot);
-        int array = arrayOfLevel[entryLevel(slot)];
+        int entry = entries[slot];
+        present[hashOf(keys[slot], TlbEntry.level(entry))]--;
+        uncount(entry);
         keys[slot] = INVALID;
         stamps[slot] = Victims.EMPTY;
-        victims[array].emptied(slot);
+        held[TlbEntry.level(entry)].victims.emptied(slot);
     }
 
-    /** Takes an entry out of the counts; its slot is about to be emptied or overwritten. */
-    private void forget(int slot) {
-        int level = entryLevel(slot);
-        if (--liveOfLevel[level] == 0) {
-            heldLevels &= ~(1 << level);
+    private void count(HeldLevel size, int entry) {
+        size.live++;
+        heldLevels |= 1 << size.level;
+        pieces += TlbEntry.isPiece(entry) ? 1 : 0;
+    }
+
+    private void uncount(int entry) {
+        HeldLevel size = held[TlbEntry.level(entry)];
+        if (--size.live == 0) {
+            heldLevels &= ~(1 << size.level);
         }
-        pieces -= TlbEntry.isPiece(entries[slot]) ? 1 : 0;
-        present[hashOf(keys[slot], level)]--;
+        pieces -= TlbEntry.isPiece(entry) ? 1 : 0;
     }
 
     private boolean leafCovers(int slot, long vpn) {
@@ -539,7 +542,7 @@ public final class Tlb {
             stamps[slot] = clock;
             return;
         }
-        victims[arrayOfLevel[entryLevel(slot)]].used(slot, clock);
+        held[entryLevel(slot)].victims.used(slot, clock);
     }
 
     private int firstHolding(int pageShift) {

@@ -1,6 +1,7 @@
 package io.pagewalk.hardware.tlb;
 
 import io.pagewalk.hardware.paging.PteFlags;
+import java.util.Arrays;
 
 /**
  * The packed int of a TLB entry: its level, its leaf's level and what it allows. Key, owner and frame lie beside it in {@link Tlb}.
@@ -24,10 +25,27 @@ final class TlbEntry {
     private static final int LEVEL_SHIFT = 18;
     private static final int LEVEL_MASK = 7;
 
+    /** All bits of {@link PteFlags}. */
+    private static final int ALL_FLAGS = 0x7ff;
+
+    private static final int LEVELS = (LEVEL_MASK << LEVEL_SHIFT) | (LEVEL_MASK << LEAF_LEVEL_SHIFT);
+
+    /** The bits 14..6 by {@link PteFlags}: every fill needs them, and looked up they take no branches. */
+    private static final int[] RIGHTS = new int[ALL_FLAGS + 1];
+
+    static {
+        Arrays.setAll(RIGHTS, TlbEntry::rights);
+    }
+
     private TlbEntry() {}
 
     static int of(int level, int leafLevel, int shift, int flags) {
-        return (level << LEVEL_SHIFT) | (leafLevel << LEAF_LEVEL_SHIFT) | rights(flags) | shift;
+        return (level << LEVEL_SHIFT) | (leafLevel << LEAF_LEVEL_SHIFT) | RIGHTS[flags & ALL_FLAGS] | shift;
+    }
+
+    /** Returns whether two entries have one level and their leaves have one level. */
+    static boolean haveSameLevels(int entry, int other) {
+        return ((entry ^ other) & LEVELS) == 0;
     }
 
     /** Returns the same rights and leaf level for an entry of another size. */

@@ -35,10 +35,10 @@ final class TlbInspection {
                 countedPieces += TlbEntry.isPiece(tlb.entries[slot]) ? 1 : 0;
                 int set = tlb.victims[a].setOf(slot);
                 String where = "TLB " + tlb.name + " slot " + slot;
-                out.expectEqual(where, "array of its level", tlb.arrayOfLevel[level], a);
+                out.expectEqual(where, "array of its level", tlb.held[level].array, a);
                 out.expectEqual(where, "set of its key", (int) tlb.keys[slot] & (tlb.arrays[a].sets() - 1), set);
                 out.expectEqual(
-                        where, "shift of its level", tlb.keyShift[level], tlb.entries[slot] & TlbEntry.SHIFT_MASK);
+                        where, "shift of its level", tlb.held[level].shift, tlb.entries[slot] & TlbEntry.SHIFT_MASK);
                 if (tlb.stamps[slot] > tlb.clock) {
                     out.add(where, "stamp " + tlb.stamps[slot] + " is later than the clock " + tlb.clock);
                 }
@@ -57,11 +57,15 @@ final class TlbInspection {
         }
         out.expectEqual("TLB " + tlb.name, "entries counted by hash", tlb.live(), hashed);
         for (int level = 1; level <= tlb.levels; level++) {
-            out.expectEqual(
-                    "TLB " + tlb.name, "live entries of level " + level, tlb.liveOfLevel[level], counted[level]);
+            HeldLevel held = tlb.held[level];
             out.expectEqual(
                     "TLB " + tlb.name,
-                    "held level " + level,
+                    "live entries of level " + level,
+                    held.level == level ? held.live : 0,
+                    counted[level]);
+            out.expectEqual(
+                    "TLB " + tlb.name,
+                    "bit of level " + level + " among the levels held",
                     (tlb.heldLevels >>> level) & 1,
                     counted[level] > 0 ? 1 : 0);
         }

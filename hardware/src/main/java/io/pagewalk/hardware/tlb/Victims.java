@@ -30,12 +30,16 @@ final class Victims {
     private static final int WAY_MASK = LINEAR_WAYS - 1;
 
     private final Replacement replacement;
+
+    /** Whether the stamps of a set are searched. */
+    private final boolean isSearched;
+
     private final int firstSlot;
     private final int ways;
     private final long[] stamps;
     private final SeededRandom random;
 
-    /** {@code freeWays[set]} equals the number of slots of the set without an entry. */
+    /** {@code freeWays[set]} equals the number of slots of the set without an entry. A search needs no such count: EMPTY is the smallest stamp. */
     private final int[] freeWays;
 
     /** The first slot of each set's ring; empty when there are no rings. Slots count from the array's first here and in the rings. */
@@ -65,8 +69,9 @@ final class Victims {
         this.stamps = stamps;
         this.random = random;
         int sets = array.sets();
-        this.freeWays = new int[sets];
-        boolean hasRings = isOrdered() && ways > LINEAR_WAYS;
+        this.isSearched = isOrdered() && ways <= LINEAR_WAYS;
+        this.freeWays = new int[isSearched ? 0 : sets];
+        boolean hasRings = isOrdered() && !isSearched;
         this.oldest = new int[hasRings ? sets : 0];
         this.next = new int[hasRings ? array.entries() : 0];
         this.previous = new int[next.length];
@@ -87,12 +92,14 @@ final class Victims {
      * @param stamp what the new entry's stamp will be
      */
     int take(int set, long stamp) {
+        if (isSearched) {
+            return smallest(firstSlot + set * ways);
+        }
         if (freeWays[set] > 0) {
             return takeFree(set, stamp);
         }
         return switch (replacement) {
-            case LRU, FIFO ->
-                oldest.length == 0 ? smallest(firstSlot + set * ways) : firstSlot + takeOldest(set, stamp);
+            case LRU, FIFO -> firstSlot + takeOldest(set, stamp);
             case TREE_PLRU -> firstSlot + set * ways + treeVictim(trees[set]);
             case RANDOM -> {
                 draws++;
@@ -103,7 +110,9 @@ final class Victims {
 
     /** Tells that a slot has lost its entry; its stamp is EMPTY. */
     void emptied(int slot) {
-        freeWays[setOf(slot)]++;
+        if (!isSearched) {
+            freeWays[setOf(slot)]++;
+        }
     }
 
     /** Tells that an entry was used or filled at a time. */
@@ -227,6 +236,11 @@ final class Victims {
     }
 
     private int smallest(int first) {
+        if (ways == 4) { // the usual data side, without a loop
+            long older = Math.min(stamps[first] << WAY_BITS, (stamps[first + 1] << WAY_BITS) | 1);
+            long other = Math.min((stamps[first + 2] << WAY_BITS) | 2, (stamps[first + 3] << WAY_BITS) | 3);
+            return first + ((int) Math.min(older, other) & WAY_MASK);
+        }
         long smallest = stamps[first] << WAY_BITS;
         for (int way = 1; way < ways; way++) {
             smallest = Math.min(smallest, (stamps[first + way] << WAY_BITS) | way);
