@@ -60,6 +60,7 @@ class ZoneinfoDumpTest {
         List<Zone> zones = zonesOf(dump, false);
         long minFree = sysctl("min_free_kbytes");
         long scale = sysctl("watermark_scale_factor");
+        long highFraction = sysctl("percpu_pagelist_high_fraction");
         ZoneSizing.setupWatermarks(zones, minFree, scale);
         for (int i = 0; i < zones.size(); i++) {
             Zone zone = zones.get(i);
@@ -77,7 +78,7 @@ class ZoneinfoDumpTest {
             long localCpus =
                     dump.zones().stream().mapToInt(DumpedZone::node).distinct().count() == 1 ? real.cpus() : 0;
             if (localCpus > 0) {
-                ZoneSizing.setupPagesets(zone, (int) localCpus, 0);
+                ZoneSizing.setupPagesets(zone, (int) localCpus, highFraction);
                 assertThat(zone.pageset(0).highMin).isCloseTo((int) real.get("high_min"), within((int) slack));
                 assertThat(zone.pageset(0).highMax).isCloseTo((int) real.get("high_max"), within(64));
                 assertThat(ZoneSizing.statThreshold(zone)).isEqualTo((int) real.get("threshold"));
