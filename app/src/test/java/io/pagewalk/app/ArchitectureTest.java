@@ -31,7 +31,7 @@ class ArchitectureTest {
             List.of("zone"),
             List.of("buddy"),
             List.of("slub"),
-            List.of("memblock"),
+            List.of("memblock", "compaction"),
             List.of("vmalloc"),
             List.of("highmem"),
             List.of("io"),
@@ -41,6 +41,7 @@ class ArchitectureTest {
             List.of("filemap"),
             List.of("oom"),
             List.of("fault"),
+            List.of("migrate"),
             List.of("system"));
 
     @Test

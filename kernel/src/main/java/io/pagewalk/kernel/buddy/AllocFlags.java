@@ -3,44 +3,56 @@ package io.pagewalk.kernel.buddy;
 import io.pagewalk.kernel.page.Gfp;
 
 /** What one attempt of the allocator may do: {@code ALLOC_*} of {@code mm/internal.h}. The lowest two bits choose the watermark. */
-final class AllocFlags {
+public final class AllocFlags {
     /** Check against the min watermark. */
-    static final int WMARK_MIN = 0;
+    public static final int WMARK_MIN = 0;
 
     /** Check against the low watermark. */
-    static final int WMARK_LOW = 1;
+    public static final int WMARK_LOW = 1;
 
     /** Check against the high watermark. */
-    static final int WMARK_HIGH = 2;
+    public static final int WMARK_HIGH = 2;
 
     /** Check nothing. */
-    static final int NO_WATERMARKS = 4;
+    public static final int NO_WATERMARKS = 4;
 
     /** Bits that number the watermark. */
-    static final int WMARK_MASK = NO_WATERMARKS - 1;
+    public static final int WMARK_MASK = NO_WATERMARKS - 1;
 
     /** The caller is a victim of the OOM killer. */
-    static final int OOM = 0x8;
+    public static final int OOM = 0x8;
 
     /** The caller cannot sleep. */
-    static final int NON_BLOCK = 0x10;
+    public static final int NON_BLOCK = 0x10;
 
     /** Half of the min reserve may be used; the same bit as {@code __GFP_HIGH}. */
-    static final int MIN_RESERVE = Gfp.HIGH;
+    public static final int MIN_RESERVE = Gfp.HIGH;
+
+    /** Pages of CMA pageblocks may be used. */
+    public static final int CMA = 0x80;
 
     /** Rather another zone than a mixed pageblock. */
-    static final int NOFRAGMENT = 0x100;
+    public static final int NOFRAGMENT = 0x100;
 
     /** Pages of HIGHATOMIC pageblocks may be used. */
-    static final int HIGHATOMIC = 0x200;
+    public static final int HIGHATOMIC = 0x200;
 
     /** Wakes kswapd; the same bit as {@code __GFP_KSWAPD_RECLAIM}. */
-    static final int KSWAPD = Gfp.KSWAPD_RECLAIM;
+    public static final int KSWAPD = Gfp.KSWAPD_RECLAIM;
 
     /** Any right to reserves. */
-    static final int RESERVES = NON_BLOCK | MIN_RESERVE | HIGHATOMIC | OOM;
+    public static final int RESERVES = NON_BLOCK | MIN_RESERVE | HIGHATOMIC | OOM;
 
     private AllocFlags() {}
+
+    /**
+     * Returns {@link #CMA} for movable requests: {@code gfp_to_alloc_flags_cma()}.
+     *
+     * @param gfp request flags
+     */
+    static int cma(int gfp) {
+        return (gfp & (Gfp.MOVABLE | Gfp.RECLAIMABLE)) == Gfp.MOVABLE ? CMA : 0;
+    }
 
     /**
      * Returns the flags of the slow path: {@code gfp_to_alloc_flags()}.
@@ -56,6 +68,6 @@ final class AllocFlags {
                 flags |= HIGHATOMIC;
             }
         }
-        return flags;
+        return flags | cma(gfp);
     }
 }

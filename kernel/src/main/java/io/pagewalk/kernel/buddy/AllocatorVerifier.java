@@ -21,10 +21,13 @@ final class AllocatorVerifier {
     private final MemMap memMap;
     private final Zone[] zones;
     private final FreeLists lists;
+    /** Frames that were freed twice; nothing else has a reference count below 0. */
+    private final long framesBelowZero;
     /** Frames seen on a list, by section; blocks inside a range of untouched blocks are left out. */
     private final BitSet[] listed;
 
-    AllocatorVerifier(MemMap memMap, Zone[] zones) {
+    AllocatorVerifier(MemMap memMap, Zone[] zones, long framesBelowZero) {
+        this.framesBelowZero = framesBelowZero;
         this.memMap = memMap;
         this.zones = zones;
         this.lists = new FreeLists(memMap);
@@ -49,25 +52,33 @@ final class AllocatorVerifier {
         long pages = 0;
         long blockPages = 0;
         long highatomic = 0;
+        long cma = 0;
+        long isolated = 0;
         for (int order = 0; order <= MemMap.MAX_PAGE_ORDER; order++) {
             FreeArea area = zone.freeArea(order);
             long free = 0;
+            long isolatedHere = 0;
             for (int type = 0; type < MigrateType.TYPES; type++) {
                 long blocks = verifyList(zone, area, order, type, out);
                 String where = zone + " order " + order + " " + MigrateType.name(type);
                 out.expectEqual(where, "blocks counted == blocks on the list", area.blocks[type], blocks);
                 free += blocks;
                 highatomic += type == MigrateType.HIGHATOMIC ? blocks << order : 0;
+                cma += type == MigrateType.CMA ? blocks << order : 0;
+                isolatedHere += type == MigrateType.ISOLATE ? blocks << order : 0;
             }
             out.expectEqual(zone + " order " + order, "nr_free == blocks of all types", area.free, free);
-            pages += free << order;
-            blockPages += order >= MemMap.PAGEBLOCK_ORDER ? free << order : 0;
+            pages += (free << order) - isolatedHere;
+            isolated += isolatedHere;
+            blockPages += order >= MemMap.PAGEBLOCK_ORDER ? (free << order) - isolatedHere : 0;
         }
         out.expectEqual(zone.toString(), "NR_FREE_PAGES == pages on the lists", zone.freePages, pages);
         out.expectEqual(
                 zone.toString(), "NR_FREE_PAGES_BLOCKS == pages in whole blocks", zone.freePagesBlocks, blockPages);
         out.expectEqual(zone.toString(), "nr_free_highatomic == its pages", zone.freeHighatomic, highatomic);
-        return pages;
+        out.expectEqual(zone.toString(), "NR_FREE_CMA_PAGES == its pages", zone.freeCma, cma);
+        out.expectEqual(zone.toString(), "isolated free pages == pages on their lists", zone.freeIsolated, isolated);
+        return pages + isolated;
     }
 
     private long verifyList(Zone zone, FreeArea area, int order, int type, Violations out) {
@@ -144,7 +155,7 @@ final class AllocatorVerifier {
             if (memMap.owner(frame) != owner) {
                 out.add(where, "frame " + frame + " belongs to " + memMap.owner(frame));
             }
-            if (memMap.refcount(frame) != 0) {
+            if (memMap.refcount(frame) > 0) {
                 out.add(where, "frame " + frame + " has " + memMap.refcount(frame) + " references");
             }
         }
@@ -153,6 +164,7 @@ final class AllocatorVerifier {
     /** Every frame of a touched section is on a list, inside a lazy range, in use, or no memory of the allocator. */
     private void verifyFrames(Violations out) {
         long[] allocated = new long[zones.length];
+        long belowZero = 0;
         for (long base = 0; base < memMap.frames(); base += MemMap.SECTION_FRAMES) {
             if (!memMap.isTouched(base)) {
                 continue;
@@ -164,6 +176,7 @@ final class AllocatorVerifier {
                     lazyEnd = i + (1 << MemMap.MAX_PAGE_ORDER);
                 }
                 int owner = section.owner[i];
+                belowZero += section.refcount[i] < 0 ? 1 : 0;
                 boolean isFree = owner == FREE || owner == CACHED;
                 if (isFree && i >= lazyEnd && !isListed(base + i)) {
                     out.add("frame " + (base + i), "is free but on no list");
@@ -176,12 +189,13 @@ final class AllocatorVerifier {
                 }
             }
         }
+        out.expectEqual("memmap", "frames freed twice == reference counts below 0", framesBelowZero, belowZero);
         for (Zone zone : zones) {
             out.expectEqual(
                     zone.toString(),
                     "managed == free + per-CPU + allocated",
                     zone.managedPages(),
-                    zone.freePages + zone.pcpPages() + allocated[zone.slot()]);
+                    zone.freePages + zone.freeIsolated + zone.pcpPages() + allocated[zone.slot()]);
         }
     }
 

@@ -7,19 +7,21 @@ import io.pagewalk.kernel.page.MemMapSection;
 import io.pagewalk.kernel.page.MigrateType;
 import io.pagewalk.kernel.page.PageFlags;
 import io.pagewalk.kernel.zone.FreeArea;
+import io.pagewalk.kernel.zone.Watermarks;
 import io.pagewalk.kernel.zone.Zone;
 
 /**
  * Where a request goes when its own migrate type has no block: claiming whole pageblocks of another type, and stealing single blocks.
  *
- * <p>Follows {@code mm/page_alloc.c:__rmqueue(), __rmqueue_claim(), __rmqueue_steal(), try_to_claim_block()} of 6.18. Differs from Linux: the
- * watermark is not boosted, since nothing would take the boost back before kswapd exists.
+ * <p>Follows {@code mm/page_alloc.c:__rmqueue(), __rmqueue_claim(), __rmqueue_steal(), try_to_claim_block()} of 6.18.
  */
 final class Fallbacks {
     /** How far the last search in one bulk had to go; later searches of the bulk start there: {@code enum rmqueue_mode}. */
     enum Mode {
         /** The type's own lists. */
         NORMAL,
+        /** Blocks of the contiguous memory allocator. */
+        CMA,
         /** Whole pageblocks of other types. */
         CLAIM,
         /** Single blocks of other types. */
@@ -41,10 +43,16 @@ final class Fallbacks {
     private final MemMap memMap;
     private final FreeLists lists;
     private Mode mode = Mode.NORMAL;
+    private long boostFactor;
 
     Fallbacks(MemMap memMap, FreeLists lists) {
         this.memMap = memMap;
         this.lists = lists;
+    }
+
+    /** Sets {@code vm.watermark_boost_factor}: ten-thousandths of the high watermark that a boost may reach. */
+    void setBoostFactor(long factor) {
+        boostFactor = factor;
     }
 
     /** Forgets how far the last search went: a new bulk begins. */
@@ -59,9 +67,25 @@ final class Fallbacks {
 
     /** Takes a block from the buddy lists by all means that the flags allow: {@code __rmqueue()}. */
     long remove(Zone zone, int order, int migrateType, int allocFlags) {
+        boolean mayUseCma = (allocFlags & AllocFlags.CMA) != 0;
+        if (mayUseCma && zone.freeCma > zone.freePages / 2) {
+            // When over half of the free memory is CMA's, movable requests take it first, so that the rest stays for
+            // others.
+            long pfn = lists.removeSmallest(zone, order, MigrateType.CMA);
+            if (pfn != NO_PAGE) {
+                return pfn;
+            }
+        }
         if (mode == Mode.NORMAL) {
             long pfn = lists.removeSmallest(zone, order, migrateType);
             if (pfn != NO_PAGE) {
+                return pfn;
+            }
+        }
+        if (mayUseCma && mode.compareTo(Mode.CMA) <= 0 && zone.freeCma > 0) {
+            long pfn = lists.removeSmallest(zone, order, MigrateType.CMA);
+            if (pfn != NO_PAGE) {
+                mode = Mode.CMA;
                 return pfn;
             }
         }
@@ -105,7 +129,8 @@ final class Fallbacks {
             if (from == NOT_CLAIMABLE) {
                 break;
             }
-            long pfn = tryToClaim(zone, Integer.toUnsignedLong(area.head[from]), current, order, migrateType, from);
+            long pfn = tryToClaim(
+                    zone, Integer.toUnsignedLong(area.head[from]), current, order, migrateType, from, allocFlags);
             if (pfn != NO_PAGE) {
                 return pfn;
             }
@@ -127,13 +152,13 @@ final class Fallbacks {
         return NO_PAGE;
     }
 
-    private enum Purpose {
+    enum Purpose {
         CLAIM,
         STEAL
     }
 
     /** {@code find_suitable_fallback()}. */
-    private static int findSuitable(FreeArea area, int order, int migrateType, Purpose purpose) {
+    static int findSuitable(FreeArea area, int order, int migrateType, Purpose purpose) {
         if (purpose == Purpose.CLAIM && !shouldTryClaim(order, migrateType)) {
             return NOT_CLAIMABLE;
         }
@@ -154,7 +179,7 @@ final class Fallbacks {
     }
 
     /** {@code try_to_claim_block()}. */
-    private long tryToClaim(Zone zone, long pfn, int current, int order, int migrateType, int from) {
+    private long tryToClaim(Zone zone, long pfn, int current, int order, int migrateType, int from, int allocFlags) {
         if (current >= BLOCK_ORDER) {
             lists.remove(zone, pfn, current, from);
             lists.changePageblockRange(pfn, current, migrateType);
@@ -162,6 +187,9 @@ final class Fallbacks {
             FreeLists.account(zone, -(1L << current), from);
             FreeLists.account(zone, (1L << current) - (1L << order), migrateType);
             return pfn;
+        }
+        if (boostWatermark(zone) && (allocFlags & AllocFlags.KSWAPD) != 0) {
+            zone.hasNewBoost = true;
         }
         if (!isWholeBlockInZone(zone, pfn)) {
             return NO_PAGE;
@@ -186,8 +214,22 @@ final class Fallbacks {
         return lists.removeSmallest(zone, order, migrateType);
     }
 
+    /** {@code boost_watermark()}: mixing pageblocks lets kswapd free a little more for a while. Returns whether the watermark was raised. */
+    private boolean boostWatermark(Zone zone) {
+        if (boostFactor == 0 || BLOCK_PAGES * 4L > zone.managedPages()) {
+            return false;
+        }
+        long highest = zone.watermarks().base(Watermarks.HIGH);
+        long maxBoost = highest / 10000 * boostFactor + highest % 10000 * boostFactor / 10000;
+        if (maxBoost == 0) {
+            return false;
+        }
+        zone.watermarks().setBoost(Math.min(zone.watermarks().boost() + BLOCK_PAGES, Math.max(BLOCK_PAGES, maxBoost)));
+        return true;
+    }
+
     /** {@code __move_freepages_block()}. */
-    private long moveFreepages(Zone zone, long start, int from, int to) {
+    long moveFreepages(Zone zone, long start, int from, int to) {
         long moved = 0;
         long pfn = start;
         while (pfn < start + BLOCK_PAGES) {
@@ -224,7 +266,7 @@ final class Fallbacks {
         return (free << 32) | movable;
     }
 
-    private static boolean isWholeBlockInZone(Zone zone, long pfn) {
+    static boolean isWholeBlockInZone(Zone zone, long pfn) {
         long start = pfn & -BLOCK_PAGES;
         return start >= zone.startPfn() && start + BLOCK_PAGES <= zone.endPfn();
     }

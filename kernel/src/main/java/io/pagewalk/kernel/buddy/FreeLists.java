@@ -10,6 +10,7 @@ import io.pagewalk.kernel.zone.FreeArea;
 import io.pagewalk.kernel.zone.PageDeque;
 import io.pagewalk.kernel.zone.Zone;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The buddy system proper: free lists per order and migrate type, split and merge.
@@ -26,6 +27,12 @@ final class FreeLists {
      * The order of the list is the one that Linux has after it freed all blocks one by one at boot.
      */
 
+    /** A request that waits for a block to become free: {@code struct capture_control}. */
+    interface Capture {
+        /** Returns whether it takes a block that was just freed: {@code compaction_capture()}. */
+        boolean takes(Zone zone, long pfn, int order, int migrateType);
+    }
+
     /** Where a freed block joins its list. */
     enum Place {
         /** At the head, so that it is used again soon. */
@@ -41,6 +48,7 @@ final class FreeLists {
     private static final long MAX_BLOCK = 1L << MAX_ORDER;
 
     private final MemMap memMap;
+    private @Nullable Capture capture;
 
     FreeLists(MemMap memMap) {
         this.memMap = memMap;
@@ -74,6 +82,10 @@ final class FreeLists {
         KernelBug.on((pfn & ((1L << order) - 1)) != 0, "a freed block is not aligned to its order");
         account(zone, 1L << order, migrateType);
         while (order < MAX_ORDER) {
+            if (capture != null && capture.takes(zone, pfn, order, migrateType)) {
+                account(zone, -(1L << order), migrateType);
+                return;
+            }
             long buddy = pfn ^ (1L << order);
             if (!isFreeBuddy(zone, buddy, order)) {
                 break;
@@ -168,10 +180,91 @@ final class FreeLists {
 
     /** Counts free pages of a type: {@code account_freepages()}. */
     static void account(Zone zone, long pages, int migrateType) {
-        zone.freePages += pages;
-        if (migrateType == MigrateType.HIGHATOMIC) {
-            zone.freeHighatomic += pages;
+        if (migrateType < MigrateType.PCPTYPES) {
+            zone.freePages += pages;
+        } else if (migrateType == MigrateType.ISOLATE) {
+            zone.freeIsolated += pages;
+        } else {
+            zone.freePages += pages;
+            if (migrateType == MigrateType.HIGHATOMIC) {
+                zone.freeHighatomic += pages;
+            } else {
+                zone.freeCma += pages;
+            }
         }
+    }
+
+    /** Lets a compaction catch a block while it merges; null ends it. */
+    void setCapture(@Nullable Capture capture) {
+        this.capture = capture;
+    }
+
+    /**
+     * Gives a free block of the largest order a list node of its own when it lies inside a range of untouched blocks.
+     *
+     * <pre>
+     *   list:  [range h, n]   pfn inside   list:  [range h, k] - [pfn] - [range pfn + 1024, n - k - 1]
+     * </pre>
+     */
+    void makeOwnNode(Zone zone, long pfn) {
+        MemMapSection section = memMap.section(pfn);
+        int i = (int) pfn & MemMap.SECTION_MASK;
+        if ((section.flags[i] & PageFlags.LAZY) == 0) {
+            return;
+        }
+        FreeArea area = zone.freeArea(MAX_ORDER);
+        long head = MemMap.LIST_END;
+        for (long at = toPfn(area.head[MigrateType.MOVABLE]); at != MemMap.LIST_END; at = memMap.next(at)) {
+            if (at <= pfn && pfn < at + (memMap.index(at) << MAX_ORDER)) {
+                head = at;
+                break;
+            }
+        }
+        KernelBug.on(head == MemMap.LIST_END, "an untouched block is in no range");
+        long before = (pfn - head) >>> MAX_ORDER;
+        long after = memMap.index(head) - before - 1;
+        memMap.section(head).index[(int) head & MemMap.SECTION_MASK] = before;
+        insertNode(area, head, pfn, 1);
+        if (after > 0) {
+            insertNode(area, pfn, pfn + MAX_BLOCK, after);
+        }
+    }
+
+    /** Links a block behind another one of the movable list of the largest order. */
+    private void insertNode(FreeArea area, long prev, long pfn, long blocks) {
+        MemMapSection section = memMap.section(pfn);
+        int i = (int) pfn & MemMap.SECTION_MASK;
+        section.flags[i] = PageFlags.BUDDY;
+        section.order[i] = MAX_ORDER;
+        section.index[i] = blocks;
+        long next = memMap.next(prev);
+        memMap.setLinks(pfn, prev, next);
+        memMap.setNext(prev, pfn);
+        if (next == MemMap.LIST_END) {
+            area.tail[MigrateType.MOVABLE] = (int) pfn;
+        } else {
+            memMap.setPrev(next, pfn);
+        }
+    }
+
+    /** Puts a free block, its own list node, at the other end of its list: what {@code move_freelist_head()} and {@code move_freelist_tail()} do to the blocks before it. */
+    void rotate(FreeArea area, int migrateType, long newHead) {
+        int head = area.head[migrateType];
+        if (toPfn(head) == newHead || newHead == MemMap.LIST_END) {
+            return;
+        }
+        int tail = area.tail[migrateType];
+        long newTail = memMap.prev(newHead);
+        memMap.setNext(toPfn(tail), toPfn(head));
+        memMap.setPrev(toPfn(head), toPfn(tail));
+        area.head[migrateType] = (int) newHead;
+        area.tail[migrateType] = (int) newTail;
+        memMap.setPrev(newHead, MemMap.LIST_END);
+        memMap.setNext(newTail, MemMap.LIST_END);
+    }
+
+    private static long toPfn(int link) {
+        return link == MemMap.LIST_END ? MemMap.LIST_END : Integer.toUnsignedLong(link);
     }
 
     /** Puts a free block on another type's list, at its tail: {@code move_to_free_list()}. */
@@ -204,7 +297,7 @@ final class FreeLists {
         }
         area.blocks[migrateType]++;
         area.free++;
-        if (order >= BLOCK_ORDER) {
+        if (order >= BLOCK_ORDER && migrateType != MigrateType.ISOLATE) {
             zone.freePagesBlocks += 1L << order;
         }
     }
@@ -227,7 +320,7 @@ final class FreeLists {
         section.index[i] = 0;
         area.blocks[migrateType]--;
         area.free--;
-        if (order >= BLOCK_ORDER) {
+        if (order >= BLOCK_ORDER && migrateType != MigrateType.ISOLATE) {
             zone.freePagesBlocks -= 1L << order;
         }
     }

@@ -6,14 +6,15 @@ import io.pagewalk.kernel.zone.Zone;
 @FunctionalInterface
 public interface KswapdWaker {
     /** Nobody listens. */
-    KswapdWaker NONE = (zone, order, highestZone) -> {};
+    KswapdWaker NONE = (zone, gfp, order, highestZone) -> {};
 
     /**
      * Wakes the background reclaimer of the zone's node.
      *
      * @param zone the zone that is short
+     * @param gfp flags of the request, 0 for a raised watermark
      * @param order order of the request
      * @param highestZone highest zone index that the request could use
      */
-    void wakeup(Zone zone, int order, int highestZone);
+    void wakeup(Zone zone, int gfp, int order, int highestZone);
 }

@@ -1,6 +1,5 @@
 package io.pagewalk.kernel.buddy;
 
-import io.pagewalk.base.Bits;
 import io.pagewalk.base.Digest;
 import io.pagewalk.base.KernelBug;
 import io.pagewalk.base.Violations;
@@ -25,7 +24,6 @@ import io.pagewalk.kernel.zone.Zonelist;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.LongConsumer;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Hands out page frames: Linux's zoned buddy allocator, {@code mm/page_alloc.c}.
@@ -34,7 +32,7 @@ import org.jspecify.annotations.Nullable;
  * watermark; single pages, small blocks and huge pages come from the current CPU's lists. What fails here goes to the slow path: reserves, kswapd,
  * direct reclaim, the OOM killer.
  */
-public final class PageAllocator {
+public final class PageAllocator extends PageForms {
     /** Returned instead of a frame when there is none. */
     public static final long NO_PAGE = -1;
 
@@ -57,10 +55,13 @@ public final class PageAllocator {
     private final VmEvent[] allocEvents;
     private final int normalZone;
     private final FailNth failNth = new FailNth();
+    private final PageChecks checks;
+    private final BulkAllocator bulk;
     private int cpu;
     private int cpuNode;
     private boolean inInterrupt;
     private boolean isDefragMode;
+    private long watermarkBoostFactor;
 
     /**
      * Creates an allocator without free memory; {@link #addBootRange} adds it.
@@ -103,6 +104,8 @@ public final class PageAllocator {
         allocEvents = layout.types().stream().map(PageAllocator::allocEvent).toArray(VmEvent[]::new);
         normalZone = layout.indexOf(ZoneType.NORMAL);
         counters.attach(all);
+        checks = new PageChecks(memMap, zoneBySlot);
+        bulk = new BulkAllocator(this, perCpu);
     }
 
     /**
@@ -115,9 +118,18 @@ public final class PageAllocator {
         this.cpuNode = cpuToNode[cpu];
     }
 
-    /** Returns how many CPUs there are. */
+    /** Returns the number of CPUs. */
     public int cpus() {
         return cpuToNode.length;
+    }
+
+    /**
+     * Returns a CPU's node: {@code cpu_to_node()}.
+     *
+     * @param ofCpu CPU number
+     */
+    public int nodeOf(int ofCpu) {
+        return cpuToNode[ofCpu];
     }
 
     /** Returns the current CPU's node: {@code numa_mem_id()}. */
@@ -136,7 +148,7 @@ public final class PageAllocator {
     }
 
     /**
-     * Tells whether an interrupt handler runs: requests that may sleep are then a {@link KernelBug}, as {@code might_sleep()} reports.
+     * Tells whether an interrupt handler runs: requests that may sleep are then reported in the kernel log, as {@code might_alloc()} does.
      *
      * @param inInterrupt the new state
      */
@@ -169,6 +181,7 @@ public final class PageAllocator {
      */
     public void setKswapd(KswapdWaker kswapd) {
         slowPath.setKswapd(kswapd);
+        setWatermarkBoostFactor(watermarkBoostFactor);
     }
 
     /**
@@ -178,6 +191,26 @@ public final class PageAllocator {
      */
     public void setOutOfMemory(OutOfMemory outOfMemory) {
         slowPath.setOutOfMemory(outOfMemory);
+    }
+
+    /**
+     * Wires the compactor.
+     *
+     * @param compactor called by the slow path for blocks
+     */
+    public void setCompactor(Compactor compactor) {
+        slowPath.setCompactor(compactor);
+    }
+
+    /**
+     * Tells whether the running task frees memory: it may then use all reserves and starts no reclaim ({@code PF_MEMALLOC},
+     * {@code memalloc_noreclaim_save()}).
+     *
+     * @param isMemalloc the new state
+     * @return the state before
+     */
+    public boolean setMemalloc(boolean isMemalloc) {
+        return slowPath.setMemalloc(isMemalloc);
     }
 
     /**
@@ -228,10 +261,7 @@ public final class PageAllocator {
      * @return first frame with a reference count of 1 and the owner KERNEL, or {@link #NO_PAGE}
      */
     public long allocPages(int gfp, int order, int preferredNode) {
-        if (inInterrupt && (gfp & Gfp.DIRECT_RECLAIM) != 0) {
-            throw new KernelBug("sleeping allocation " + Gfp.describe(gfp) + " in interrupt context");
-        }
-        if (order > MemMap.MAX_PAGE_ORDER || (failNth.isArmed() && shouldFailAllocPage(gfp))) {
+        if ((inInterrupt || order > MemMap.MAX_PAGE_ORDER || failNth.isArmed()) && isRefused(gfp, order)) {
             return NO_PAGE;
         }
         Zonelist zonelist = (gfp & Gfp.THISNODE) != 0 ? thisNodeLists[preferredNode] : fallbackLists[preferredNode];
@@ -240,14 +270,32 @@ public final class PageAllocator {
         if (first < 0) {
             return NO_PAGE;
         }
-        int allocFlags = AllocFlags.WMARK_LOW | nofragmentFlags(zonelist.get(first), gfp);
+        int allocFlags = AllocFlags.WMARK_LOW | AllocFlags.cma(gfp) | nofragmentFlags(zonelist.get(first), gfp);
         long pfn = getPageFromFreelist(gfp, order, allocFlags, zonelist, first, highest);
         return pfn != NO_PAGE ? pfn : slowPath.allocate(gfp, order, zonelist, first, highest);
     }
 
-    /** {@code mm/fail_page_alloc.c:should_fail_alloc_page()}. */
-    private boolean shouldFailAllocPage(int gfp) {
+    /** What hardly ever happens: requests of impossible orders, in interrupt context, and those that shall fail. */
+    private boolean isRefused(int gfp, int order) {
+        if (order > MemMap.MAX_PAGE_ORDER) {
+            if ((gfp & Gfp.NOWARN) == 0) {
+                checks.warnOrder();
+            }
+            return true;
+        }
+        if (inInterrupt && (gfp & Gfp.DIRECT_RECLAIM) != 0) {
+            checks.warnSleeping();
+        }
         return (gfp & Gfp.NOFAIL) == 0 && failNth.shouldFail();
+    }
+
+    /**
+     * Wires the kernel log and the running task.
+     *
+     * @param host where reports go
+     */
+    public void setHost(AllocatorHost host) {
+        checks.setHost(host);
     }
 
     /** Returns what makes a chosen allocation of this machine fail; switched off until it is armed. */
@@ -262,6 +310,7 @@ public final class PageAllocator {
      * @param order 0 to 10
      * @return first frame with a reference count of 1, or {@link #NO_PAGE}
      */
+    @Override
     public long allocPages(int gfp, int order) {
         return allocPages(gfp, order, cpuNode);
     }
@@ -278,11 +327,13 @@ public final class PageAllocator {
 
     /**
      * Drops a reference and frees the frames when it was the last: {@code __free_pages()}. When others still hold the first frame of a block that is not
-     * compound, all frames but the first are freed.
+     * compound, all frames but the first are freed. A page that is free already gets a reference count below 0 and is found bad when it would be
+     * handed out next. Differs from Linux: the further frames of a block that is freed twice are not freed again, which would put them on the lists twice.
      *
      * @param pfn first frame
      * @param order as allocated
      */
+    @Override
     public void freePages(long pfn, int order) {
         MemMapSection section = memMap.section(pfn);
         int i = (int) pfn & MemMap.SECTION_MASK;
@@ -290,7 +341,7 @@ public final class PageAllocator {
         if (left == 0) {
             freeUnreferenced(section, i, pfn, order);
         } else if (left < 0) {
-            throw new KernelBug("reference dropped on free frame " + pfn);
+            checks.droppedTooOften(section, i);
         } else if ((section.flags[i] & PageFlags.HEAD) == 0) {
             for (int o = order - 1; o >= 0; o--) {
                 freeUnreferenced(section, i + (1 << o), pfn + (1L << o), o);
@@ -317,77 +368,11 @@ public final class PageAllocator {
             return false;
         }
         if (left < 0) {
-            throw new KernelBug("reference dropped on free frame " + head);
+            checks.droppedTooOften(section, i);
+            return false;
         }
         freeUnreferenced(section, i, head, (section.flags[i] & PageFlags.HEAD) != 0 ? section.order[i] : 0);
         return true;
-    }
-
-    /**
-     * Allocates frames and returns their kernel address: {@code __get_free_pages()}.
-     *
-     * @param gfp flags of {@link Gfp}; high memory is never used
-     * @param order 0 to 10
-     * @return the address in the direct map, or {@link AddressConversion#NO_ADDRESS}
-     */
-    public long getFreePages(int gfp, int order) {
-        long pfn = allocPages(gfp & ~Gfp.HIGHMEM, order);
-        return pfn == NO_PAGE ? AddressConversion.NO_ADDRESS : conversion.pageToVirt(pfn);
-    }
-
-    /**
-     * Allocates one zeroed frame and returns its kernel address: {@code get_zeroed_page()}.
-     *
-     * @param gfp flags of {@link Gfp}
-     * @return the address in the direct map, or {@link AddressConversion#NO_ADDRESS}
-     */
-    public long getZeroedPage(int gfp) {
-        return getFreePages(gfp | Gfp.ZERO, 0);
-    }
-
-    /**
-     * Frees frames by their kernel address: {@code free_pages()}.
-     *
-     * @param vaddr as returned by {@link #getFreePages}; {@link AddressConversion#NO_ADDRESS} does nothing
-     * @param order as allocated
-     */
-    public void freePagesAt(long vaddr, int order) {
-        if (vaddr != AddressConversion.NO_ADDRESS) {
-            freePages(conversion.virtToPage(vaddr), order);
-        }
-    }
-
-    /**
-     * Allocates just enough frames for a number of bytes: takes the next power of two and gives the tail back, {@code alloc_pages_exact()}.
-     *
-     * @param bytes at least 1
-     * @param gfp flags of {@link Gfp}; {@link Gfp#COMP} and {@link Gfp#HIGHMEM} are ignored
-     * @return first frame, or {@link #NO_PAGE}. Differs from Linux: a frame, not its kernel address
-     */
-    public long allocPagesExact(long bytes, int gfp) {
-        int order = orderOf(bytes);
-        long pfn = allocPages(gfp & ~(Gfp.COMP | Gfp.HIGHMEM), order);
-        if (pfn == NO_PAGE) {
-            return NO_PAGE;
-        }
-        long used = pagesOf(bytes);
-        splitPage(pfn, order);
-        for (long tail = pfn + used; tail < pfn + (1L << order); tail++) {
-            freePages(tail, 0);
-        }
-        return pfn;
-    }
-
-    /**
-     * Frees what {@link #allocPagesExact} gave: {@code free_pages_exact()}.
-     *
-     * @param pfn first frame
-     * @param bytes as allocated
-     */
-    public void freePagesExact(long pfn, long bytes) {
-        for (long page = pfn; page < pfn + pagesOf(bytes); page++) {
-            freePages(page, 0);
-        }
     }
 
     /**
@@ -395,38 +380,15 @@ public final class PageAllocator {
      *
      * @param gfp flags of {@link Gfp}
      * @param preferredNode node to try first
-     * @param pfns receives the frames
-     * @param count how many, at most the array's length
-     * @return how many were allocated; fewer than wanted when the local zones are short
+     * @param pfns receives the frames in its places that hold 0; places with a frame keep it
+     * @param count how many places, at most the array's length
+     * @return how many places from the first on hold a frame now; fewer than wanted when the local zones are short
      */
     public int allocPagesBulk(int gfp, int preferredNode, long[] pfns, int count) {
         Zonelist zonelist = (gfp & Gfp.THISNODE) != 0 ? thisNodeLists[preferredNode] : fallbackLists[preferredNode];
         int highest = zoneOfGfp[gfp & Gfp.ZONE_MASK];
         int first = firstZone(zonelist, highest);
-        Zone zone = count > 1 && first >= 0 ? bulkZone(gfp, zonelist, first, highest, count) : null;
-        int got = 0;
-        if (zone != null) {
-            int allocFlags = AllocFlags.WMARK_LOW | nofragmentFlags(zonelist.get(first), gfp);
-            PerCpuPages pcp = zone.pageset(cpu);
-            int type = Gfp.migrateType(gfp);
-            while (got < count) {
-                long pfn = perCpu.remove(zone, pcp, 0, type, allocFlags);
-                if (pfn == NO_PAGE) {
-                    break;
-                }
-                prepare(pfn, 0, gfp);
-                pfns[got++] = pfn;
-            }
-            if (got > 0) {
-                countAllocation(zonelist.get(first), zone, got, got);
-                return got;
-            }
-        }
-        if (count > 0) {
-            pfns[0] = allocPages(gfp, 0, preferredNode);
-            got = pfns[0] == NO_PAGE ? 0 : 1;
-        }
-        return got;
+        return bulk.allocate(gfp, zonelist, first, highest, pfns, count, preferredNode);
     }
 
     /**
@@ -435,6 +397,7 @@ public final class PageAllocator {
      * @param pfn first frame
      * @param order as allocated
      */
+    @Override
     public void splitPage(long pfn, int order) {
         KernelBug.on(memMap.hasFlags(pfn, PageFlags.HEAD), "a compound page cannot be split this way");
         MemMapSection section = memMap.section(pfn);
@@ -462,6 +425,26 @@ public final class PageAllocator {
         }
     }
 
+    /**
+     * Gives the current CPU's lists of one zone back: {@code drain_local_pages()}.
+     *
+     * @param zone the zone
+     */
+    public void drainLocalPages(Zone zone) {
+        perCpu.drain(zone, zone.pageset(cpu));
+    }
+
+    /**
+     * Gives all CPUs' lists of one zone back: {@code drain_all_pages(zone)}.
+     *
+     * @param zone the zone
+     */
+    public void drainZone(Zone zone) {
+        for (int c = 0; c < cpuToNode.length; c++) {
+            perCpu.drain(zone, zone.pageset(c));
+        }
+    }
+
     /** Returns the pages of the machine. */
     public MemMap memMap() {
         return memMap;
@@ -478,6 +461,7 @@ public final class PageAllocator {
     }
 
     /** Returns the conversions between frames and addresses. */
+    @Override
     public AddressConversion conversion() {
         return conversion;
     }
@@ -492,21 +476,12 @@ public final class PageAllocator {
     }
 
     /**
-     * Returns the order whose block holds a number of bytes: {@code get_order()}.
-     *
-     * @param bytes at least 1
-     */
-    public static int orderOf(long bytes) {
-        return Bits.log2Ceil(pagesOf(bytes));
-    }
-
-    /**
      * Checks every invariant of zones, lists and frames with a full walk.
      *
      * @param out receives what is broken
      */
     public void verify(Violations out) {
-        new AllocatorVerifier(memMap, zoneBySlot).verify(out);
+        new AllocatorVerifier(memMap, zoneBySlot, checks.belowZero()).verify(out);
     }
 
     /**
@@ -553,9 +528,13 @@ public final class PageAllocator {
             if (!mayUse(zone, order, highest, allocFlags)) {
                 continue;
             }
-            long pfn = removeFrom(preferred, zone, order, gfp, allocFlags);
+            long pfn = removeGood(preferred, zone, order, gfp, allocFlags);
             if (pfn != NO_PAGE) {
                 prepare(pfn, order, gfp);
+                if (zone.hasNewBoost && (allocFlags & AllocFlags.KSWAPD) != 0) {
+                    zone.hasNewBoost = false;
+                    slowPath.kswapd().wakeup(zone, 0, 0, zone.index());
+                }
                 if ((allocFlags & AllocFlags.HIGHATOMIC) != 0) {
                     highAtomic.reserve(zone, pfn, order);
                 }
@@ -594,6 +573,16 @@ public final class PageAllocator {
         return flags | AllocFlags.NOFRAGMENT;
     }
 
+    /**
+     * Sets {@code vm.watermark_boost_factor}. Nothing is raised while no kswapd is wired that would lower it again.
+     *
+     * @param factor ten-thousandths of the high watermark, 0 switches it off
+     */
+    public void setWatermarkBoostFactor(long factor) {
+        watermarkBoostFactor = factor;
+        fallbacks.setBoostFactor(slowPath.kswapd() == KswapdWaker.NONE ? 0 : factor);
+    }
+
     boolean isDefragMode() {
         return isDefragMode;
     }
@@ -609,6 +598,36 @@ public final class PageAllocator {
         return (allocFlags & AllocFlags.NO_WATERMARKS) != 0
                 || WatermarkCheck.fast(
                         zone, order, watermarks.pages(allocFlags & AllocFlags.WMARK_MASK), highest, allocFlags);
+    }
+
+    /** Takes blocks until one is fit to be handed out; the others are lost: {@code check_new_pages()}. */
+    private long removeGood(Zone preferred, Zone zone, int order, int gfp, int allocFlags) {
+        long pfn = removeFrom(preferred, zone, order, gfp, allocFlags);
+        while (pfn != NO_PAGE && isSuspect(pfn) && checks.isBadNew(pfn, order)) {
+            dropBad(pfn, order);
+            pfn = removeFrom(preferred, zone, order, gfp, allocFlags);
+        }
+        return pfn;
+    }
+
+    private boolean isSuspect(long pfn) {
+        MemMapSection section = memMap.section(pfn);
+        int i = (int) pfn & MemMap.SECTION_MASK;
+        return (section.refcount[i] | section.mapcount[i] | section.flags[i]) != 0 || checks.freedTwice() > 0;
+    }
+
+    /** Gives a block that was found bad to nobody. */
+    void dropBad(long pfn, int order) {
+        memMap.setBlockOwner(pfn, order, FrameOwner.KERNEL);
+    }
+
+    /** Returns the free blocks as compaction and contiguous allocation work on them. */
+    public FreeBlocks freeBlocks() {
+        return new FreeBlocks(this, lists, fallbacks);
+    }
+
+    PageChecks checks() {
+        return checks;
     }
 
     /** {@code rmqueue()}: per-CPU lists first, then the buddy lists. */
@@ -641,12 +660,9 @@ public final class PageAllocator {
     }
 
     /** {@code prep_new_page()}: the block leaves the lists' hands. */
-    private void prepare(long pfn, int order, int gfp) {
+    void prepare(long pfn, int order, int gfp) {
         MemMapSection section = memMap.section(pfn);
         int i = (int) pfn & MemMap.SECTION_MASK;
-        if ((section.refcount[i] | section.mapcount[i] | section.flags[i]) != 0) {
-            throw new KernelBug("frame " + pfn + " was handed out while in use");
-        }
         section.refcount[i] = 1;
         if (order == 0) {
             memMap.setOwner(section, i, FrameOwner.KERNEL);
@@ -674,7 +690,9 @@ public final class PageAllocator {
 
     /** {@code free_unref_page()}: nobody holds the block any more. */
     private void freeUnreferenced(MemMapSection section, int i, long pfn, int order) {
-        prepareFree(section, i, order, pfn);
+        if (!prepareFree(section, i, order, pfn)) {
+            return;
+        }
         counters.count(VmEvent.PGFREE, 1L << order);
         int block = i >> MemMap.PAGEBLOCK_ORDER;
         Zone zone = zoneBySlot[section.zone[block]];
@@ -692,25 +710,29 @@ public final class PageAllocator {
         }
     }
 
-    /** {@code free_pages_prepare()}: checks and clears; a page in use here is a bug. */
-    private static void prepareFree(MemMapSection section, int head, int order, long pfn) {
+    /** {@code free_pages_prepare()}: checks and clears; returns whether the block may be freed. */
+    private boolean prepareFree(MemMapSection section, int head, int order, long pfn) {
         section.flags[head] &= ~PageFlags.HEAD;
         section.order[head] = 0;
         int last = head + (1 << order);
+        int bad = 0;
         for (int i = head; i < last; i++) {
-            int flags = section.flags[i];
-            if ((section.mapcount[i] | (flags & PageFlags.CHECK_AT_FREE)) != 0
-                    || (i > head && section.refcount[i] != 0)) {
-                throw new KernelBug("bad page state: frame " + (pfn + i - head) + " freed with mapcount "
-                        + section.mapcount[i] + ", references " + section.refcount[i] + ", flags "
-                        + PageFlags.describe(flags));
-            }
+            bad |= section.mapcount[i] | (section.flags[i] & PageFlags.CHECK_AT_FREE);
+        }
+        for (int i = head + 1; i < last; i++) {
+            bad |= section.refcount[i];
+        }
+        if (bad != 0 && !checks.isGoodFree(section, head, order, pfn)) {
+            return false;
+        }
+        for (int i = head; i < last; i++) {
             section.flags[i] = 0;
             section.mapping[i] = 0;
         }
+        return true;
     }
 
-    private void countAllocation(Zone preferred, Zone zone, int blocks, int pages) {
+    void countAllocation(Zone preferred, Zone zone, int blocks, int pages) {
         counters.count(allocEvents[zone.index()], pages);
         int node = zone.node();
         if (node == cpuNode && node == preferred.node()) {
@@ -724,28 +746,6 @@ public final class PageAllocator {
             counters.add(preferred, NumaEvent.NUMA_FOREIGN, blocks);
         }
         counters.add(zone, node == cpuNode ? NumaEvent.NUMA_LOCAL : NumaEvent.NUMA_OTHER, blocks);
-    }
-
-    private @Nullable Zone bulkZone(int gfp, Zonelist zonelist, int first, int highest, int count) {
-        Zone preferred = zonelist.get(first);
-        for (int z = first; z < zonelist.size(); z++) {
-            Zone zone = zonelist.get(z);
-            if (zone.index() > highest) {
-                continue;
-            }
-            if (zone.node() != preferred.node()) {
-                return null;
-            }
-            long mark = zone.watermarks().pages(Watermarks.LOW) + count;
-            if (WatermarkCheck.fast(zone, 0, mark, highest, AllocFlags.WMARK_LOW | (gfp & Gfp.KSWAPD_RECLAIM))) {
-                return zone;
-            }
-        }
-        return null;
-    }
-
-    private static long pagesOf(long bytes) {
-        return Bits.divideRoundUp(bytes, 4096);
     }
 
     private static VmEvent allocEvent(ZoneType type) {

@@ -7,7 +7,7 @@ import io.pagewalk.kernel.zone.Watermarks;
 import io.pagewalk.kernel.zone.Zone;
 
 /** Whether a zone may serve a request without sinking below a level: {@code mm/page_alloc.c:__zone_watermark_ok()} and its relatives. */
-final class WatermarkCheck {
+public final class WatermarkCheck {
     private WatermarkCheck() {}
 
     /**
@@ -19,7 +19,7 @@ final class WatermarkCheck {
      * @param highestZone highest zone index that the request could use
      * @param allocFlags bits of {@link AllocFlags}
      */
-    static boolean ok(Zone zone, int order, long mark, int highestZone, int allocFlags) {
+    public static boolean ok(Zone zone, int order, long mark, int highestZone, int allocFlags) {
         return ok(zone, order, mark, highestZone, allocFlags, zone.freePages);
     }
 
@@ -33,7 +33,7 @@ final class WatermarkCheck {
      * @param allocFlags bits of {@link AllocFlags}
      * @param freePages pages to count as free
      */
-    static boolean ok(Zone zone, int order, long mark, int highestZone, int allocFlags, long freePages) {
+    public static boolean ok(Zone zone, int order, long mark, int highestZone, int allocFlags, long freePages) {
         long min = mark;
         long free = freePages - unusableFree(zone, order, allocFlags);
         if ((allocFlags & AllocFlags.RESERVES) != 0) {
@@ -63,12 +63,10 @@ final class WatermarkCheck {
      * @param highestZone highest zone index that the request could use
      * @param allocFlags bits of {@link AllocFlags}
      */
-    static boolean fast(Zone zone, int order, long mark, int highestZone, int allocFlags) {
+    public static boolean fast(Zone zone, int order, long mark, int highestZone, int allocFlags) {
         if (order == 0) {
             long free = zone.freePages;
-            if ((allocFlags & AllocFlags.RESERVES) == 0) {
-                free -= Math.min(free, zone.freeHighatomic);
-            }
+            free -= Math.min(free, unusableFree(zone, 0, allocFlags));
             if (free > mark + zone.lowmemReserve(highestZone)) {
                 return true;
             }
@@ -86,7 +84,10 @@ final class WatermarkCheck {
 
     private static long unusableFree(Zone zone, int order, int allocFlags) {
         long unusable = (1L << order) - 1;
-        return (allocFlags & AllocFlags.RESERVES) == 0 ? unusable + zone.freeHighatomic : unusable;
+        if ((allocFlags & AllocFlags.RESERVES) == 0) {
+            unusable += zone.freeHighatomic;
+        }
+        return (allocFlags & AllocFlags.CMA) == 0 ? unusable + zone.freeCma : unusable;
     }
 
     private static boolean hasBlock(Zone zone, int order, int allocFlags) {
@@ -97,6 +98,9 @@ final class WatermarkCheck {
                             + area.blocks[MigrateType.MOVABLE]
                             + area.blocks[MigrateType.RECLAIMABLE]
                     > 0) {
+                return true;
+            }
+            if ((allocFlags & AllocFlags.CMA) != 0 && area.blocks[MigrateType.CMA] > 0) {
                 return true;
             }
             if (mayUseHighatomic && area.blocks[MigrateType.HIGHATOMIC] > 0) {

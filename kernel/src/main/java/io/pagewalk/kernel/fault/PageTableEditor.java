@@ -106,6 +106,42 @@ public final class PageTableEditor implements PageTableOps {
         flush.finish(mm);
     }
 
+    /**
+     * Returns the flags of the entry that maps a frame at a place, without the walk's side effects: {@code page_vma_mapped_walk()}.
+     *
+     * @param mm an address space
+     * @param vaddr the place
+     * @param pfn the frame
+     * @return bits of {@link PteFlags}, or -1 when the place does not map the frame
+     */
+    public int flagsOfMapping(Mm mm, long vaddr, long pfn) {
+        if (mm.pgdPfn() < 0) {
+            return -1;
+        }
+        long table = tables.find(mm, vaddr);
+        if (table < 0) {
+            return -1;
+        }
+        long entry = mode.readEntry(memory, table, mode.index(vaddr, 1));
+        return mode.isPresent(entry) && mode.pfn(entry, 1) == pfn ? mode.flags(entry, 1) : -1;
+    }
+
+    /**
+     * Lets an entry point to another frame with the same rights and marks, and flushes the old translation: what {@code mm/rmap.c:try_to_migrate()} and
+     * {@code mm/migrate.c:remove_migration_ptes()} come to for one entry when nobody runs in between.
+     *
+     * @param mm an address space
+     * @param vaddr where an entry exists
+     * @param to the new frame
+     */
+    public void redirect(Mm mm, long vaddr, long to) {
+        long table = tables.find(mm, vaddr);
+        int index = mode.index(vaddr, 1);
+        int flags = mode.flags(mode.readEntry(memory, table, index), 1);
+        mode.writeEntry(memory, table, index, mode.leaf(to, flags, 1));
+        flusher.flushRange(mm, vaddr, vaddr + 4096, false);
+    }
+
     @Override
     public void zapRange(Vma vma, long start, long end) {
         FlushRange flush = new FlushRange(flusher);

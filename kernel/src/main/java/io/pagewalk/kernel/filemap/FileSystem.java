@@ -349,6 +349,16 @@ public final class FileSystem implements SharedAnonymousFiles {
         return inode.kind() == Inode.Kind.REGULAR ? cache.warm(inode) : 0;
     }
 
+    /**
+     * Finds a file by the number that its pages carry: {@code folio->mapping->host}.
+     *
+     * @param id {@link Inode#id()}
+     * @return the file, or null when it is gone
+     */
+    public @Nullable Inode find(long id) {
+        return liveInodes.get(id);
+    }
+
     /** Returns every file that exists or is still open, in the order of registration. */
     public Collection<Inode> inodes() {
         return new ArrayList<>(liveInodes.values());

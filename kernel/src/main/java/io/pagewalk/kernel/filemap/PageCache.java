@@ -302,6 +302,20 @@ public final class PageCache {
         return dropped;
     }
 
+    /**
+     * Puts another frame into the place of a cached page: the page cache's part of {@code mm/migrate.c:__folio_migrate_mapping()}.
+     *
+     * @param inode the file
+     * @param index page index, whose page is not locked
+     * @param from the frame that is cached there
+     * @param to the frame that takes its place
+     */
+    public void replace(Inode inode, long index, long from, long to) {
+        KernelBug.on(inode.pages.get(index) != from, "another frame is cached at the place of a migrating page");
+        inode.pages.remove(index);
+        inode.pages.put(index, to);
+    }
+
     /** Returns whether reads are on their way. */
     public boolean hasReadsInFlight() {
         return !inFlight.isEmpty();

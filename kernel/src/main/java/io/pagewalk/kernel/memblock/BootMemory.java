@@ -78,7 +78,7 @@ public record BootMemory(
         BootMemory memory =
                 new BootMemory(memMap, plan.layout(), nodes, counters, allocator, plan.conversion(), memmapPages);
         memory.deriveSettings(sysctls);
-        memory.applySettings(sysctls, cpuToNode);
+        memory.applySettings(sysctls);
         return memory;
     }
 
@@ -97,24 +97,59 @@ public record BootMemory(
     }
 
     /**
-     * Sizes watermarks, reserves and per-CPU lists from the settings: {@code setup_per_zone_wmarks()} and its relatives.
+     * Sizes watermarks, reserves and per-CPU lists from the settings.
      *
      * @param sysctls settings
-     * @param cpuToNode node of each CPU
      */
-    public void applySettings(Sysctls sysctls, int[] cpuToNode) {
-        List<Zone> zones = zones();
-        ZoneSizing.setupWatermarks(zones, sysctls.get("min_free_kbytes"), sysctls.get("watermark_scale_factor"));
+    public void applySettings(Sysctls sysctls) {
+        applyWatermarks(sysctls);
+        applyLowmemReserve(sysctls);
+        applyModes(sysctls);
+    }
+
+    /**
+     * Sizes watermarks, which ends all boosts, and the per-CPU lists, which depend on them: {@code setup_per_zone_wmarks()}.
+     *
+     * @param sysctls {@code min_free_kbytes}, {@code watermark_scale_factor}
+     */
+    public void applyWatermarks(Sysctls sysctls) {
+        ZoneSizing.setupWatermarks(zones(), sysctls.get("min_free_kbytes"), sysctls.get("watermark_scale_factor"));
+        applyPagesets(sysctls);
+    }
+
+    /**
+     * Sizes the per-CPU lists: {@code zone_set_pageset_high_and_batch()} for all zones.
+     *
+     * @param sysctls {@code percpu_pagelist_high_fraction}
+     */
+    public void applyPagesets(Sysctls sysctls) {
         int[] cpusOfNode = new int[nodes.size()];
-        for (int node : cpuToNode) {
-            cpusOfNode[node]++;
+        for (int cpu = 0; cpu < allocator.cpus(); cpu++) {
+            cpusOfNode[allocator.nodeOf(cpu)]++;
         }
-        for (Zone zone : zones) {
+        for (Zone zone : zones()) {
             ZoneSizing.setupPagesets(zone, cpusOfNode[zone.node()], sysctls.get("percpu_pagelist_high_fraction"));
         }
+    }
+
+    /**
+     * Sets what each zone keeps from requests that could use a higher one: {@code setup_per_zone_lowmem_reserve()}.
+     *
+     * @param sysctls {@code lowmem_reserve_ratio}
+     */
+    public void applyLowmemReserve(Sysctls sysctls) {
         for (NodeData node : nodes) {
             ZoneSizing.setupLowmemReserve(node, sysctls.lowmemReserveRatio());
         }
+    }
+
+    /**
+     * Tells the allocator the settings that it reads at each request.
+     *
+     * @param sysctls {@code watermark_boost_factor}, {@code defrag_mode}
+     */
+    public void applyModes(Sysctls sysctls) {
+        allocator.setWatermarkBoostFactor(sysctls.get("watermark_boost_factor"));
         allocator.setDefragMode(sysctls.get("defrag_mode") != 0);
     }
 

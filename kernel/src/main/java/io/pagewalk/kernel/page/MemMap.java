@@ -93,7 +93,10 @@ public final class MemMap {
      * @param pfn a valid frame
      */
     public int zoneSlot(long pfn) {
-        return section(pfn).zone[((int) pfn & SECTION_MASK) >> PAGEBLOCK_ORDER];
+        MemMapSection section = sections[(int) (pfn >>> SECTION_SHIFT)];
+        return section != null
+                ? section.zone[((int) pfn & SECTION_MASK) >> PAGEBLOCK_ORDER]
+                : zoneSlots[zonePlace(pfn & -(1L << PAGEBLOCK_ORDER))];
     }
 
     /** Returns the first frame number above all memory: {@code max_pfn}. */
@@ -475,6 +478,11 @@ public final class MemMap {
         section(pfn).pageblock[((int) pfn & SECTION_MASK) >> PAGEBLOCK_ORDER] = (byte) type;
     }
 
+    private int zonePlace(long pfn) {
+        int place = Arrays.binarySearch(zoneStarts, pfn);
+        return place >= 0 ? place : -place - 2;
+    }
+
     /**
      * Adds the state of all touched frames to a digest.
      *
@@ -558,8 +566,7 @@ public final class MemMap {
             }
         }
         for (int block = 0; block < section.zone.length; block++) {
-            int place = Arrays.binarySearch(zoneStarts, base + ((long) block << PAGEBLOCK_ORDER));
-            section.zone[block] = (short) zoneSlots[place >= 0 ? place : -place - 2];
+            section.zone[block] = (short) zoneSlots[zonePlace(base + ((long) block << PAGEBLOCK_ORDER))];
         }
         sections[number] = section;
         return section;

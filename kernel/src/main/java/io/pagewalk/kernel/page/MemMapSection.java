@@ -38,6 +38,12 @@ public final class MemMapSection {
     /** {@link MigrateType} of each pageblock. */
     public final byte[] pageblock = new byte[MemMap.SECTION_FRAMES >> MemMap.PAGEBLOCK_ORDER];
 
+    /** Whether compaction need not look at a pageblock: {@code PB_compact_skip}. */
+    public final boolean[] compactSkip = new boolean[MemMap.SECTION_FRAMES >> MemMap.PAGEBLOCK_ORDER];
+
+    /** {@link MigrateType} that an isolated pageblock gets back: the type bits beside {@code PB_migrate_isolate}. */
+    public final byte[] typeBeforeIsolation = new byte[MemMap.SECTION_FRAMES >> MemMap.PAGEBLOCK_ORDER];
+
     /** Number of the zone ({@code Zone.slot()}) of each pageblock. */
     public final short[] zone = new short[MemMap.SECTION_FRAMES >> MemMap.PAGEBLOCK_ORDER];
 

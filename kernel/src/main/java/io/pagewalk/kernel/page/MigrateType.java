@@ -17,10 +17,10 @@ public final class MigrateType {
     /** Pageblocks kept for high-order atomic requests; shares the number of {@link #PCPTYPES}. */
     public static final int HIGHATOMIC = 3;
 
-    /** Contiguous memory allocator; not used yet. */
+    /** Pageblocks of the contiguous memory allocator: only movable pages may use them. */
     public static final int CMA = 4;
 
-    /** Taken out of use; not used yet. */
+    /** Taken out of use: free pages are neither counted nor handed out. */
     public static final int ISOLATE = 5;
 
     /** How many there are. */

@@ -1,21 +1,26 @@
 package io.pagewalk.kernel.rmap;
 
 import io.pagewalk.base.Digest;
-import io.pagewalk.base.KernelBug;
 import io.pagewalk.kernel.vma.AnonVma;
 import io.pagewalk.kernel.vma.AnonVmaOps;
 import io.pagewalk.kernel.vma.Vma;
 import io.pagewalk.kernel.vma.VmaFlags;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Which area has which {@code anon_vma}: preparation at the first write, sharing between neighbours, splits and forks ({@code mm/rmap.c}).
  *
- * <p>The identities decide which areas may merge, so they are kept exactly; the interval trees that lead from a page to its areas are not needed yet.
+ * <p>The identities decide which areas may merge, so they are kept exactly. Differs from Linux: a list instead of an interval tree leads from an anon_vma to its areas.
  */
 public final class AnonVmas implements AnonVmaOps {
     private int nextId = 1;
     private long live;
+    /** Looked up only, never walked. */
+    private final Map<Integer, AnonVmaRoot> byId = new HashMap<>();
 
     /** Creates the reverse map of a machine without processes. */
     public AnonVmas() {}
@@ -32,8 +37,7 @@ public final class AnonVmas implements AnonVmaOps {
         }
         AnonVmaRoot chosen = findMergeable(vma);
         if (chosen == null) {
-            chosen = new AnonVmaRoot(nextId++, null);
-            live++;
+            chosen = make(null);
         }
         vma.setAnonVma(chosen);
         chosen.activeVmas++;
@@ -64,8 +68,7 @@ public final class AnonVmas implements AnonVmaOps {
             ((AnonVmaRoot) reused).activeVmas++;
             return;
         }
-        AnonVmaRoot own = new AnonVmaRoot(nextId++, (AnonVmaRoot) parentAnonVma);
-        live++;
+        AnonVmaRoot own = make((AnonVmaRoot) parentAnonVma);
         child.setAnonVma(own);
         own.activeVmas++;
         link(child, own);
@@ -91,9 +94,9 @@ public final class AnonVmas implements AnonVmaOps {
         }
         for (AnonVma each : vma.anonVmaChain()) {
             AnonVmaRoot anonVma = (AnonVmaRoot) each;
-            KernelBug.on(anonVma.links <= 0, "an anon_vma without links is linked");
-            if (--anonVma.links == 0) {
+            if (anonVma.removeArea(vma)) {
                 anonVma.released();
+                byId.remove((int) anonVma.id());
                 live--;
             }
         }
@@ -110,9 +113,28 @@ public final class AnonVmas implements AnonVmaOps {
         digest.add(live);
     }
 
+    /**
+     * Returns the areas that may map pages of an anon_vma, in the order they were linked: what {@code mm/rmap.c:rmap_walk_anon()} visits. A page is mapped by
+     * those that hold its page offset and whose entry there points to it.
+     *
+     * @param id number of an anon_vma, as the pages carry it
+     * @return a view; empty when the anon_vma is gone
+     */
+    public List<Vma> areasOf(int id) {
+        AnonVmaRoot anonVma = byId.get(id);
+        return anonVma == null ? List.of() : Collections.unmodifiableList(anonVma.areas);
+    }
+
+    private AnonVmaRoot make(@Nullable AnonVmaRoot parent) {
+        AnonVmaRoot made = new AnonVmaRoot(nextId++, parent);
+        byId.put((int) made.id(), made);
+        live++;
+        return made;
+    }
+
     private static void link(Vma vma, AnonVmaRoot anonVma) {
         vma.anonVmaChain().add(anonVma);
-        anonVma.links++;
+        anonVma.areas.add(vma);
     }
 
     private static @Nullable AnonVmaRoot findMergeable(Vma vma) {

@@ -349,7 +349,7 @@ public final class Folios {
     }
 
     /** Changes the length of the list that a page with these flags stands on, in its node and its zone. */
-    private void countList(Zone zone, int flags, int delta) {
+    void countList(Zone zone, int flags, int delta) {
         NodeStat node;
         ZoneStat inZone;
         if ((flags & PageFlags.UNEVICTABLE) != 0) {

@@ -2,8 +2,7 @@
  * Who maps a frame: map counts, the anon_vma of a VMA, exclusive anonymous frames, and the LRU list a frame stands on. Models {@code mm/rmap.c} and the
  * list accounting of {@code mm/swap.c}.
  *
- * <p>Simplified: a frame knows how often it is mapped and whether one process owns it alone, but not by which VMAs; a walk from a frame to its VMAs goes over
- * all address spaces. New frames reach their LRU list at once instead of by per-CPU batches of 31. Neighbours: {@code fault} and {@code filemap} above, {@code page} below.
+ * <p>Simplified: an anon_vma keeps its areas in a list and not in a tree. New frames reach their LRU list at once instead of by per-CPU batches of 31. Neighbours: {@code fault} and {@code filemap} above, {@code page} below.
  */
 @NullMarked
 package io.pagewalk.kernel.rmap;

@@ -16,6 +16,7 @@ import io.pagewalk.hardware.mmu.MmuFault;
 import io.pagewalk.hardware.mmu.Privilege;
 import io.pagewalk.hardware.paging.PagingMode;
 import io.pagewalk.kernel.buddy.PageAllocator;
+import io.pagewalk.kernel.compaction.Compaction;
 import io.pagewalk.kernel.fault.FaultHandler;
 import io.pagewalk.kernel.fault.FaultOutcome;
 import io.pagewalk.kernel.fault.KernelTables;
@@ -28,6 +29,7 @@ import io.pagewalk.kernel.io.IoResources;
 import io.pagewalk.kernel.memblock.BootMemory;
 import io.pagewalk.kernel.memblock.BootPlan;
 import io.pagewalk.kernel.memblock.MachineBoot;
+import io.pagewalk.kernel.migrate.PageMigration;
 import io.pagewalk.kernel.oom.OomKiller;
 import io.pagewalk.kernel.page.MemMap;
 import io.pagewalk.kernel.rmap.AnonVmas;
@@ -85,6 +87,7 @@ public final class LinuxKernel {
     private final TaskTable tasks;
     private final Processes processes;
     private final OomKiller oomKiller;
+    private final PageThreads pageThreads;
     private final Mmu[] mmus;
     private final long userEnd;
     private final boolean isX86;
@@ -156,6 +159,12 @@ public final class LinuxKernel {
         this.processes = new Processes(this, tasks);
         this.oomKiller = new OomKiller(new KernelOomHost(this), allocator, sysctls);
         allocator.setOutOfMemory(oomKiller);
+        allocator.setHost(new KernelAllocatorHost(this));
+        this.pageThreads = new PageThreads(
+                allocator,
+                new PageMigration(folios, anonVmas, files, pageTables, machine.memory(), time, options.costs()),
+                sysctls,
+                machine.clock());
         this.door = new SyscallDoor<>(new SyscallNumbers());
         MmSyscalls.register(door);
         new FileCalls(this).register(door);
@@ -275,6 +284,7 @@ public final class LinuxKernel {
         schedule(task);
         chargeTranslation();
         time.charge(Cause.SYSCALL, options.costs().syscallNanos());
+        pageThreads.run();
         long result = door.call(task, args);
         if (task.isKilled() && task.mmOrNull() != null) {
             processes.exitGroup(task.group(), 9);
@@ -310,6 +320,9 @@ public final class LinuxKernel {
      */
     public int fault(Task task, long vaddr, int kind, int fault) {
         int outcome = resolve(task, vaddr, kind, fault, Privilege.USER);
+        if (pageThreads.isPending()) {
+            pageThreads.run();
+        }
         if (outcome == UserAccess.OOM_KILLED && task.mmOrNull() != null) {
             processes.exitGroup(task.group(), 9);
         } else if (outcome != UserAccess.OK) {
@@ -593,6 +606,22 @@ public final class LinuxKernel {
     /** Returns the sysctls. */
     public Sysctls sysctls() {
         return sysctls;
+    }
+
+    /**
+     * Writes a setting while the machine runs, as a user does through {@code /proc/sys/vm}. {@code compact_memory} takes 1 and compacts all memory.
+     *
+     * @param name with or without {@code vm.}
+     * @param value as typed
+     * @throws BadInput for an unknown name or a value that Linux refuses
+     */
+    public void writeSysctl(String name, String value) {
+        new SysctlHandlers(sysctls, boot, pageThreads).write(name, value);
+    }
+
+    /** Returns memory compaction. */
+    public Compaction compaction() {
+        return pageThreads.compaction();
     }
 
     /** Returns what boot made of physical memory. */

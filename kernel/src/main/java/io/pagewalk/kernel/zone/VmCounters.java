@@ -79,6 +79,7 @@ public final class VmCounters {
         return switch (item) {
             case NR_FREE_PAGES -> zone.freePages;
             case NR_FREE_PAGES_BLOCKS -> zone.freePagesBlocks;
+            case NR_FREE_CMA -> zone.freeCma;
             case NR_ZONE_INACTIVE_ANON,
                     NR_ZONE_ACTIVE_ANON,
                     NR_ZONE_INACTIVE_FILE,
@@ -86,8 +87,7 @@ public final class VmCounters {
                     NR_ZONE_UNEVICTABLE,
                     NR_ZONE_WRITE_PENDING,
                     NR_MLOCK,
-                    NR_ZSPAGES,
-                    NR_FREE_CMA -> zoneStats[zone.slot() * ZONE_ITEMS + item.ordinal()];
+                    NR_ZSPAGES -> zoneStats[zone.slot() * ZONE_ITEMS + item.ordinal()];
         };
     }
 

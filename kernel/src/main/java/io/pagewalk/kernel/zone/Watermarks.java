@@ -49,6 +49,15 @@ public final class Watermarks {
         return pages(PROMO);
     }
 
+    /**
+     * Returns a level without the boost: {@code zone->_watermark[]}.
+     *
+     * @param which {@link #MIN}, {@link #LOW}, {@link #HIGH} or {@link #PROMO}
+     */
+    public long base(int which) {
+        return level[which];
+    }
+
     /** Returns the temporary raise after a pageblock was stolen, in pages. */
     public long boost() {
         return boost;

@@ -29,6 +29,24 @@ public final class Zone {
     /** Pages in HIGHATOMIC pageblocks, free or not: {@code zone->nr_reserved_highatomic}. */
     public long reservedHighatomic;
 
+    /** Free pages in CMA pageblocks: {@code NR_FREE_CMA_PAGES}. They are part of {@link #freePages}. */
+    public long freeCma;
+
+    /** Pages in CMA pageblocks: {@code zone->cma_pages}. */
+    public long cmaPages;
+
+    /** Free pages in isolated pageblocks, which are not part of {@link #freePages}. Linux does not count them. */
+    public long freeIsolated;
+
+    /** Isolated pageblocks: {@code nr_isolate_pageblock}. */
+    public long isolatedPageblocks;
+
+    /** Whether the watermark was raised and kswapd does not know it yet: {@code ZONE_BOOSTED_WATERMARK}. */
+    public boolean hasNewBoost;
+
+    /** What compaction remembers. */
+    public final CompactionState compaction = new CompactionState();
+
     /** Whether free pages were seen below the high watermark: {@code ZONE_BELOW_HIGH}. Per-CPU lists then shrink. */
     public boolean belowHigh;
 

@@ -80,7 +80,7 @@ class PageAllocatorPressureTest {
             calls[0]++;
             return 0;
         });
-        allocator.setKswapd((zone, order, highest) -> calls[1]++);
+        allocator.setKswapd((zone, gfp, order, highest) -> calls[1]++);
         allocator.setOutOfMemory((gfp, order, node) -> {
             calls[2]++;
             for (int i = 0; i < 4000; i++) {

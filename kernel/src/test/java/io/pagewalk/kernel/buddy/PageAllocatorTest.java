@@ -1,16 +1,13 @@
 package io.pagewalk.kernel.buddy;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.pagewalk.base.Digest;
-import io.pagewalk.base.KernelBug;
 import io.pagewalk.base.Size;
 import io.pagewalk.kernel.memblock.BootMemory;
 import io.pagewalk.kernel.page.AddressConversion;
 import io.pagewalk.kernel.page.FrameOwner;
 import io.pagewalk.kernel.page.Gfp;
-import io.pagewalk.kernel.page.MemMap;
 import io.pagewalk.kernel.page.MigrateType;
 import io.pagewalk.kernel.page.PageFlags;
 import io.pagewalk.kernel.zone.NumaEvent;
@@ -148,24 +145,6 @@ class PageAllocatorTest {
     }
 
     @Test
-    void freePages_twice_isCaught() {
-        long pfn = allocator.allocPage(Gfp.GFP_KERNEL);
-        allocator.freePages(pfn, 0);
-        assertThatThrownBy(() -> allocator.freePages(pfn, 0)).isInstanceOf(KernelBug.class);
-        memory.memMap().section(pfn).refcount[(int) pfn & MemMap.SECTION_MASK] = 0;
-    }
-
-    @Test
-    void freePages_mapped_isCaught() {
-        long pfn = allocator.allocPage(Gfp.GFP_KERNEL);
-        memory.memMap().incMapcount(pfn);
-        assertThatThrownBy(() -> allocator.freePages(pfn, 0))
-                .isInstanceOf(KernelBug.class)
-                .hasMessageContaining("bad page state");
-        memory.memMap().decMapcount(pfn);
-    }
-
-    @Test
     void freePages_shared_waitsForTheLastReference() {
         long pfn = allocator.allocPage(Gfp.GFP_KERNEL);
         memory.memMap().get(pfn);
@@ -174,15 +153,6 @@ class PageAllocatorTest {
         assertThat(free()).isEqualTo(before);
         assertThat(allocator.putPage(pfn)).isTrue();
         assertThat(free()).isEqualTo(before + 1);
-    }
-
-    @Test
-    void allocPage_kernelInInterrupt_isCaught() {
-        allocator.setInInterrupt(true);
-        assertThatThrownBy(() -> allocator.allocPage(Gfp.GFP_KERNEL))
-                .isInstanceOf(KernelBug.class)
-                .hasMessageContaining("interrupt");
-        assertThat(allocator.allocPage(Gfp.GFP_ATOMIC)).isNotEqualTo(PageAllocator.NO_PAGE);
     }
 
     @Test

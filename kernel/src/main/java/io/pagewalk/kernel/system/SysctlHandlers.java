@@ -1,0 +1,46 @@
+package io.pagewalk.kernel.system;
+
+import io.pagewalk.base.BadInput;
+import io.pagewalk.kernel.memblock.BootMemory;
+import io.pagewalk.kernel.sysctl.Sysctls;
+
+/** What happens when a value under {@code /proc/sys/vm} is written while the machine runs: the {@code proc_handler} functions of {@code mm/}. */
+final class SysctlHandlers {
+    private final Sysctls sysctls;
+    private final BootMemory memory;
+    private final PageThreads threads;
+
+    SysctlHandlers(Sysctls sysctls, BootMemory memory, PageThreads threads) {
+        this.sysctls = sysctls;
+        this.memory = memory;
+        this.threads = threads;
+    }
+
+    /** Stores a value and lets the allocator follow; refuses what Linux refuses. */
+    void write(String name, String text) {
+        String key = name.startsWith("vm.") || name.startsWith("vm/") ? name.substring(3) : name;
+        if (key.equals("compact_memory")) {
+            if (!text.strip().equals("1")) {
+                throw new BadInput("vm.compact_memory", "'" + text + "'", "1");
+            }
+            threads.compaction().compactNodes();
+            return;
+        }
+        sysctls.set(key, text);
+        switch (key) {
+            case "min_free_kbytes", "watermark_scale_factor" -> memory.applyWatermarks(sysctls);
+            case "percpu_pagelist_high_fraction" -> memory.applyPagesets(sysctls);
+            case "lowmem_reserve_ratio" -> memory.applyLowmemReserve(sysctls);
+            case "watermark_boost_factor", "defrag_mode" -> memory.applyModes(sysctls);
+            case "extfrag_threshold", "compact_unevictable_allowed" ->
+                threads.compaction().applySettings(sysctls);
+            case "compaction_proactiveness" -> {
+                threads.compaction().applySettings(sysctls);
+                threads.triggerProactive();
+            }
+            default -> {
+                // Read by those who use it.
+            }
+        }
+    }
+}
