@@ -287,7 +287,7 @@ class CommandLineTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"laptop", "server-2node", "server-1t", "i386-512m", "i386-2g", "riscv-board"})
+    @CsvSource({"laptop", "server-2node", "server-1t", "i386-512m", "i386-2g", "i386-2g-2g", "riscv-board"})
     void machineShow_eachShipped_accountsForEveryFrame(String name) {
         Outcome outcome = run("machine", "show", name);
         assertThat(outcome.err()).isEmpty();

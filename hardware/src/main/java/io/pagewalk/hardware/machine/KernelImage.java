@@ -11,13 +11,32 @@ import org.jspecify.annotations.Nullable;
  * @param data from {@code _sdata} to {@code _edata}
  * @param bss from {@code __bss_start} to {@code __bss_stop}
  * @param initrd the initial RAM disk, freed after boot; null when there is none
+ * @param pageOffset kernel address of physical address 0 that the kernel was built for, which on i386 splits the address space; {@link #USUAL_PAGE_OFFSET} for the usual one
  */
 public record KernelImage(
         MemoryRange code,
         MemoryRange rodata,
         MemoryRange data,
         MemoryRange bss,
-        @Nullable MemoryRange initrd) {
+        @Nullable MemoryRange initrd,
+        long pageOffset) {
+    /** The {@link #pageOffset} of a kernel with the usual place for its architecture. */
+    public static final long USUAL_PAGE_OFFSET = 0;
+
+    /**
+     * Creates an image of a kernel with the usual place for its direct map.
+     *
+     * @param code text
+     * @param rodata read-only data
+     * @param data initialized data
+     * @param bss zeroed data
+     * @param initrd initial RAM disk, or null
+     */
+    public KernelImage(
+            MemoryRange code, MemoryRange rodata, MemoryRange data, MemoryRange bss, @Nullable MemoryRange initrd) {
+        this(code, rodata, data, bss, initrd, USUAL_PAGE_OFFSET);
+    }
+
     /** Refuses sections that overlap. */
     public KernelImage {
         List<MemoryRange> sections = List.of(code, rodata, data, bss);
@@ -29,6 +48,15 @@ public record KernelImage(
                 }
             }
         }
+    }
+
+    /**
+     * Returns the same image of a kernel that was built with another place for its direct map ({@code CONFIG_PAGE_OFFSET}).
+     *
+     * @param address where physical address 0 is mapped, or {@link #USUAL_PAGE_OFFSET}
+     */
+    public KernelImage withPageOffset(long address) {
+        return new KernelImage(code, rodata, data, bss, initrd, address);
     }
 
     /** Returns the four sections in their usual order. */

@@ -75,28 +75,30 @@ public final class MachineBoot {
             cpuToNode.add(node);
         }
         return new BootPlan(
-                layout(machine.mode()),
+                layout(machine),
                 memory,
                 taken(machine, isPc),
                 kept(machine),
                 cpuToNode,
                 machine.distances(),
-                conversion(machine.mode(), frames),
-                layout(machine.mode()).indexOf(ZoneType.HIGHMEM) >= 0 ? I386_STRUCT_PAGE_BYTES : STRUCT_PAGE_BYTES,
+                conversion(machine, frames),
+                layout(machine).indexOf(ZoneType.HIGHMEM) >= 0 ? I386_STRUCT_PAGE_BYTES : STRUCT_PAGE_BYTES,
                 BootPlan.PER_CPU_PAGES);
     }
 
-    /**
-     * Returns the zones of a paging mode's architecture.
-     *
-     * @param mode the paging mode
-     */
-    public static ZoneLayout layout(PagingMode mode) {
-        return switch (mode) {
+    private static ZoneLayout layout(MachineDescription machine) {
+        return switch (machine.mode()) {
             case X86_64_4LEVEL, X86_64_5LEVEL -> ZoneLayout.x8664();
-            case I386, I386_PAE -> ZoneLayout.i386();
+            case I386, I386_PAE ->
+                ZoneLayout.i386(AddressConversion.i386(Long.MAX_VALUE, i386PageOffset(machine))
+                        .lowmemFrames());
             case SV39, SV48, SV57 -> ZoneLayout.riscv64();
         };
+    }
+
+    private static long i386PageOffset(MachineDescription machine) {
+        long built = machine.kernel().pageOffset();
+        return built == KernelImage.USUAL_PAGE_OFFSET ? AddressConversion.I386_PAGE_OFFSET : built;
     }
 
     private static boolean isPc(PagingMode mode) {
@@ -106,11 +108,12 @@ public final class MachineBoot {
         };
     }
 
-    private static AddressConversion conversion(PagingMode mode, long frames) {
+    private static AddressConversion conversion(MachineDescription machine, long frames) {
+        PagingMode mode = machine.mode();
         return switch (mode) {
             case X86_64_4LEVEL -> AddressConversion.x8664FourLevel(frames);
             case X86_64_5LEVEL -> AddressConversion.x8664FiveLevel(frames);
-            case I386, I386_PAE -> AddressConversion.i386(frames);
+            case I386, I386_PAE -> AddressConversion.i386(frames, i386PageOffset(machine));
             case SV39, SV48, SV57 -> AddressConversion.riscv(mode.virtualBits(), frames);
         };
     }
@@ -138,7 +141,7 @@ public final class MachineBoot {
     }
 
     private static List<Kept> kept(MachineDescription machine) {
-        ZoneLayout layout = layout(machine.mode());
+        ZoneLayout layout = layout(machine);
         List<Kept> kept = new ArrayList<>();
         for (ZoneReservation reservation : machine.bootReservedPages()) {
             ZoneType type = layout.types().stream()

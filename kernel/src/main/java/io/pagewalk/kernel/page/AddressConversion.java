@@ -13,6 +13,11 @@ public final class AddressConversion {
     /** Kernel address of a page that has none: Linux's {@code NULL}. */
     public static final long NO_ADDRESS = 0;
 
+    /** {@code CONFIG_PAGE_OFFSET} of i386 with the 3G/1G split. */
+    public static final long I386_PAGE_OFFSET = 0xc000_0000L;
+
+    private static final long I386_VMALLOC_RESERVE = 128L << 20;
+
     private static final int PAGE_SHIFT = 12;
 
     private final long pageOffset;
@@ -53,7 +58,20 @@ public final class AddressConversion {
      * @param frames frames of the machine
      */
     public static AddressConversion i386(long frames) {
-        return new AddressConversion(0xc000_0000L, Math.min(frames, 896L << 8));
+        return i386(frames, I386_PAGE_OFFSET);
+    }
+
+    /**
+     * Returns the direct map of i386 with a chosen split: all of the kernel's part but the last 128 MiB ({@code __VMALLOC_RESERVE}) maps RAM.
+     *
+     * <p>Differs from Linux: the classic {@code MAXMEM}; kernels since 4.15 also take off what lies above the vmalloc area, which makes 880 of the 896 MiB.
+     *
+     * @param frames frames of the machine
+     * @param pageOffset where the kernel's part begins: {@code CONFIG_PAGE_OFFSET}
+     */
+    public static AddressConversion i386(long frames, long pageOffset) {
+        long maxmem = (1L << 32) - pageOffset - I386_VMALLOC_RESERVE;
+        return new AddressConversion(pageOffset, Math.min(frames, maxmem >>> PAGE_SHIFT));
     }
 
     /**

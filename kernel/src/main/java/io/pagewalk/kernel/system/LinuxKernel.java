@@ -583,6 +583,11 @@ public final class LinuxKernel {
         return signals;
     }
 
+    /** Returns the first address behind the user half: {@code TASK_SIZE}. */
+    public long taskSize() {
+        return userEnd;
+    }
+
     /** Returns the machine. */
     public Machine machine() {
         return machine;

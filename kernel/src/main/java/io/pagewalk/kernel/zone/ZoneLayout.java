@@ -33,9 +33,18 @@ public record ZoneLayout(List<ZoneType> types, List<Long> endPfns) {
 
     /** Zones of i386 with 3 GiB for user space and 1 GiB for the kernel: DMA, Normal up to 896 MiB, HighMem, Movable. */
     public static ZoneLayout i386() {
+        return i386(PFN_896M);
+    }
+
+    /**
+     * Zones of i386 with any split of the address space.
+     *
+     * @param maxLowPfn first frame that cannot be in the direct map
+     */
+    public static ZoneLayout i386(long maxLowPfn) {
         return new ZoneLayout(
                 List.of(ZoneType.DMA, ZoneType.NORMAL, ZoneType.HIGHMEM, ZoneType.MOVABLE),
-                List.of(PFN_16M, PFN_896M, UNLIMITED, UNLIMITED));
+                List.of(PFN_16M, maxLowPfn, UNLIMITED, UNLIMITED));
     }
 
     /** Zones of 64-bit RISC-V: DMA32, Normal, Movable. */

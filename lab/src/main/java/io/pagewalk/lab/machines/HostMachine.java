@@ -93,6 +93,7 @@ public final class HostMachine {
                 nodes,
                 distances(nodes.size()),
                 kernelImage(iomem),
+                "",
                 reserved,
                 new DiskSpec("vda", 100_000, 2 * Size.GIB, 128),
                 false,

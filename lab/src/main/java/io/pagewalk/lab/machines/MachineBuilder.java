@@ -117,6 +117,14 @@ public final class MachineBuilder {
     }
 
     private static KernelImage kernelImage(MachineSpec spec) {
+        KernelImage image = usualImage(spec);
+        return spec.split().isEmpty()
+                ? image
+                : image.withPageOffset(AddressSplit.byName("machine " + spec.name(), spec.split(), spec.paging())
+                        .pageOffset());
+    }
+
+    private static KernelImage usualImage(MachineSpec spec) {
         List<MemoryRange> sections = new ArrayList<>();
         for (String name : KERNEL_SECTIONS) {
             Optional<FirmwareRange> section = spec.kernelImage().stream()

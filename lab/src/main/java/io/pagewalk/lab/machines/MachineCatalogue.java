@@ -20,7 +20,7 @@ public final class MachineCatalogue {
     public static final String HOST = "host";
 
     private static final List<String> SHIPPED =
-            List.of("laptop", "server-2node", "server-1t", "i386-512m", "i386-2g", "riscv-board");
+            List.of("laptop", "server-2node", "server-1t", "i386-512m", "i386-2g", "i386-2g-2g", "riscv-board");
 
     private MachineCatalogue() {}
 

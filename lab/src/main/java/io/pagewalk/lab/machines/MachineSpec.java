@@ -16,6 +16,7 @@ import java.util.TreeMap;
  * @param nodes NUMA nodes, at least one
  * @param distances {@code distances.get(from).get(to)} as the SLIT table gives them, 10 is local
  * @param kernelImage where the kernel's own sections lie, named as {@code /proc/iomem} names them
+ * @param split how i386 divides its 4 GiB between programs and the kernel, as {@link AddressSplit} names it; empty for the usual 3G/1G
  * @param bootReserved pages that boot takes from each zone before the buddy allocator gets the rest, keyed {@code node:Zone}; empty when the
  *     model shall derive them
  * @param disk the block device
@@ -32,6 +33,7 @@ public record MachineSpec(
         List<NodeSpec> nodes,
         List<List<Integer>> distances,
         List<FirmwareRange> kernelImage,
+        String split,
         SortedMap<String, Long> bootReserved,
         DiskSpec disk,
         boolean softwareRefill,
@@ -66,6 +68,7 @@ public record MachineSpec(
                 nodes,
                 distances,
                 kernelImage,
+                split,
                 bootReserved,
                 disk,
                 softwareRefill,
@@ -84,6 +87,7 @@ public record MachineSpec(
                 newNodes,
                 newDistances,
                 kernelImage,
+                split,
                 new TreeMap<>(),
                 disk,
                 softwareRefill,

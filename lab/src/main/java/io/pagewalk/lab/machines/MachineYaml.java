@@ -25,6 +25,7 @@ final class MachineYaml {
             "nodes",
             "distances",
             "kernel",
+            "split",
             "reserved",
             "disk",
             "refill",
@@ -60,6 +61,7 @@ final class MachineYaml {
                 nodes,
                 distances(yaml, nodes.size()),
                 ranges(yaml, "kernel", "Kernel code"),
+                split(yaml, paging),
                 reserved(yaml),
                 disk(yaml),
                 isSoftwareRefill(yaml),
@@ -207,6 +209,18 @@ final class MachineYaml {
             default -> 1e9;
         };
         return Math.round(Double.parseDouble(matcher.group(1)) * unit);
+    }
+
+    private static String split(YamlMap yaml, String paging) {
+        if (!yaml.has("split")) {
+            return "";
+        }
+        String name = yaml.text("split");
+        if (!paging.startsWith("i386")) {
+            throw new BadInput(yaml.where("split"), "paging " + paging, "a split only with paging i386 or i386-pae");
+        }
+        AddressSplit.byName(yaml.where("split"), name, paging);
+        return name;
     }
 
     private static boolean isSoftwareRefill(YamlMap yaml) {

@@ -10,6 +10,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class MachineCatalogueTest {
     @TempDir
@@ -34,7 +36,8 @@ class MachineCatalogueTest {
         assertThatThrownBy(() -> MachineCatalogue.find("mainframe"))
                 .isInstanceOf(BadInput.class)
                 .hasMessageContaining("'mainframe'")
-                .hasMessageContaining("laptop, server-2node, server-1t, i386-512m, i386-2g, riscv-board, host");
+                .hasMessageContaining(
+                        "laptop, server-2node, server-1t, i386-512m, i386-2g, i386-2g-2g, riscv-board, host");
     }
 
     @Test
@@ -163,5 +166,43 @@ class MachineCatalogueTest {
                         new FirmwareRange(0x9f000, 0x100000, FirmwareRange.RESERVED),
                         new FirmwareRange(0x100000, 0x1000000, FirmwareRange.USABLE),
                         new FirmwareRange(0x1000000, 0xc0000000L, FirmwareRange.USABLE));
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "i386-pae, 2G/2G, 80000000",
+        "i386-pae, 1G/3G, 40000000",
+        "i386, 3G/1G-opt, b0000000",
+        "i386, 2G/2G-opt, 78000000",
+        "i386, 3G/1G, c0000000"
+    })
+    void split_ofKconfig_placesTheDirectMap(String paging, String split, String pageOffset) throws IOException {
+        // CONFIG_PAGE_OFFSET of each choice in arch/x86/Kconfig.
+        Path file = Files.writeString(
+                directory.resolve("m.yaml"),
+                "name: a\ncpu: pentium-m\npaging: " + paging + "\ncpus: 1\nram: 512M\nsplit: " + split + "\n");
+        assertThat(MachineBuilder.build(MachineCatalogue.find(file.toString()))
+                        .kernel()
+                        .pageOffset())
+                .isEqualTo(Long.parseLong(pageOffset, 16));
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '"',
+            value = {
+                "i386-pae | 3G/1G-opt | '3G/1G-opt', expected one of 3G/1G, 2G/2G, 1G/3G with paging i386-pae",
+                "i386 | 4G/4G | '4G/4G', expected one of 3G/1G, 3G/1G-opt, 2G/2G, 2G/2G-opt, 1G/3G with paging i386",
+                "sv39 | 2G/2G | paging sv39, expected a split only with paging i386 or i386-pae"
+            })
+    void split_thatTheKernelCannotBeBuiltWith_isRefusedWithItsLine(String paging, String split, String message)
+            throws IOException {
+        Path file = Files.writeString(
+                directory.resolve("m.yaml"),
+                "name: a\ncpu: pentium-m\npaging: " + paging + "\ncpus: 1\nram: 512M\nsplit: " + split + "\n");
+        assertThatThrownBy(() -> MachineCatalogue.find(file.toString()))
+                .isInstanceOf(BadInput.class)
+                .hasMessageContaining("m.yaml:6 split: found " + message);
     }
 }

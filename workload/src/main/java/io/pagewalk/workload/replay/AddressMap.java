@@ -75,30 +75,34 @@ final class AddressMap {
      *
      * @param trace the program
      * @param numbers names of its system calls
-     * @param mode what decides how wide the user half is
+     * @param mode the machine's paging mode
+     * @param userEnd first address behind the user half, {@code TASK_SIZE}
      * @throws BadInput when the program does not fit
      */
-    static AddressMap of(TraceFile trace, SyscallNumbers numbers, PagingMode mode) {
-        if (mode.userEnd() >= END_OF_FOUR_LEVELS
-                && MappedRanges.ofHeader(trace.header()).end() <= mode.userEnd()) {
+    static AddressMap of(TraceFile trace, SyscallNumbers numbers, PagingMode mode, long userEnd) {
+        if (userEnd >= END_OF_FOUR_LEVELS
+                && MappedRanges.ofHeader(trace.header()).end() <= userEnd) {
             return new AddressMap();
         }
-        return of(trace.name(), MappedRanges.of(trace, numbers), mode);
+        return of(trace.name(), MappedRanges.of(trace, numbers), mode, userEnd);
     }
 
-    /** Returns the map of a program with the given ranges. */
+    /** Returns the map of a program with the given ranges for a machine with the usual split of the address space. */
     static AddressMap of(String name, MappedRanges ranges, PagingMode mode) {
-        if (ranges.end() <= mode.userEnd()) {
+        return of(name, ranges, mode, mode.userEnd());
+    }
+
+    private static AddressMap of(String name, MappedRanges ranges, PagingMode mode, long userEnd) {
+        if (ranges.end() <= userEnd) {
             return new AddressMap();
         }
         AddressMap map = new AddressMap(ranges.regions());
         int last = map.ends.length - 1;
         long needed = map.ends[last] + map.moves[last];
-        if (needed > mode.userEnd()) {
+        if (needed > userEnd) {
             throw new BadInput(
                     "trace " + name + " on a machine with " + mode.modeName() + " paging",
-                    "a program that needs " + needed + " bytes of address space where " + mode.userEnd()
-                            + " are available",
+                    "a program that needs " + needed + " bytes of address space where " + userEnd + " are available",
                     "a machine that has them, such as one with x86-64-4level paging");
         }
         return map;

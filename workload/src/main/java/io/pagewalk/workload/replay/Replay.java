@@ -84,7 +84,7 @@ public final class Replay {
         this.progress = options.progress();
         this.maxAccesses = options.maxAccesses();
         this.addresses = AddressMap.of(
-                trace, kernel.syscallNumbers(), kernel.machine().description().mode());
+                trace, kernel.syscallNumbers(), kernel.machine().description().mode(), kernel.taskSize());
         this.task = ProgramStart.exec(kernel, trace.header(), addresses);
         this.syscalls = new SyscallReplay(kernel, task, addresses);
         kernel.schedule(task);

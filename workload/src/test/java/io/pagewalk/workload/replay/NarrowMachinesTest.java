@@ -128,7 +128,8 @@ class NarrowMachinesTest {
             assertThat(AddressMap.of(
                                     trace,
                                     kernel.syscallNumbers(),
-                                    machine.description().mode())
+                                    machine.description().mode(),
+                                    kernel.taskSize())
                             .isIdentity())
                     .isTrue();
         }
