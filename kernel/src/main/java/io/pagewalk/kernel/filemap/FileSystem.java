@@ -51,6 +51,7 @@ public final class FileSystem implements SharedAnonymousFiles {
     private long nextShmemNumber = 1;
     private long nextDeviceByte;
     private boolean isWarm;
+    private FileObjects objects = FileObjects.FREE;
 
     /**
      * Creates an empty file system.
@@ -83,6 +84,15 @@ public final class FileSystem implements SharedAnonymousFiles {
         isWarm = value;
     }
 
+    /**
+     * Wires the memory of files' own objects.
+     *
+     * @param value where they come from; for files made from now on
+     */
+    public void setObjects(FileObjects value) {
+        objects = value;
+    }
+
     /** Returns the page cache. */
     public PageCache cache() {
         return cache;
@@ -112,6 +122,7 @@ public final class FileSystem implements SharedAnonymousFiles {
         Inode inode = newInode(path, inodeNumber, deviceMajor, deviceMinor, Inode.Kind.REGULAR, disk, at, sizeBytes);
         inodesByPath.put(path, inode);
         if (isWarm) {
+            inode.load();
             cache.warm(inode);
         }
         return inode;
@@ -139,6 +150,7 @@ public final class FileSystem implements SharedAnonymousFiles {
             inode.markHasContents();
         }
         if (isWarm) {
+            inode.load();
             cache.warm(inode);
         }
         return inode;
@@ -216,7 +228,8 @@ public final class FileSystem implements SharedAnonymousFiles {
      */
     public OpenFile open(Inode inode, int flags) {
         inode.opened();
-        return new OpenFile(nextFileId++, inode, flags, this);
+        inode.load();
+        return new OpenFile(nextFileId++, inode, flags, this, objects.openFile().take());
     }
 
     /**
@@ -346,7 +359,11 @@ public final class FileSystem implements SharedAnonymousFiles {
         if (inode == null) {
             throw new BadInput("warm " + path, "no file of that name", "a registered file");
         }
-        return inode.kind() == Inode.Kind.REGULAR ? cache.warm(inode) : 0;
+        if (inode.kind() != Inode.Kind.REGULAR) {
+            return 0;
+        }
+        inode.load();
+        return cache.warm(inode);
     }
 
     /**
@@ -377,6 +394,7 @@ public final class FileSystem implements SharedAnonymousFiles {
     /** An open file goes without a word to its driver. */
     void abandon(OpenFile file) {
         Inode inode = file.inodeObject();
+        objects.openFile().give(file.kernelObject());
         if (inode.closed()) {
             evict(inode);
         }
@@ -385,6 +403,7 @@ public final class FileSystem implements SharedAnonymousFiles {
     private void evict(Inode inode) {
         cache.removeRange(inode, 0, Long.MAX_VALUE);
         liveInodes.remove(inode.id());
+        inode.unload();
     }
 
     private Inode newInode(
@@ -398,7 +417,16 @@ public final class FileSystem implements SharedAnonymousFiles {
             long sizeBytes) {
         long id = nextInodeId++;
         Inode inode = new Inode(
-                id, path, number == 0 ? id : number, deviceMajor, deviceMinor, kind, device, deviceOffset, sizeBytes);
+                id,
+                path,
+                number == 0 ? id : number,
+                deviceMajor,
+                deviceMinor,
+                kind,
+                device,
+                deviceOffset,
+                sizeBytes,
+                objects);
         liveInodes.put(id, inode);
         return inode;
     }

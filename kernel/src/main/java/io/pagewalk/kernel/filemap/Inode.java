@@ -1,6 +1,7 @@
 package io.pagewalk.kernel.filemap;
 
 import io.pagewalk.hardware.disk.BlockDevice;
+import io.pagewalk.kernel.slub.ObjectSource;
 import io.pagewalk.kernel.vma.Vma;
 import java.util.ArrayList;
 import java.util.List;
@@ -41,7 +42,11 @@ public final class Inode {
     private int rdevMajor;
     private int rdevMinor;
 
-    final PageIndex pages = new PageIndex();
+    final PageIndex pages;
+    private final ObjectSource inodeSource;
+    private final ObjectSource dentrySource;
+    private long inodeObject;
+    private long dentryObject;
     final List<Vma> mappings = new ArrayList<>();
 
     Inode(
@@ -53,7 +58,8 @@ public final class Inode {
             Kind kind,
             @Nullable BlockDevice device,
             long deviceOffsetBytes,
-            long sizeBytes) {
+            long sizeBytes,
+            FileObjects objects) {
         this.id = id;
         this.path = path;
         this.number = number;
@@ -64,6 +70,35 @@ public final class Inode {
         this.deviceOffsetBytes = deviceOffsetBytes;
         this.sizeBytes = sizeBytes;
         this.links = 1;
+        this.pages = new PageIndex(objects.indexNode());
+        this.inodeSource = objects.inode(kind);
+        this.dentrySource = objects.dentry();
+    }
+
+    /** Brings inode and dentry into memory, where they stay after the last close: {@code iget_locked()}, {@code d_alloc()}. */
+    void load() {
+        if (inodeObject == 0) {
+            inodeObject = inodeSource.take();
+            dentryObject = dentrySource.take();
+        }
+    }
+
+    /** Drops inode and dentry: {@code evict()}. */
+    void unload() {
+        inodeSource.give(inodeObject);
+        dentrySource.give(dentryObject);
+        inodeObject = 0;
+        dentryObject = 0;
+    }
+
+    /** Returns whether inode and dentry are in memory. */
+    public boolean isLoaded() {
+        return inodeObject != 0;
+    }
+
+    /** Returns how many nodes the tree of its cached pages has. */
+    public long indexNodes() {
+        return pages.nodes();
     }
 
     /** Returns a number that is unique in one machine, starting at 1 in the order of registration. */

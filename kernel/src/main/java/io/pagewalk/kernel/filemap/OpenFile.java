@@ -36,16 +36,18 @@ public final class OpenFile implements MappedFile {
     private final Inode inode;
     private final int flags;
     private final FileSystem files;
+    private final long kernelObject;
     private int references = 1;
     private long positionBytes;
 
     final Readahead readahead = new Readahead();
 
-    OpenFile(long id, Inode inode, int flags, FileSystem files) {
+    OpenFile(long id, Inode inode, int flags, FileSystem files, long kernelObject) {
         this.id = id;
         this.inode = inode;
         this.flags = flags;
         this.files = files;
+        this.kernelObject = kernelObject;
         if (inode.kind() != Inode.Kind.REGULAR) {
             readahead.raPages = 0;
         }
@@ -54,6 +56,11 @@ public final class OpenFile implements MappedFile {
     @Override
     public long id() {
         return id;
+    }
+
+    /** Returns the address of its {@code struct file}. */
+    long kernelObject() {
+        return kernelObject;
     }
 
     /** Returns the file's inode. */

@@ -1,5 +1,6 @@
 package io.pagewalk.kernel.filemap;
 
+import io.pagewalk.kernel.slub.ObjectSource;
 import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
@@ -18,8 +19,17 @@ final class PageIndex {
     private long lastKey = -1;
     private long @Nullable [] lastLeaf;
     private long count;
+    private final IndexNodes nodes;
 
-    PageIndex() {}
+    PageIndex(ObjectSource nodeSource) {
+        nodes = new IndexNodes(nodeSource);
+        nodes.setFirstEntry(() -> get(0) >= 0);
+    }
+
+    /** Returns how many nodes Linux's tree of these indexes has. */
+    long nodes() {
+        return nodes.count();
+    }
 
     /** Returns how many indexes hold a frame. */
     long count() {
@@ -44,6 +54,7 @@ final class PageIndex {
         }
         leaf[(int) index & (LEAF_SLOTS - 1)] = pfn + 1;
         count++;
+        nodes.add(index);
     }
 
     /** Empties an index that holds a frame. */
@@ -52,6 +63,7 @@ final class PageIndex {
         if (leaf != null) {
             leaf[(int) index & (LEAF_SLOTS - 1)] = 0;
             count--;
+            nodes.remove(index);
         }
     }
 

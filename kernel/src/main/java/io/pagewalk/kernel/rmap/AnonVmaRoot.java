@@ -22,6 +22,9 @@ final class AnonVmaRoot implements AnonVma {
     /** Areas whose chain holds this one, in the order they were linked: {@code anon_vma->rb_root}, which Linux orders by page offset. */
     final List<Vma> areas = new ArrayList<>(1);
 
+    /** Address of its {@code struct anon_vma}. */
+    long kernelObject;
+
     AnonVmaRoot(int id, @Nullable AnonVmaRoot parent) {
         this.id = id;
         this.parent = parent;

@@ -1,6 +1,7 @@
 package io.pagewalk.kernel.rmap;
 
 import io.pagewalk.base.Digest;
+import io.pagewalk.kernel.slub.ObjectSource;
 import io.pagewalk.kernel.vma.AnonVma;
 import io.pagewalk.kernel.vma.AnonVmaOps;
 import io.pagewalk.kernel.vma.Vma;
@@ -22,8 +23,24 @@ public final class AnonVmas implements AnonVmaOps {
     /** Looked up only, never walked. */
     private final Map<Integer, AnonVmaRoot> byId = new HashMap<>();
 
-    /** Creates the reverse map of a machine without processes. */
-    public AnonVmas() {}
+    private final ObjectSource objects;
+    private final ObjectSource chainObjects;
+
+    /** Creates the reverse map of a machine without processes, whose objects cost no kernel memory. */
+    public AnonVmas() {
+        this(ObjectSource.FREE, ObjectSource.FREE);
+    }
+
+    /**
+     * Creates the reverse map of a machine without processes. Differs from Linux: a fault or fork does not fail when there is no memory for these objects.
+     *
+     * @param objects memory of {@code struct anon_vma}
+     * @param chainObjects memory of {@code struct anon_vma_chain}
+     */
+    public AnonVmas(ObjectSource objects, ObjectSource chainObjects) {
+        this.objects = objects;
+        this.chainObjects = chainObjects;
+    }
 
     /**
      * Gives an area an anon_vma before its first anonymous page: {@code mm/rmap.c:__anon_vma_prepare()}. A neighbour's is reused when the two areas
@@ -92,11 +109,16 @@ public final class AnonVmas implements AnonVmaOps {
             ((AnonVmaRoot) own).activeVmas--;
             vma.setAnonVma(null);
         }
-        for (AnonVma each : vma.anonVmaChain()) {
-            AnonVmaRoot anonVma = (AnonVmaRoot) each;
+        int count = vma.anonVmaChain().size();
+        long[] chain = vma.chainObjects(count);
+        for (int i = 0; i < count; i++) {
+            chainObjects.give(chain[i]);
+            chain[i] = 0;
+            AnonVmaRoot anonVma = (AnonVmaRoot) vma.anonVmaChain().get(i);
             if (anonVma.removeArea(vma)) {
                 anonVma.released();
                 byId.remove((int) anonVma.id());
+                objects.give(anonVma.kernelObject);
                 live--;
             }
         }
@@ -125,14 +147,22 @@ public final class AnonVmas implements AnonVmaOps {
         return anonVma == null ? List.of() : Collections.unmodifiableList(anonVma.areas);
     }
 
+    /** Returns how many anon_vmas exist. */
+    public long live() {
+        return live;
+    }
+
     private AnonVmaRoot make(@Nullable AnonVmaRoot parent) {
         AnonVmaRoot made = new AnonVmaRoot(nextId++, parent);
         byId.put((int) made.id(), made);
+        made.kernelObject = objects.take();
         live++;
         return made;
     }
 
-    private static void link(Vma vma, AnonVmaRoot anonVma) {
+    private void link(Vma vma, AnonVmaRoot anonVma) {
+        int count = vma.anonVmaChain().size();
+        vma.chainObjects(count + 1)[count] = chainObjects.take();
         vma.anonVmaChain().add(anonVma);
         anonVma.areas.add(vma);
     }

@@ -1,5 +1,6 @@
 package io.pagewalk.kernel.system;
 
+import io.pagewalk.kernel.slub.SlabOptions;
 import io.pagewalk.kernel.time.CostModel;
 import java.util.Map;
 import java.util.TreeMap;
@@ -11,8 +12,10 @@ import java.util.TreeMap;
  * @param seed of everything random in the kernel
  * @param pageCache whether files are in memory before anybody reads them
  * @param costs what events cost
+ * @param slab boot parameters of the slab caches
  */
-public record BootOptions(Map<String, String> sysctls, long seed, PageCacheStart pageCache, CostModel costs) {
+public record BootOptions(
+        Map<String, String> sysctls, long seed, PageCacheStart pageCache, CostModel costs, SlabOptions slab) {
     /** State of the page cache when a file is registered. */
     public enum PageCacheStart {
         /** Nothing is cached: the first touch reads from the disk. */
@@ -26,6 +29,18 @@ public record BootOptions(Map<String, String> sysctls, long seed, PageCacheStart
         sysctls = Map.copyOf(new TreeMap<>(sysctls));
     }
 
+    /**
+     * Creates options with the slab caches' defaults.
+     *
+     * @param sysctls values of {@code vm.*} by name, as typed
+     * @param seed of everything random in the kernel
+     * @param pageCache whether files are in memory before anybody reads them
+     * @param costs what events cost
+     */
+    public BootOptions(Map<String, String> sysctls, long seed, PageCacheStart pageCache, CostModel costs) {
+        this(sysctls, seed, pageCache, costs, SlabOptions.DEFAULT);
+    }
+
     /** Returns Linux's defaults, seed 1, a cold page cache. */
     public static BootOptions defaults() {
         return new BootOptions(Map.of(), 1, PageCacheStart.COLD, CostModel.server());
@@ -37,7 +52,7 @@ public record BootOptions(Map<String, String> sysctls, long seed, PageCacheStart
      * @param values by name, as typed
      */
     public BootOptions withSysctls(Map<String, String> values) {
-        return new BootOptions(values, seed, pageCache, costs);
+        return new BootOptions(values, seed, pageCache, costs, slab);
     }
 
     /**
@@ -46,6 +61,15 @@ public record BootOptions(Map<String, String> sysctls, long seed, PageCacheStart
      * @param start cold or warm
      */
     public BootOptions withPageCache(PageCacheStart start) {
-        return new BootOptions(sysctls, seed, start, costs);
+        return new BootOptions(sysctls, seed, start, costs, slab);
+    }
+
+    /**
+     * Returns the same options with other slab caches.
+     *
+     * @param options such as {@code slab_debug}
+     */
+    public BootOptions withSlab(SlabOptions options) {
+        return new BootOptions(sysctls, seed, pageCache, costs, options);
     }
 }

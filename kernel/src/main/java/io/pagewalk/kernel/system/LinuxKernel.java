@@ -34,6 +34,7 @@ import io.pagewalk.kernel.oom.OomKiller;
 import io.pagewalk.kernel.page.MemMap;
 import io.pagewalk.kernel.rmap.AnonVmas;
 import io.pagewalk.kernel.rmap.Folios;
+import io.pagewalk.kernel.slub.SlabAllocator;
 import io.pagewalk.kernel.syscall.SyscallArgs;
 import io.pagewalk.kernel.syscall.SyscallDoor;
 import io.pagewalk.kernel.syscall.SyscallNumbers;
@@ -69,7 +70,8 @@ public final class LinuxKernel {
     private final DeviceLayer devices;
     private final Folios folios;
     private final KernelTables kernelTables;
-    private final AnonVmas anonVmas = new AnonVmas();
+    private final KernelObjects objects;
+    private final AnonVmas anonVmas;
     private final FileSystem files;
     private final FaultHandler faultHandler;
     private final PageTableEditor pageTables;
@@ -122,6 +124,9 @@ public final class LinuxKernel {
             }
         }
         kernelTables.mapImage(machine.description().kernel());
+        this.objects = new KernelObjects(machine, allocator, options.slab());
+        objects.wire(this);
+        this.anonVmas = new AnonVmas(objects.anonVma(), objects.anonVmaChain());
         this.addressSpaces = new AddressSpaces(machine, kernelTables.rootPfn(), time, options.costs());
         int cpus = machine.cpus().size();
         kernelTables.initMm().setTlb(addressSpaces);
@@ -149,12 +154,13 @@ public final class LinuxKernel {
                 new FaultHandler(kernelTables, anonVmas, cache, addressSpaces, time, options.costs(), machine.bus());
         this.pageTables = new PageTableEditor(
                 kernelTables, files, faultHandler, addressSpaces, time, options.costs(), this::currentOrBug);
-        this.devices = new DeviceLayer(this, new PageObjects(allocator, boot.conversion()));
+        this.devices = new DeviceLayer(this, objects);
+        files.setObjects(objects.files());
         files.setWarm(options.pageCache() == BootOptions.PageCacheStart.WARM);
         files.setUnmapper(pageTables::unmapFileRange);
         KernelVmSettings settings = new KernelVmSettings(sysctls, boot);
         this.overcommit = new Overcommit(settings);
-        this.mmServices = new MmServices(pageTables, anonVmas, files, overcommit, settings);
+        this.mmServices = new MmServices(pageTables, anonVmas, files, overcommit, settings, objects.areas());
         this.tasks = new TaskTable(machine.cpus().size());
         this.processes = new Processes(this, tasks);
         this.oomKiller = new OomKiller(new KernelOomHost(this), allocator, sysctls);
@@ -639,6 +645,16 @@ public final class LinuxKernel {
         return allocator;
     }
 
+    /** Returns the slab caches. */
+    public SlabAllocator slabs() {
+        return objects.slabs();
+    }
+
+    /** Returns which kernel objects come from which cache. */
+    KernelObjects objects() {
+        return objects;
+    }
+
     /** Returns the memmap. */
     public MemMap memmap() {
         return allocator.memMap();
@@ -780,6 +796,7 @@ public final class LinuxKernel {
         perCpu.addToDigest(digest);
         highmem.addToDigest(digest);
         kmapLocal.addToDigest(digest);
+        objects.slabs().addToDigest(digest);
         door.addToDigest(digest);
         for (Task task : tasks.all()) {
             task.addToDigest(digest);

@@ -56,8 +56,16 @@ final class Processes {
         ThreadGroup group = new ThreadGroup(1, null, new ResourceLimits());
         Task init = new Task(1, tasks.cpuOf(1), group, "init", null, new FdTable(), kernel);
         KernelBug.on(!giveStack(init), "no memory for the stack of init");
+        takeAll(group, init);
         group.addThread(init);
         tasks.add(init);
+    }
+
+    /** Takes the memory of a process that must be there. */
+    private void takeAll(ThreadGroup group, Task first) {
+        if (!kernel.objects().takeProcess(group) || !kernel.objects().takeTask(first)) {
+            throw KernelObjects.noMemory("process " + first.comm());
+        }
     }
 
     private Task init() {
@@ -83,6 +91,7 @@ final class Processes {
         if (!giveStack(task)) {
             throw new BadInput("exec " + image.comm(), "no free memory", "a machine with more memory");
         }
+        takeAll(group, task);
         group.addThread(task);
         tasks.add(task);
         load(task, image);
@@ -119,7 +128,7 @@ final class Processes {
         Mm mm = new Mm(kernel.mmServices(), kernel.layout(), task.group().limits());
         mm.setOwnerPid(task.tgid());
         mm.setPrivileged(true);
-        if (!kernel.pageTables().makeRoot(mm)) {
+        if (!kernel.objects().takeMm(mm) || !kernel.pageTables().makeRoot(mm)) {
             throw new BadInput("exec " + task.comm(), "no free memory", "a machine with more memory");
         }
         kernel.addressSpaces().add(mm);
@@ -234,7 +243,11 @@ final class Processes {
         int tid = tasks.nextTid();
         Mm mm = parent.mm();
         Task thread = new Task(tid, tasks.cpuOf(tid), parent.group(), parent.comm(), mm, parent.files(), kernel);
+        if (!kernel.objects().takeTask(thread)) {
+            return null;
+        }
         if (!giveStack(thread)) {
+            kernel.objects().giveTask(thread);
             return null;
         }
         parent.files().share();
@@ -257,12 +270,18 @@ final class Processes {
         ThreadGroup group = new ThreadGroup(
                 tid, parent.group(), new ResourceLimits(parent.group().limits()));
         group.setArgv(parent.group().argv());
+        if (!kernel.objects().takeProcess(group)) {
+            parent.group().forget(group);
+            kernel.kernelStacks().free(stack);
+            return null;
+        }
         Mm mm = parent.mm();
         if (sharing == Sharing.ADDRESS_SPACE) {
             mm.addUsers(1);
         } else {
             Mm copy = copyMm(parent, group, tid);
             if (copy == null) {
+                kernel.objects().giveProcess(group);
                 parent.group().forget(group);
                 kernel.kernelStacks().free(stack);
                 return null;
@@ -271,6 +290,15 @@ final class Processes {
         }
         Task child = new Task(tid, tasks.cpuOf(tid), group, parent.comm(), mm, new FdTable(parent.files()), kernel);
         child.setKernelStack(stack);
+        if (!kernel.objects().takeTask(child)) {
+            child.setKernelStack(0);
+            leaveMm(child);
+            child.files().release();
+            kernel.objects().giveProcess(group);
+            parent.group().forget(group);
+            kernel.kernelStacks().free(stack);
+            return null;
+        }
         group.addThread(child);
         tasks.add(child);
         return child;
@@ -281,7 +309,11 @@ final class Processes {
         Mm old = parent.mm();
         Mm copy = new Mm(kernel.mmServices(), kernel.layout(), group.limits());
         copy.setOwnerPid(tid);
+        if (!kernel.objects().takeMm(copy)) {
+            return null;
+        }
         if (!kernel.pageTables().makeRoot(copy)) {
+            kernel.objects().giveMm(copy);
             return null;
         }
         kernel.addressSpaces().add(copy);
@@ -324,6 +356,7 @@ final class Processes {
         boolean isLast = group.threads().stream().noneMatch(t -> t != task && t.state() == Task.State.RUNNABLE);
         if (task.tid() != task.tgid()) {
             task.setState(Task.State.DEAD);
+            kernel.objects().giveTask(task);
             group.removeThread(task);
             tasks.remove(task);
         } else {
@@ -335,6 +368,7 @@ final class Processes {
     }
 
     private void finishGroup(ThreadGroup group, int waitStatus) {
+        kernel.objects().giveFiles(group);
         init().group().addChildrenOf(group);
         Task leader = tasks.find(group.tgid());
         if (leader != null) {
@@ -353,8 +387,10 @@ final class Processes {
         Task leader = tasks.find(child.tgid());
         if (leader != null) {
             leader.setState(Task.State.DEAD);
+            kernel.objects().giveTask(leader);
             tasks.remove(leader);
         }
+        kernel.objects().giveProcess(child);
         parent.reap(child);
     }
 
@@ -389,6 +425,7 @@ final class Processes {
         KernelBug.on(mm.rssPages() != 0, "an address space ends with " + mm.rssPages() + " pages");
         KernelBug.on(mm.pgtablesBytes() != 0, "an address space ends with " + mm.pgtablesBytes() + " bytes of tables");
         kernel.pageTables().freeRoot(mm);
+        kernel.objects().giveMm(mm);
     }
 
     /** Kills for want of memory. The running process only loses its pages now; it ends when it leaves the kernel. */

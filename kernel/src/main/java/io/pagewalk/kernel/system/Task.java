@@ -37,6 +37,8 @@ public final class Task implements MmTask, FaultTask, OomTask {
     private long minorFaults;
     private long majorFaults;
     private long clearChildTid;
+    private long taskObject;
+    private long pidObject;
     private long kernelStack;
 
     Task(int tid, int cpu, ThreadGroup group, String comm, @Nullable Mm mm, FdTable files, LinuxKernel kernel) {
@@ -185,6 +187,20 @@ public final class Task implements MmTask, FaultTask, OomTask {
 
     void setClearChildTid(long vaddr) {
         clearChildTid = vaddr;
+    }
+
+    /** Returns the address of its {@code struct task_struct}, 0 when it has none. */
+    public long taskObject() {
+        return taskObject;
+    }
+
+    long pidObject() {
+        return pidObject;
+    }
+
+    void setKernelObjects(long task, long pid) {
+        taskObject = task;
+        pidObject = pid;
     }
 
     /** Returns the kernel it runs on. */

@@ -19,6 +19,7 @@ public final class ThreadGroup {
     private long deadMinorFaults;
     private long deadMajorFaults;
     private List<String> argv = List.of();
+    private final long[] kernelObjects = new long[5];
 
     ThreadGroup(int tgid, @Nullable ThreadGroup parent, ResourceLimits limits) {
         this.tgid = tgid;
@@ -70,6 +71,11 @@ public final class ThreadGroup {
             throw new IllegalArgumentException("oom_score_adj " + value);
         }
         oomScoreAdj = value;
+    }
+
+    /** Returns the addresses of what the process has one of, as {@link KernelObjects} orders them; 0 where there is none. */
+    long[] kernelObjects() {
+        return kernelObjects;
     }
 
     /** Returns the command line. */

@@ -73,7 +73,12 @@ public final class Brk {
         long pgoff = start >>> Vma.PAGE_SHIFT;
         if (VmaMerge.mergeNew(VmaMerge.Range.fresh(mm, start, start + length, pgoff, flags, null), heap, null)
                 == null) {
-            VmaMerge.link(new Vma(mm, start, start + length, flags, pgoff, null));
+            Vma fresh = new Vma(mm, start, start + length, flags, pgoff, null);
+            if (!fresh.takeObject()) {
+                mm.services().overcommit().uncharge(pages);
+                return -Errno.ENOMEM;
+            }
+            VmaMerge.link(fresh);
         }
         mm.account(flags, pages);
         if ((flags & VmaFlags.VM_LOCKED) != 0) {

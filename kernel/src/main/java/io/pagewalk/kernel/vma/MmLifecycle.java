@@ -39,6 +39,12 @@ public final class MmLifecycle {
                 return -Errno.ENOMEM;
             }
             Vma copy = original.duplicate(child);
+            if (!copy.takeObject()) {
+                if (original.has(VmaFlags.VM_ACCOUNT)) {
+                    parent.services().overcommit().uncharge(original.pages());
+                }
+                return -Errno.ENOMEM;
+            }
             copy.setFlags(original.flags() & ~VmaFlags.VM_LOCKED_MASK);
             MappedFile file = copy.file();
             if (file != null) {

@@ -1,5 +1,7 @@
 package io.pagewalk.kernel.vma;
 
+import io.pagewalk.kernel.slub.ObjectSource;
+
 /**
  * What every address space of a machine needs from the packages above.
  *
@@ -8,10 +10,30 @@ package io.pagewalk.kernel.vma;
  * @param sharedAnonymous makes the files behind shared anonymous memory
  * @param overcommit the machine's commitment counter
  * @param settings sysctls
+ * @param areas memory of {@code struct vm_area_struct}
  */
 public record MmServices(
         PageTableOps pageTables,
         AnonVmaOps anonVmas,
         SharedAnonymousFiles sharedAnonymous,
         Overcommit overcommit,
-        VmSettings settings) {}
+        VmSettings settings,
+        ObjectSource areas) {
+    /**
+     * Creates services whose areas cost no kernel memory, for tests.
+     *
+     * @param pageTables edits page tables and frames
+     * @param anonVmas the reverse map of anonymous memory
+     * @param sharedAnonymous makes the files behind shared anonymous memory
+     * @param overcommit the machine's commitment counter
+     * @param settings sysctls
+     */
+    public MmServices(
+            PageTableOps pageTables,
+            AnonVmaOps anonVmas,
+            SharedAnonymousFiles sharedAnonymous,
+            Overcommit overcommit,
+            VmSettings settings) {
+        this(pageTables, anonVmas, sharedAnonymous, overcommit, settings, ObjectSource.FREE);
+    }
+}

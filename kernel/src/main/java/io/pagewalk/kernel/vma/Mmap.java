@@ -233,10 +233,17 @@ public final class Mmap {
                 }
             }
             vma = new Vma(mm, start, end, flags, pgoff, mapped);
+            if (!vma.takeObject()) {
+                if (mapped != null) {
+                    mapped.put();
+                }
+                return abandon(mm, detached, flags, pages, -Errno.ENOMEM);
+            }
             if (mapped != null && mapped.mapOperation() != null) {
                 Munmap.complete(mm, detached);
                 long result = callDriver(vma, mapped);
                 if (result != 0) {
+                    vma.giveObject();
                     return abandon(mm, detached, flags, pages, result);
                 }
                 flags = vma.flags();

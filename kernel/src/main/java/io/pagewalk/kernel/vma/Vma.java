@@ -3,6 +3,7 @@ package io.pagewalk.kernel.vma;
 import io.pagewalk.base.Bits;
 import io.pagewalk.base.Digest;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -22,6 +23,8 @@ public final class Vma {
     /** Base-2 logarithm of the page size. */
     static final int PAGE_SHIFT = 12;
 
+    private static final long[] NO_OBJECTS = {};
+
     private final Mm mm;
     private long start;
     private long end;
@@ -35,6 +38,8 @@ public final class Vma {
     private @Nullable FrameTracking tracking;
     private final List<AnonVma> anonVmaChain = new ArrayList<>(1);
     private boolean attached;
+    private long kernelObject;
+    private long[] chainObjects = NO_OBJECTS;
 
     /**
      * Creates an area that is not yet in a tree.
@@ -308,6 +313,32 @@ public final class Vma {
 
     void setAttached(boolean value) {
         attached = value;
+    }
+
+    /** Takes the memory of its {@code struct vm_area_struct} unless it has it: {@code vm_area_alloc()}. Returns false when memory ran out. */
+    boolean takeObject() {
+        if (kernelObject == 0) {
+            kernelObject = mm.services().areas().take();
+        }
+        return kernelObject != 0;
+    }
+
+    /** Gives that memory back: {@code vm_area_free()}. */
+    void giveObject() {
+        mm.services().areas().give(kernelObject);
+        kernelObject = 0;
+    }
+
+    /**
+     * Returns the addresses of the {@code struct anon_vma_chain} that link it, one for each entry of {@link #anonVmaChain()}.
+     *
+     * @param count how many there must be room for
+     */
+    public long[] chainObjects(int count) {
+        if (chainObjects.length < count) {
+            chainObjects = Arrays.copyOf(chainObjects, Math.max(count, 2 * chainObjects.length));
+        }
+        return chainObjects;
     }
 
     void setFile(@Nullable MappedFile value) {

@@ -157,6 +157,7 @@ public final class VmaTree implements Iterable<Vma> {
         KernelBug.on(vma.isAttached(), "area is in a tree already");
         KernelBug.on(vma.start() < 0 || vma.start() >= vma.end(), "bad area " + vma);
         vma.setAttached(true);
+        vma.takeObject();
         size++;
         if (chunkCount == 0) {
             insertChunk(0, new Chunk());
@@ -191,6 +192,7 @@ public final class VmaTree implements Iterable<Vma> {
         Chunk chunk = chunks[c];
         chunk.remove(chunk.indexOf(vma));
         vma.setAttached(false);
+        vma.giveObject();
         size--;
         if (lastHit == vma) {
             lastHit = null;

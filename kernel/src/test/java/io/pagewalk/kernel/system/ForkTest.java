@@ -132,7 +132,8 @@ class ForkTest {
     @Test
     void exit_lastProcess_givesEverythingBack() {
         long free = k.kernel.memmap().ownerFrames(FrameOwner.FREE)
-                + k.kernel.memmap().ownerFrames(FrameOwner.PCP);
+                + k.kernel.memmap().ownerFrames(FrameOwner.PCP)
+                + k.kernel.memmap().ownerFrames(FrameOwner.SLAB);
         Task other = k.kernel.exec(ExecImage.bare("other", k.kernel.layout().stackTop()));
         long base = 0x10_0000_0000L;
         k.call(other, "mmap", base, 700 * PAGE, TestKernel.RW, 0x32, -1, 0);
@@ -146,9 +147,10 @@ class ForkTest {
                 k.kernel.exitGroup(task, 0);
             }
         }
-        // CPUs keep up to two kernel stacks of ended threads.
+        // CPUs keep up to two kernel stacks of ended threads; caches keep slabs, and the zombies theirs.
         assertThat(k.kernel.memmap().ownerFrames(FrameOwner.FREE)
                         + k.kernel.memmap().ownerFrames(FrameOwner.PCP)
+                        + k.kernel.memmap().ownerFrames(FrameOwner.SLAB)
                         + k.kernel.kernelStacks().cached() * 4L)
                 .isEqualTo(free);
     }

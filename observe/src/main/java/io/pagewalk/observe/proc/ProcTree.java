@@ -35,6 +35,7 @@ public final class ProcTree {
         files.put("buddyinfo", BuddyInfo.print(state.boot().zones()));
         files.put("zoneinfo", ZoneInfo.print(state));
         files.put("vmallocinfo", VmallocInfo.print(kernel.vmalloc(), state.boot(), state.paging()));
+        files.put("slabinfo", SlabInfo.print(kernel.slabs()));
         files.put("iomem", IoMem.print(kernel.ioResources().iomem()));
         files.put("ioports", IoPortsFile.print(kernel.ioResources().ioports()));
         PidSmaps smaps = new PidSmaps(kernel.memmap(), kernel.machine().memory(), state.paging());
