@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
  * @param userOffset first byte that may be copied to and from user memory
  * @param userSize length of that region, 0 for none
  * @param sheafCapacity objects in each CPU's array, 0 for none
+ * @param freePointer where in a free object the free pointer may lie although the object keeps its contents ({@code freeptr_offset}), -1 when nowhere
  */
 public record CacheRequest(
         String name,
@@ -22,7 +23,11 @@ public record CacheRequest(
         @Nullable ObjectConstructor constructor,
         int userOffset,
         int userSize,
-        int sheafCapacity) {
+        int sheafCapacity,
+        int freePointer) {
+    /** No place for the free pointer inside an object that keeps its contents. */
+    public static final int NOWHERE = -1;
+
     /**
      * Returns a request for plain objects.
      *
@@ -31,7 +36,7 @@ public record CacheRequest(
      * @param flags {@link SlabFlags}
      */
     public static CacheRequest of(String name, int size, int flags) {
-        return new CacheRequest(name, size, 0, flags, null, 0, 0, 0);
+        return new CacheRequest(name, size, 0, flags, null, 0, 0, 0, NOWHERE);
     }
 
     /**
@@ -40,7 +45,8 @@ public record CacheRequest(
      * @param bytes a power of two
      */
     public CacheRequest aligned(int bytes) {
-        return new CacheRequest(name, size, bytes, flags, constructor, userOffset, userSize, sheafCapacity);
+        return new CacheRequest(
+                name, size, bytes, flags, constructor, userOffset, userSize, sheafCapacity, freePointer);
     }
 
     /**
@@ -49,7 +55,7 @@ public record CacheRequest(
      * @param value fills new objects
      */
     public CacheRequest constructedBy(ObjectConstructor value) {
-        return new CacheRequest(name, size, align, flags, value, userOffset, userSize, sheafCapacity);
+        return new CacheRequest(name, size, align, flags, value, userOffset, userSize, sheafCapacity, freePointer);
     }
 
     /**
@@ -59,7 +65,7 @@ public record CacheRequest(
      * @param bytes its length
      */
     public CacheRequest copyable(int offset, int bytes) {
-        return new CacheRequest(name, size, align, flags, constructor, offset, bytes, sheafCapacity);
+        return new CacheRequest(name, size, align, flags, constructor, offset, bytes, sheafCapacity, freePointer);
     }
 
     /**
@@ -68,6 +74,15 @@ public record CacheRequest(
      * @param objects how many an array holds
      */
     public CacheRequest withSheaves(int objects) {
-        return new CacheRequest(name, size, align, flags, constructor, userOffset, userSize, objects);
+        return new CacheRequest(name, size, align, flags, constructor, userOffset, userSize, objects, freePointer);
+    }
+
+    /**
+     * Returns the same with a place for the free pointer: {@code use_freeptr_offset}. It matters for objects with constructor and those that are type-safe by RCU.
+     *
+     * @param offset a multiple of a word, inside the object
+     */
+    public CacheRequest withFreePointer(int offset) {
+        return new CacheRequest(name, size, align, flags, constructor, userOffset, userSize, sheafCapacity, offset);
     }
 }

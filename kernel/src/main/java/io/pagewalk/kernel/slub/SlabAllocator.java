@@ -157,16 +157,10 @@ public final class SlabAllocator {
     }
 
     private KmemCache build(CacheRequest request, int flags) {
-        SlabGeometry geometry =
-                SlabGeometry.of(request.size(), request.align(), flags, request.constructor() != null, core.parameters);
+        SlabGeometry geometry = SlabGeometry.of(request, flags, core.parameters);
         if (core.options.avoidsHigherOrders()
                 && SlabGeometry.orderOf(geometry.size()) > SlabGeometry.orderOf(request.size())) {
-            geometry = SlabGeometry.of(
-                    request.size(),
-                    request.align(),
-                    flags & ~SlabFlags.DEBUG_METADATA,
-                    request.constructor() != null,
-                    core.parameters);
+            geometry = SlabGeometry.of(request, flags & ~SlabFlags.DEBUG_METADATA, core.parameters);
         }
         boolean hasSheaves = core.options.hasSheaves() && (geometry.flags() & SlabFlags.DEBUG) == 0;
         return new KmemCache(core, request, geometry, hasSheaves ? request.sheafCapacity() : 0);

@@ -58,6 +58,45 @@ public record SlabGeometry(
      */
     public static SlabGeometry of(
             int objectSize, int align, int flags, boolean hasConstructor, SlabParameters parameters) {
+        return of(objectSize, align, flags, hasConstructor, CacheRequest.NOWHERE, parameters);
+    }
+
+    /**
+     * Computes the geometry of a request.
+     *
+     * @param request what is asked for
+     * @param flags its {@link SlabFlags} with those of the command line
+     * @param parameters boot parameters and build
+     * @return as {@link #of(int, int, int, boolean, int, SlabParameters)}
+     */
+    static SlabGeometry of(CacheRequest request, int flags, SlabParameters parameters) {
+        return of(
+                request.size(),
+                request.align(),
+                flags,
+                request.constructor() != null,
+                request.freePointer(),
+                parameters);
+    }
+
+    /**
+     * Computes the geometry of a cache whose users may have set a word aside for the free pointer.
+     *
+     * @param objectSize bytes of an object, at least 1
+     * @param align wanted alignment, 0 for none
+     * @param flags {@link SlabFlags}
+     * @param hasConstructor whether free objects must keep their contents
+     * @param ownFreePointer offset of that word, {@link CacheRequest#NOWHERE} when there is none
+     * @param parameters boot parameters and build
+     * @return the geometry; {@link #objects} is 0 when no slab can hold such an object
+     */
+    public static SlabGeometry of(
+            int objectSize,
+            int align,
+            int flags,
+            boolean hasConstructor,
+            int ownFreePointer,
+            SlabParameters parameters) {
         int word = parameters.wordBytes();
         int alignment = calculateAlignment(flags, align, objectSize, parameters);
         int size = roundUp(objectSize, word);
@@ -74,9 +113,14 @@ public record SlabGeometry(
         }
         int inuse = size;
         int freePointer;
-        if (isRcu || isPoisoned || hasConstructor || (isRedZoned && (objectSize < word || keepsRequest))) {
+        boolean keepsContents = isRcu || hasConstructor;
+        if ((keepsContents && ownFreePointer < 0)
+                || isPoisoned
+                || (isRedZoned && (objectSize < word || keepsRequest))) {
             freePointer = size;
             size += word;
+        } else if (keepsContents) {
+            freePointer = ownFreePointer;
         } else {
             freePointer = (objectSize / 2) & -word;
         }
