@@ -294,6 +294,34 @@ class CommandLineTest {
         assertThat(outcome.out()).contains("unaccounted 0");
     }
 
+    @ParameterizedTest
+    @CsvSource({"laptop", "server-2node", "server-1t", "i386-512m", "i386-2g", "i386-2g-2g", "riscv-board"})
+    void machineShow_layoutOfEachShipped_coversAllAddresses(String name) {
+        Outcome picture = run("machine", "show", name, "--layout");
+        assertThat(picture.err()).isEmpty();
+        assertThat(picture.out()).contains("user-space virtual memory", "vmalloc/ioremap space", "direct mapping of");
+        assertThat(picture.out().lines().filter(line -> line.endsWith("|") || line.endsWith(":") || line.endsWith("+")))
+                .as("lines of the picture are as wide as its edges")
+                .extracting(String::length)
+                .containsOnly(picture.out()
+                        .lines()
+                        .filter(line -> line.endsWith("+"))
+                        .findFirst()
+                        .orElseThrow()
+                        .length());
+        Outcome json = run("machine", "show", name, "--layout", "--json");
+        assertThat(json.out()).startsWith("{\n  \"name\": \"" + name).contains("\"use\": \"direct_map\"");
+    }
+
+    @Test
+    void machineShow_layoutOfSplits_showsWhatKmapIsNeededFor() {
+        // 3G/1G leaves 128 MiB of the kernel's GiB unmapped (MAXMEM), 2G/2G as much of its two.
+        assertThat(run("machine", "show", "i386-2g", "--layout").out())
+                .contains("3 GiB for programs and 1 GiB for the kernel", "1.1 GiB HIGHMEM only through kmap()");
+        assertThat(run("machine", "show", "i386-2g-2g", "--layout").out())
+                .contains("2 GiB for programs and 2 GiB for the kernel", "128 MiB HIGHMEM only through kmap()");
+    }
+
     private String[] words(String command) {
         return command.strip()
                 .replace("TRACE ", trace + " ")

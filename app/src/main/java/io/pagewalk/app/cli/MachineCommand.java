@@ -2,6 +2,7 @@ package io.pagewalk.app.cli;
 
 import io.pagewalk.lab.machines.MachineCatalogue;
 import io.pagewalk.lab.machines.MachineSpec;
+import io.pagewalk.lab.run.LayoutReport;
 import io.pagewalk.lab.run.MachineReport;
 import io.pagewalk.observe.files.WholeFile;
 import io.pagewalk.observe.proc.ProcTree;
@@ -84,7 +85,12 @@ final class MachineCommand implements Runnable {
             name = "show",
             description = "Boots a machine and shows its memory: map, nodes, zones and watermarks.",
             sortOptions = false,
-            footer = {"", "Example:", "  pagewalk machine show host --proc /tmp/host-proc"})
+            footer = {
+                "",
+                "Examples:",
+                "  pagewalk machine show host --proc /tmp/host-proc",
+                "  pagewalk machine show i386-2g --layout"
+            })
     static final class ShowCommand implements Runnable {
         private final Terminal terminal;
 
@@ -103,6 +109,13 @@ final class MachineCommand implements Runnable {
 
         @Option(names = "--json", description = "Prints JSON.")
         private boolean isJson;
+
+        @Option(
+                names = "--layout",
+                description =
+                        "Draws the virtual address space: which addresses the kernel uses for what, and how much of"
+                                + " each area is in use. With --json the same as data.")
+        private boolean isLayout;
 
         @Option(
                 names = "--proc",
@@ -131,7 +144,12 @@ final class MachineCommand implements Runnable {
             if (proc != null) {
                 ProcTree.write("--proc", report.procFiles(), proc);
             }
-            terminal.out().print(isJson ? report.json() : report.text());
+            if (isLayout) {
+                LayoutReport layout = report.layout();
+                terminal.out().print(isJson ? layout.json() : layout.text());
+            } else {
+                terminal.out().print(isJson ? report.json() : report.text());
+            }
         }
     }
 }

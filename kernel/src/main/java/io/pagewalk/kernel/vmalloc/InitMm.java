@@ -238,6 +238,36 @@ public final class InitMm {
         return (mode.pfn(entry, level) << 12) + (vaddr & ((1L << mode.shift(level)) - 1));
     }
 
+    /**
+     * Adds up what the leaves of a range map.
+     *
+     * @param start first address, page aligned
+     * @param last last address, which may be the highest of all
+     * @return bytes by the level of the leaves; a leaf that reaches out of the range counts whole
+     */
+    public long[] mappedBytes(long start, long last) {
+        long[] bytes = new long[levels + 1];
+        long vaddr = start;
+        while (true) {
+            long table = root;
+            int level = levels;
+            long entry = mode.readEntry(memory, table, mode.index(vaddr, level));
+            while (mode.isPresent(entry) && level > 1 && !mode.isLeaf(entry, level)) {
+                table = mode.pfn(entry, level);
+                level--;
+                entry = mode.readEntry(memory, table, mode.index(vaddr, level));
+            }
+            long lastOfEntry = vaddr | ((1L << mode.shift(level)) - 1);
+            if (mode.isPresent(entry)) {
+                bytes[level] += 1L << mode.shift(level);
+            }
+            if (Long.compareUnsigned(lastOfEntry, last) >= 0) {
+                return bytes;
+            }
+            vaddr = lastOfEntry + 1;
+        }
+    }
+
     /** Returns table and level of the leaf of an address, packed as {@code table << 3 | level}; level 0 when there is none. */
     private long find(long vaddr) {
         long table = root;

@@ -6,6 +6,11 @@ final class JsonText {
 
     /** One property of the outermost object a line, so that a person can read it and {@code diff} can compare it. */
     static String indented(String json) {
+        return indented(json, 1);
+    }
+
+    /** The same down to a depth: what lies deeper stays on one line. */
+    static String indented(String json, int lines) {
         StringBuilder out = new StringBuilder(json.length() + 200);
         int depth = 0;
         boolean inString = false;
@@ -28,19 +33,33 @@ final class JsonText {
                 case '{', '[' -> {
                     depth++;
                     out.append(c);
-                    if (depth == 1) {
-                        out.append("\n  ");
+                    if (depth <= lines) {
+                        newLine(out, depth);
                     }
                 }
                 case '}', ']' -> {
                     depth--;
-                    out.append(depth == 0 ? "\n" : "").append(c);
+                    if (depth < lines) {
+                        newLine(out, depth);
+                    }
+                    out.append(c);
                 }
-                case ',' -> out.append(depth == 1 ? ",\n  " : ", ");
+                case ',' -> {
+                    out.append(',');
+                    if (depth <= lines) {
+                        newLine(out, depth);
+                    } else {
+                        out.append(' ');
+                    }
+                }
                 case ':' -> out.append(": ");
                 default -> out.append(c);
             }
         }
         return out.append('\n').toString();
+    }
+
+    private static void newLine(StringBuilder out, int depth) {
+        out.append('\n').append("  ".repeat(depth));
     }
 }

@@ -62,6 +62,11 @@ public final class MachineReport {
         return ProcTree.files(kernel);
     }
 
+    /** Returns the kernel's view of the virtual address space. */
+    public LayoutReport layout() {
+        return new LayoutReport(kernel);
+    }
+
     /** Returns the machine for people. */
     public String text() {
         StringBuilder out = new StringBuilder();
