@@ -28,6 +28,9 @@ final class BulkAllocator {
         if (filled == count) {
             return filled;
         }
+        if (count - filled > 1 && (gfp & Gfp.NOFAIL) == 0 && allocator.failNth().shouldFail()) {
+            return filled;
+        }
         Zone zone = count - filled > 1 && first >= 0 ? zoneFor(gfp, zonelist, first, highest, count - filled) : null;
         int got = 0;
         if (zone != null) {

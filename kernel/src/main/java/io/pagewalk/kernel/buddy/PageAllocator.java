@@ -385,9 +385,6 @@ public final class PageAllocator extends PageForms {
      * @return how many places from the first on hold a frame now; fewer than wanted when the local zones are short
      */
     public int allocPagesBulk(int gfp, int preferredNode, long[] pfns, int count) {
-        if (count > 1 && failNth.isArmed() && (gfp & Gfp.NOFAIL) == 0 && failNth.shouldFail()) {
-            return 0;
-        }
         Zonelist zonelist = (gfp & Gfp.THISNODE) != 0 ? thisNodeLists[preferredNode] : fallbackLists[preferredNode];
         int highest = zoneOfGfp[gfp & Gfp.ZONE_MASK];
         int first = firstZone(zonelist, highest);

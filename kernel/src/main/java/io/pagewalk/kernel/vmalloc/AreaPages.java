@@ -6,6 +6,7 @@ import io.pagewalk.hardware.paging.PagingMode;
 import io.pagewalk.kernel.buddy.PageAllocator;
 import io.pagewalk.kernel.page.FrameOwner;
 import io.pagewalk.kernel.page.Gfp;
+import java.util.Arrays;
 
 /** The frames of areas: where they come from and how they are entered into the kernel's tables. */
 final class AreaPages {
@@ -69,6 +70,7 @@ final class AreaPages {
         long[] some = new long[Math.min(BULK, pfns.length)];
         while (got < pfns.length) {
             int wanted = Math.min(BULK, pfns.length - got);
+            Arrays.fill(some, 0);
             int count = allocator.allocPagesBulk(gfp, preferred, some, wanted);
             System.arraycopy(some, 0, pfns, got, count);
             got += count;
