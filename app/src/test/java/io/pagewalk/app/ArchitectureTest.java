@@ -32,6 +32,7 @@ class ArchitectureTest {
             List.of("buddy"),
             List.of("slub"),
             List.of("memblock", "compaction"),
+            List.of("cma"),
             List.of("vmalloc"),
             List.of("highmem"),
             List.of("io"),

@@ -117,7 +117,8 @@ final class AllocatorVerifier {
         }
         if (order < MemMap.MAX_PAGE_ORDER && lists.isFreeBuddy(zone, pfn ^ (1L << order), order)) {
             int buddyType = memMap.pageblockType(pfn ^ (1L << order));
-            if (buddyType == type || (buddyType < MigrateType.PCPTYPES && type < MigrateType.PCPTYPES)) {
+            if ((buddyType == type && type != MigrateType.ISOLATE)
+                    || (buddyType < MigrateType.PCPTYPES && type < MigrateType.PCPTYPES)) {
                 out.add(where, "and its buddy are both free and not merged");
             }
         }

@@ -626,6 +626,32 @@ public final class PageAllocator extends PageForms {
         return new FreeBlocks(this, lists, fallbacks);
     }
 
+    /** Returns what takes pageblocks out of use. */
+    public PageIsolation isolation() {
+        return new PageIsolation(this, lists, fallbacks);
+    }
+
+    /**
+     * Gives a pageblock that boot reserved for the contiguous memory allocator to the free lists: {@code init_cma_reserved_pageblock()}.
+     *
+     * @param pfn its first frame
+     */
+    public void addCmaPageblock(long pfn) {
+        MemMapSection section = memMap.section(pfn);
+        int first = (int) pfn & MemMap.SECTION_MASK;
+        for (int i = first; i < first + (1 << MemMap.PAGEBLOCK_ORDER); i++) {
+            section.flags[i] = 0;
+            section.refcount[i] = 0;
+        }
+        memMap.setPageblockType(pfn, MigrateType.CMA);
+        memMap.setBlockOwner(pfn, MemMap.PAGEBLOCK_ORDER, FrameOwner.FREE);
+        Zone zone = zoneOf(pfn);
+        lists.freeOnePage(zone, pfn, MemMap.PAGEBLOCK_ORDER, MigrateType.CMA, FreeLists.Place.HEAD);
+        zone.addManagedPages(1L << MemMap.PAGEBLOCK_ORDER);
+        zone.cmaPages += 1L << MemMap.PAGEBLOCK_ORDER;
+        counters.count(VmEvent.PGFREE, 1L << MemMap.PAGEBLOCK_ORDER);
+    }
+
     PageChecks checks() {
         return checks;
     }
@@ -697,7 +723,7 @@ public final class PageAllocator extends PageForms {
         int block = i >> MemMap.PAGEBLOCK_ORDER;
         Zone zone = zoneBySlot[section.zone[block]];
         int type = section.pageblock[block];
-        if (PerCpuLists.allows(order)) {
+        if (PerCpuLists.allows(order) && type != MigrateType.ISOLATE) {
             if (order == 0) {
                 memMap.setOwner(section, i, FrameOwner.PCP);
             } else {

@@ -87,8 +87,10 @@ final class PerCpuLists {
         int wanted = pagesToAllocate(zone, pcp, order);
         fallbacks.begin();
         int got = 0;
+        // With CMA's pages each single page may come from either kind of list.
+        boolean isOneKind = zone.freeCma == 0 || (allocFlags & AllocFlags.CMA) == 0;
         while (got < wanted) {
-            if (order == 0 && fallbacks.startsAtOwnLists()) {
+            if (order == 0 && isOneKind && fallbacks.startsAtOwnLists()) {
                 got += lists.removePages(zone, migrateType, wanted - got, list);
                 if (got == wanted) {
                     break;

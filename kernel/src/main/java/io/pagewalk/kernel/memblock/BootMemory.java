@@ -3,6 +3,7 @@ package io.pagewalk.kernel.memblock;
 import io.pagewalk.kernel.buddy.PageAllocator;
 import io.pagewalk.kernel.page.AddressConversion;
 import io.pagewalk.kernel.page.FrameOwner;
+import io.pagewalk.kernel.page.FrameRange;
 import io.pagewalk.kernel.page.MemMap;
 import io.pagewalk.kernel.sysctl.Sysctls;
 import io.pagewalk.kernel.zone.NodeData;
@@ -15,6 +16,7 @@ import io.pagewalk.kernel.zone.Zonelist;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.LongConsumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What boot hands to the rest of the kernel: a sized and filled physical memory.
@@ -26,6 +28,7 @@ import java.util.function.LongConsumer;
  * @param allocator page allocator that has all free memory
  * @param conversion direct map
  * @param memmapBootPages frames that the memmap takes: {@code nr_memmap_boot_pages}
+ * @param cma the area of the contiguous memory allocator, or null
  */
 public record BootMemory(
         MemMap memMap,
@@ -34,7 +37,8 @@ public record BootMemory(
         VmCounters counters,
         PageAllocator allocator,
         AddressConversion conversion,
-        long memmapBootPages) {
+        long memmapBootPages,
+        @Nullable FrameRange cma) {
     /** Machines with less RAM boot with transparent huge pages switched off: {@code mm/huge_memory.c:hugepage_init()}. */
     private static final long THP_MIN_PAGES = 512L << 8;
 
@@ -53,7 +57,8 @@ public record BootMemory(
      */
     public static BootMemory boot(BootPlan plan, Sysctls sysctls, LongConsumer clearFrame) {
         Memblock memblock = new Memblock();
-        long memmapPages = new EarlyReservations(plan, memblock).run();
+        EarlyReservations early = new EarlyReservations(plan, memblock);
+        long memmapPages = early.run();
         ZoneBuilder builder = new ZoneBuilder(plan, memblock);
         MemMap memMap = new MemMap(plan.endFrame(), memblock.frameRanges());
         List<List<Zone>> zonesOfNode = new ArrayList<>();
@@ -75,11 +80,22 @@ public record BootMemory(
                 release(region, zonesOfNode.get(region.node()), builder, allocator);
             }
         }
+        FrameRange cma = early.cma();
+        if (cma != null) {
+            for (long pfn = cma.startPfn(); pfn < cma.endPfn(); pfn += 1L << MemMap.PAGEBLOCK_ORDER) {
+                allocator.addCmaPageblock(pfn);
+            }
+        }
         BootMemory memory =
-                new BootMemory(memMap, plan.layout(), nodes, counters, allocator, plan.conversion(), memmapPages);
+                new BootMemory(memMap, plan.layout(), nodes, counters, allocator, plan.conversion(), memmapPages, cma);
         memory.deriveSettings(sysctls);
         memory.applySettings(sysctls);
         return memory;
+    }
+
+    /** Returns the frames of the contiguous memory area: {@code totalcma_pages}, CmaTotal. */
+    public long totalCmaPages() {
+        return cma == null ? 0 : cma.frames();
     }
 
     /** Returns all zones of all nodes, empty ones included, in the order of {@code /proc/zoneinfo}. */
@@ -156,8 +172,8 @@ public record BootMemory(
     private static void release(
             Memblock.Region region, List<Zone> zones, ZoneBuilder builder, PageAllocator allocator) {
         for (Zone zone : zones) {
-            long start = Math.max(region.startPfn(), builder.lowest(zone.index()));
-            long end = Math.min(region.endPfn(), builder.highest(zone.index()));
+            long start = Math.max(region.startPfn(), builder.lowest(zone.index(), zone.node()));
+            long end = Math.min(region.endPfn(), builder.highest(zone.index(), zone.node()));
             if (start < end) {
                 allocator.addBootRange(zone, start, end);
             }

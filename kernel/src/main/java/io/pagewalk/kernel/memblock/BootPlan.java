@@ -19,6 +19,7 @@ import java.util.List;
  * @param conversion direct map
  * @param structPageBytes size of {@code struct page}: 64, or 32 on i386
  * @param perCpuPages frames of the first per-CPU chunk for each CPU
+ * @param parameters the kernel's command line
  */
 public record BootPlan(
         ZoneLayout layout,
@@ -29,7 +30,8 @@ public record BootPlan(
         List<List<Integer>> distances,
         AddressConversion conversion,
         int structPageBytes,
-        int perCpuPages) {
+        int perCpuPages,
+        BootParameters parameters) {
     /** Per-CPU frames of a distribution kernel on x86-64: {@code percpu: Embedded 53 pages/cpu} in a boot log of 6.18. */
     public static final int PER_CPU_PAGES = 53;
 
@@ -67,6 +69,52 @@ public record BootPlan(
         kept = List.copyOf(kept);
         cpuToNode = List.copyOf(cpuToNode);
         distances = distances.stream().map(List::copyOf).toList();
+    }
+
+    /**
+     * Describes a machine whose kernel has an empty command line.
+     *
+     * @param layout zones of the architecture
+     * @param memory RAM by node
+     * @param taken what memblock reserves first
+     * @param kept known differences between present and managed pages
+     * @param cpuToNode node of each CPU
+     * @param distances distances between nodes
+     * @param conversion direct map
+     * @param structPageBytes size of {@code struct page}
+     * @param perCpuPages frames of the first per-CPU chunk for each CPU
+     */
+    public BootPlan(
+            ZoneLayout layout,
+            List<NodeMemory> memory,
+            List<Taken> taken,
+            List<Kept> kept,
+            List<Integer> cpuToNode,
+            List<List<Integer>> distances,
+            AddressConversion conversion,
+            int structPageBytes,
+            int perCpuPages) {
+        this(
+                layout,
+                memory,
+                taken,
+                kept,
+                cpuToNode,
+                distances,
+                conversion,
+                structPageBytes,
+                perCpuPages,
+                BootParameters.NONE);
+    }
+
+    /**
+     * Returns the same machine with another command line.
+     *
+     * @param line the command line
+     */
+    public BootPlan withParameters(BootParameters line) {
+        return new BootPlan(
+                layout, memory, taken, kept, cpuToNode, distances, conversion, structPageBytes, perCpuPages, line);
     }
 
     /**

@@ -1,11 +1,14 @@
 package io.pagewalk.kernel.memblock;
 
+import io.pagewalk.base.BadInput;
 import io.pagewalk.base.Bits;
 import io.pagewalk.kernel.page.FrameOwner;
+import io.pagewalk.kernel.page.FrameRange;
 import io.pagewalk.kernel.page.MemMap;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What takes memory before the buddy allocator has any: the kernel image, node data, the memmap, per-CPU areas, the two large hash tables.
@@ -19,16 +22,41 @@ final class EarlyReservations {
     /** {@code NODE_DATA(0) allocated} in a boot log of 6.18 on x86-64: 174,848 bytes. */
     private static final int NODE_DATA_PAGES = 43;
 
+    private static final long FOUR_GIB_PAGES = 1L << 20;
     private static final int DENTRY_SCALE = 13;
     private static final int INODE_SCALE = 14;
     private static final long ADAPT_BASE_PAGES = 64L << (30 - PAGE_SHIFT);
 
     private final BootPlan plan;
     private final Memblock memblock;
+    private @Nullable FrameRange cma;
 
     EarlyReservations(BootPlan plan, Memblock memblock) {
         this.plan = plan;
         this.memblock = memblock;
+    }
+
+    /** Returns the area that was reserved for the contiguous memory allocator, or null. */
+    @Nullable
+    FrameRange cma() {
+        return cma;
+    }
+
+    /** {@code kernel/dma/contiguous.c:dma_contiguous_reserve()}: rather just above 4 GiB than at the top, so that pages move out of the area and not into it. */
+    private void reserveCma() {
+        long block = 1L << MemMap.PAGEBLOCK_ORDER;
+        long pages = Bits.roundUp(plan.parameters().cmaBytes() >>> PAGE_SHIFT, block);
+        if (pages == 0) {
+            return;
+        }
+        long start = memblock.reserveAligned(pages, block, FOUR_GIB_PAGES, FrameOwner.RESERVED);
+        if (start < 0) {
+            start = memblock.reserveAligned(pages, block, 0, FrameOwner.RESERVED);
+        }
+        if (start < 0) {
+            throw new BadInput("kernel parameter cma", pages + " pages", "an area that fits into free memory");
+        }
+        cma = new FrameRange(start, start + pages, FrameOwner.RESERVED);
     }
 
     /** Fills memblock. Returns the frames that the memmap takes. */
@@ -44,6 +72,7 @@ final class EarlyReservations {
             memblock.reserve(
                     taken.start() >>> PAGE_SHIFT, Bits.divideRoundUp(taken.end(), 1L << PAGE_SHIFT), taken.owner());
         }
+        reserveCma();
         long memmapPages = 0;
         for (int node = 0; node < plan.nodes(); node++) {
             int of = node;
@@ -67,7 +96,8 @@ final class EarlyReservations {
         for (BootPlan.Kept kept : plan.kept()) {
             int index = plan.layout().indexOf(kept.zone());
             if (index >= 0) {
-                memblock.adjustTaken(zones.lowest(index), zones.highest(index), kept.node(), kept.pages());
+                memblock.adjustTaken(
+                        zones.lowest(index, kept.node()), zones.highest(index, kept.node()), kept.node(), kept.pages());
             }
         }
         memblock.compact();

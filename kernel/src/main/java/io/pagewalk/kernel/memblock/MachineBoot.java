@@ -39,7 +39,21 @@ public final class MachineBoot {
      * @throws BadInput when the machine has too little memory to boot
      */
     public static BootMemory boot(Machine machine, Sysctls sysctls) {
-        return BootMemory.boot(plan(machine.description()), sysctls, machine.memory()::clearFrame);
+        return boot(machine, sysctls, BootParameters.NONE);
+    }
+
+    /**
+     * Boots the memory of a machine with a command line.
+     *
+     * @param machine a machine that was just switched on
+     * @param sysctls settings; derived ones are stored back
+     * @param parameters the command line
+     * @return its memory, with every free frame in the buddy allocator
+     * @throws BadInput when the machine has too little memory to boot
+     */
+    public static BootMemory boot(Machine machine, Sysctls sysctls, BootParameters parameters) {
+        return BootMemory.boot(
+                plan(machine.description()).withParameters(parameters), sysctls, machine.memory()::clearFrame);
     }
 
     /**

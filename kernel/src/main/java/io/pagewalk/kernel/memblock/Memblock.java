@@ -109,6 +109,29 @@ public final class Memblock {
     }
 
     /**
+     * Reserves contiguous frames from an aligned one on: bottom-up above a given frame, else top-down ({@code cma_declare_contiguous_nid()}).
+     *
+     * @param pages how many
+     * @param align a power of two
+     * @param above lowest frame for a search from below, or 0 for a search from above
+     * @param owner who takes them
+     * @return first frame, or -1
+     */
+    public long reserveAligned(long pages, long align, long above, FrameOwner owner) {
+        List<Region> order = above > 0 ? regions() : regions().reversed();
+        for (Region region : order) {
+            long end = Math.min(region.endPfn(), limitPfn);
+            long lowest = (Math.max(region.startPfn(), above) + align - 1) & -align;
+            long start = above > 0 ? lowest : (end - pages) & -align;
+            if (region.owner() == FrameOwner.FREE && start >= lowest && start + pages <= end) {
+                reserve(start, start + pages, owner);
+                return start;
+            }
+        }
+        return -1;
+    }
+
+    /**
      * Makes the taken frames of a range exactly so many, by taking more or giving some back, from the top down.
      *
      * @param startPfn first frame

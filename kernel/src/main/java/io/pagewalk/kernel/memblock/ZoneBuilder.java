@@ -3,7 +3,7 @@ package io.pagewalk.kernel.memblock;
 import io.pagewalk.base.BadInput;
 import io.pagewalk.kernel.page.MemMap;
 import io.pagewalk.kernel.zone.Zone;
-import io.pagewalk.kernel.zone.ZoneLayout;
+import io.pagewalk.kernel.zone.ZoneType;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -11,10 +11,14 @@ import java.util.List;
 final class ZoneBuilder {
     private final BootPlan plan;
     private final Memblock memblock;
+    private final MovableStarts movableStarts;
+    private final int movable;
 
     ZoneBuilder(BootPlan plan, Memblock memblock) {
         this.plan = plan;
         this.memblock = memblock;
+        this.movableStarts = new MovableStarts(plan, memblock);
+        this.movable = plan.layout().indexOf(ZoneType.MOVABLE);
     }
 
     /** Returns the zones of one node, empty ones included. */
@@ -29,8 +33,8 @@ final class ZoneBuilder {
         }
         List<Zone> zones = new ArrayList<>();
         for (int index = 0; index < plan.layout().size(); index++) {
-            long start = Math.max(nodeStart, lowest(index));
-            long end = Math.min(nodeEnd, highest(index));
+            long start = Math.max(nodeStart, lowest(index, node));
+            long end = Math.min(nodeEnd, highest(index, node));
             boolean isEmpty = start >= end;
             zones.add(new Zone(
                     plan.layout(),
@@ -51,8 +55,8 @@ final class ZoneBuilder {
         long pageblock = 1L << MemMap.PAGEBLOCK_ORDER;
         for (Memblock.Region region : memblock.regions()) {
             for (Zone zone : zonesOfNode.get(region.node())) {
-                long start = Math.max(region.startPfn(), lowest(zone.index()));
-                if (start >= Math.min(region.endPfn(), highest(zone.index()))) {
+                long start = Math.max(region.startPfn(), lowest(zone.index(), zone.node()));
+                if (start >= Math.min(region.endPfn(), highest(zone.index(), zone.node()))) {
                     continue;
                 }
                 if (slots.isEmpty()) {
@@ -72,15 +76,19 @@ final class ZoneBuilder {
                 slots.stream().mapToInt(Integer::intValue).toArray());
     }
 
-    /** Returns the first frame that a zone could have. */
-    long lowest(int index) {
-        return index == 0 ? 0 : plan.layout().endPfns().get(index - 1);
+    /** Returns the first frame that a zone could have on a node: {@code adjust_zone_range_for_zone_movable()}. */
+    long lowest(int index, int node) {
+        long start = index == 0 ? 0 : plan.layout().endPfns().get(index - 1);
+        if (movableStarts.of(node) == 0) {
+            return start;
+        }
+        return index == movable ? movableStarts.of(node) : Math.min(start, highest(index, node));
     }
 
-    /** Returns the first frame above a zone. */
-    long highest(int index) {
-        ZoneLayout layout = plan.layout();
-        return layout.endPfns().get(index);
+    /** Returns the first frame above a zone on a node. */
+    long highest(int index, int node) {
+        long end = plan.layout().endPfns().get(index);
+        return index < movable && movableStarts.of(node) > 0 ? Math.min(end, movableStarts.of(node)) : end;
     }
 
     private long present(int node, long start, long end) {

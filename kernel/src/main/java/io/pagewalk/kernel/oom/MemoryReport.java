@@ -163,9 +163,11 @@ public final class MemoryReport {
         long present = 0;
         long managed = 0;
         long highmem = 0;
+        long cma = 0;
         for (NodeData node : allocator.nodes()) {
             for (Zone zone : node.zones()) {
                 present += zone.presentPages();
+                cma += zone.cmaPages;
                 managed += zone.managedPages();
                 if (zone.type() == ZoneType.HIGHMEM) {
                     highmem += zone.presentPages();
@@ -179,7 +181,7 @@ public final class MemoryReport {
         log.accept(present + " pages RAM");
         log.accept(highmem + " pages HighMem/MovableOnly");
         log.accept(present - managed + " pages reserved");
-        log.accept("0 pages cma reserved");
+        log.accept(cma + " pages cma reserved");
         log.accept("0 pages hwpoisoned");
     }
 

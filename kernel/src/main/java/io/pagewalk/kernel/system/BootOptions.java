@@ -1,5 +1,6 @@
 package io.pagewalk.kernel.system;
 
+import io.pagewalk.kernel.memblock.BootParameters;
 import io.pagewalk.kernel.slub.SlabOptions;
 import io.pagewalk.kernel.time.CostModel;
 import java.util.Map;
@@ -13,9 +14,15 @@ import java.util.TreeMap;
  * @param pageCache whether files are in memory before anybody reads them
  * @param costs what events cost
  * @param slab boot parameters of the slab caches
+ * @param parameters what the command line says about memory
  */
 public record BootOptions(
-        Map<String, String> sysctls, long seed, PageCacheStart pageCache, CostModel costs, SlabOptions slab) {
+        Map<String, String> sysctls,
+        long seed,
+        PageCacheStart pageCache,
+        CostModel costs,
+        SlabOptions slab,
+        BootParameters parameters) {
     /** State of the page cache when a file is registered. */
     public enum PageCacheStart {
         /** Nothing is cached: the first touch reads from the disk. */
@@ -30,7 +37,7 @@ public record BootOptions(
     }
 
     /**
-     * Creates options with the slab caches' defaults.
+     * Creates options with an empty command line.
      *
      * @param sysctls values of {@code vm.*} by name, as typed
      * @param seed of everything random in the kernel
@@ -38,7 +45,7 @@ public record BootOptions(
      * @param costs what events cost
      */
     public BootOptions(Map<String, String> sysctls, long seed, PageCacheStart pageCache, CostModel costs) {
-        this(sysctls, seed, pageCache, costs, SlabOptions.DEFAULT);
+        this(sysctls, seed, pageCache, costs, SlabOptions.DEFAULT, BootParameters.NONE);
     }
 
     /** Returns Linux's defaults, seed 1, a cold page cache. */
@@ -52,7 +59,7 @@ public record BootOptions(
      * @param values by name, as typed
      */
     public BootOptions withSysctls(Map<String, String> values) {
-        return new BootOptions(values, seed, pageCache, costs, slab);
+        return new BootOptions(values, seed, pageCache, costs, slab, parameters);
     }
 
     /**
@@ -61,7 +68,7 @@ public record BootOptions(
      * @param start cold or warm
      */
     public BootOptions withPageCache(PageCacheStart start) {
-        return new BootOptions(sysctls, seed, start, costs, slab);
+        return new BootOptions(sysctls, seed, start, costs, slab, parameters);
     }
 
     /**
@@ -70,6 +77,15 @@ public record BootOptions(
      * @param options such as {@code slab_debug}
      */
     public BootOptions withSlab(SlabOptions options) {
-        return new BootOptions(sysctls, seed, pageCache, costs, options);
+        return new BootOptions(sysctls, seed, pageCache, costs, options, parameters);
+    }
+
+    /**
+     * Returns the same options with a command line.
+     *
+     * @param commandLine such as {@code cma=64M}
+     */
+    public BootOptions withCommandLine(String commandLine) {
+        return new BootOptions(sysctls, seed, pageCache, costs, slab, BootParameters.parse(commandLine));
     }
 }

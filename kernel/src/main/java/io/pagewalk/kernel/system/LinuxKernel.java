@@ -16,7 +16,9 @@ import io.pagewalk.hardware.mmu.MmuFault;
 import io.pagewalk.hardware.mmu.Privilege;
 import io.pagewalk.hardware.paging.PagingMode;
 import io.pagewalk.kernel.buddy.PageAllocator;
+import io.pagewalk.kernel.cma.CmaArea;
 import io.pagewalk.kernel.compaction.Compaction;
+import io.pagewalk.kernel.compaction.ContiguousAllocator;
 import io.pagewalk.kernel.fault.FaultHandler;
 import io.pagewalk.kernel.fault.FaultOutcome;
 import io.pagewalk.kernel.fault.KernelTables;
@@ -105,7 +107,7 @@ public final class LinuxKernel {
         this.machine = machine;
         this.options = options;
         this.sysctls = Sysctls.of(options.sysctls());
-        this.boot = MachineBoot.boot(machine, sysctls);
+        this.boot = MachineBoot.boot(machine, sysctls, options.parameters());
         this.allocator = boot.allocator();
         this.chargedCycles = new long[machine.cpus().size()];
         this.mmus = machine.cpus().stream().map(Cpu::mmu).toArray(Mmu[]::new);
@@ -167,7 +169,7 @@ public final class LinuxKernel {
         allocator.setOutOfMemory(oomKiller);
         allocator.setHost(new KernelAllocatorHost(this));
         this.pageThreads = new PageThreads(
-                allocator,
+                boot,
                 new PageMigration(folios, anonVmas, files, pageTables, machine.memory(), time, options.costs()),
                 sysctls,
                 machine.clock());
@@ -633,6 +635,16 @@ public final class LinuxKernel {
     /** Returns memory compaction. */
     public Compaction compaction() {
         return pageThreads.compaction();
+    }
+
+    /** Returns what allocates given ranges of frames. */
+    public ContiguousAllocator contiguous() {
+        return pageThreads.contiguous();
+    }
+
+    /** Returns the contiguous memory area that the command line asked for, or null. */
+    public @Nullable CmaArea cma() {
+        return pageThreads.cma();
     }
 
     /** Returns what boot made of physical memory. */

@@ -6,6 +6,7 @@ import io.pagewalk.hardware.cpu.Cpu;
 import io.pagewalk.hardware.mmu.Access;
 import io.pagewalk.hardware.paging.PagingMode;
 import io.pagewalk.hardware.paging.PteFlags;
+import io.pagewalk.kernel.cma.CmaArea;
 import io.pagewalk.kernel.fault.TableWalk;
 import io.pagewalk.kernel.filemap.Inode;
 import io.pagewalk.kernel.page.FrameOwner;
@@ -47,6 +48,10 @@ final class MachineCheck {
     void verify(Violations out) {
         kernel.machine().verify(out);
         kernel.allocator().verify(out);
+        CmaArea cma = kernel.cma();
+        if (cma != null) {
+            cma.verify(out);
+        }
         kernel.devices().verify(out);
         kernelTables(out);
         kernel.vmalloc().verify(out);

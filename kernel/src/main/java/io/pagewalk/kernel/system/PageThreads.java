@@ -5,8 +5,12 @@ import io.pagewalk.kernel.buddy.KswapdWaker;
 import io.pagewalk.kernel.buddy.PageAllocator;
 import io.pagewalk.kernel.buddy.PageMover;
 import io.pagewalk.kernel.buddy.WatermarkCheck;
+import io.pagewalk.kernel.cma.CmaArea;
 import io.pagewalk.kernel.compaction.Compaction;
+import io.pagewalk.kernel.compaction.ContiguousAllocator;
 import io.pagewalk.kernel.compaction.Kcompactd;
+import io.pagewalk.kernel.memblock.BootMemory;
+import io.pagewalk.kernel.page.FrameRange;
 import io.pagewalk.kernel.page.Gfp;
 import io.pagewalk.kernel.page.MemMap;
 import io.pagewalk.kernel.sysctl.Sysctls;
@@ -15,6 +19,7 @@ import io.pagewalk.kernel.zone.Watermarks;
 import io.pagewalk.kernel.zone.Zone;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The kernel threads that work on physical memory, and when they run: a kcompactd for each node, and what of kswapd needs no reclaim.
@@ -38,12 +43,15 @@ final class PageThreads implements KswapdWaker {
     }
 
     private final Compaction compaction;
+    private final ContiguousAllocator contiguous;
+    private final @Nullable CmaArea cma;
     private final SimClock clock;
     private final List<Node> nodes = new ArrayList<>();
     private boolean isPending;
     private boolean isRunning;
 
-    PageThreads(PageAllocator allocator, PageMover mover, Sysctls sysctls, SimClock clock) {
+    PageThreads(BootMemory boot, PageMover mover, Sysctls sysctls, SimClock clock) {
+        PageAllocator allocator = boot.allocator();
         this.clock = clock;
         this.compaction = new Compaction(allocator);
         compaction.setMover(mover);
@@ -51,8 +59,22 @@ final class PageThreads implements KswapdWaker {
         for (NodeData node : allocator.nodes()) {
             nodes.add(new Node(node, new Kcompactd(node, allocator, compaction)));
         }
+        contiguous = new ContiguousAllocator(allocator, compaction);
+        FrameRange range = boot.cma();
+        cma = range == null
+                ? null
+                : new CmaArea("reserved", range.startPfn(), (int) range.frames(), allocator, contiguous);
         allocator.setCompactor(compaction);
         allocator.setKswapd(this);
+    }
+
+    ContiguousAllocator contiguous() {
+        return contiguous;
+    }
+
+    @Nullable
+    CmaArea cma() {
+        return cma;
     }
 
     Compaction compaction() {

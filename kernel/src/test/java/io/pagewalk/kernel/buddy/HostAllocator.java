@@ -89,7 +89,7 @@ final class HostAllocator {
                 "min_free_kbytes",
                 "1024"));
         settings.deriveLowmemReserveRatio(List.of(256, 256, 32, 0, 0));
-        new BootMemory(memMap, layout, List.of(node), counters, allocator, conversion, 0).applySettings(settings);
+        new BootMemory(memMap, layout, List.of(node), counters, allocator, conversion, 0, null).applySettings(settings);
         frames = new int[(int) end];
         Arrays.fill(frames, IN_USE_SINCE_START);
         setPageblockTypes();

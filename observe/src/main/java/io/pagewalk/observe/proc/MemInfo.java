@@ -83,6 +83,10 @@ public final class MemInfo {
         pages(text, "ShmemPmdMapped", counters.global(NodeStat.NR_SHMEM_PMDMAPPED) * frames);
         pages(text, "FileHugePages", counters.global(NodeStat.NR_FILE_HUGEPAGES) * frames);
         pages(text, "FilePmdMapped", counters.global(NodeStat.NR_FILE_PMDMAPPED) * frames);
+        if (state.boot().totalCmaPages() > 0) {
+            pages(text, "CmaTotal", state.boot().totalCmaPages());
+            pages(text, "CmaFree", counters.global(ZoneStat.NR_FREE_CMA));
+        }
         pages(text, "Balloon", counters.global(NodeStat.NR_BALLOON_PAGES));
         for (String name : new String[] {"HugePages_Total", "HugePages_Free", "HugePages_Rsvd", "HugePages_Surp"}) {
             Columns.left(text, name + ":", 16);

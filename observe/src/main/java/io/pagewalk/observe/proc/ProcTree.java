@@ -33,6 +33,10 @@ public final class ProcTree {
         files.put("meminfo", MemInfo.print(state));
         files.put("vmstat", VmStatFile.print(state));
         files.put("buddyinfo", BuddyInfo.print(state.boot().zones()));
+        files.put("pagetypeinfo", PageTypeInfo.print(state.boot()));
+        for (String name : kernel.sysctls().names()) {
+            files.put("sys/vm/" + name, kernel.sysctls().text(name) + "\n");
+        }
         files.put("zoneinfo", ZoneInfo.print(state));
         files.put("vmallocinfo", VmallocInfo.print(kernel.vmalloc(), state.boot(), state.paging()));
         files.put("slabinfo", SlabInfo.print(kernel.slabs()));
