@@ -4,20 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.pagewalk.base.Size;
 import io.pagewalk.base.Violations;
-import io.pagewalk.hardware.cpu.CpuModel;
-import io.pagewalk.hardware.cpu.CpuModels;
 import io.pagewalk.hardware.machine.DeviceDescription;
-import io.pagewalk.hardware.machine.FirmwareMap;
-import io.pagewalk.hardware.machine.KernelImage;
-import io.pagewalk.hardware.machine.Machine;
-import io.pagewalk.hardware.machine.MachineDescription;
-import io.pagewalk.hardware.machine.MemoryRange;
-import io.pagewalk.hardware.machine.NodeDescription;
 import io.pagewalk.hardware.mmu.Access;
-import io.pagewalk.hardware.mmu.Refill;
 import io.pagewalk.hardware.paging.PagingMode;
 import io.pagewalk.kernel.page.FrameOwner;
-import io.pagewalk.kernel.system.BootOptions;
 import io.pagewalk.kernel.system.ExecImage;
 import io.pagewalk.kernel.system.LinuxKernel;
 import io.pagewalk.kernel.system.Task;
@@ -37,7 +27,7 @@ class ProcFormatTest {
 
     @Test
     void machineFiles_twoCpus_haveTheLinesOfLinux() throws IOException {
-        LinuxKernel kernel = kernel(PagingMode.X86_64_4LEVEL, 8 * Size.GIB);
+        LinuxKernel kernel = TestKernels.boot(PagingMode.X86_64_4LEVEL, 8 * Size.GIB);
         for (String name : MACHINE_FILES) {
             assertThat(shape(file(kernel, name))).as(name).isEqualTo(shape(recorded(name)));
         }
@@ -47,7 +37,7 @@ class ProcFormatTest {
     void machineFiles_onHostWithThisVersion_haveTheHostsLines() throws IOException {
         Assumptions.assumeTrue(
                 System.getProperty("os.version").startsWith("6.18.") && Files.isReadable(Path.of("/proc/zoneinfo")));
-        LinuxKernel kernel = kernel(PagingMode.X86_64_4LEVEL, 8 * Size.GIB);
+        LinuxKernel kernel = TestKernels.boot(PagingMode.X86_64_4LEVEL, 8 * Size.GIB);
         for (String name : List.of("meminfo", "vmstat")) {
             assertThat(names(file(kernel, name))).as(name).isEqualTo(names(Files.readString(Path.of("/proc", name))));
         }
@@ -55,7 +45,7 @@ class ProcFormatTest {
 
     @Test
     void status_ofProcess_hasTheLinesOfLinux() throws IOException {
-        LinuxKernel kernel = kernel(PagingMode.X86_64_4LEVEL, Size.GIB);
+        LinuxKernel kernel = TestKernels.boot(PagingMode.X86_64_4LEVEL, Size.GIB);
         Task task = kernel.exec(ExecImage.bare("cat", 0x7ffd_0000_0000L));
         String status = file(kernel, task.tid() + "/status");
         assertThat(names(status)).isEqualTo(names(recorded("status")));
@@ -70,7 +60,7 @@ class ProcFormatTest {
 
     @Test
     void stat_ofProcess_has52Fields() throws IOException {
-        LinuxKernel kernel = kernel(PagingMode.X86_64_4LEVEL, Size.GIB);
+        LinuxKernel kernel = TestKernels.boot(PagingMode.X86_64_4LEVEL, Size.GIB);
         Task task = kernel.exec(ExecImage.bare("cat", 0x7ffd_0000_0000L));
         String stat = file(kernel, task.tid() + "/stat");
         assertThat(stat.split(" ", -1)).hasSameSizeAs(recorded("stat").split(" ", -1));
@@ -78,7 +68,7 @@ class ProcFormatTest {
 
     @Test
     void smaps_ofProcess_hasTheBlocksOfLinux() throws IOException {
-        LinuxKernel kernel = kernel(PagingMode.X86_64_4LEVEL, Size.GIB);
+        LinuxKernel kernel = TestKernels.boot(PagingMode.X86_64_4LEVEL, Size.GIB);
         Task task = kernel.exec(ExecImage.bare("cat", 0x7ffd_0000_0000L));
         kernel.access(task, 0x402000, Access.STORE);
         kernel.access(task, 0x403000, Access.LOAD);
@@ -95,7 +85,7 @@ class ProcFormatTest {
 
     @Test
     void smaps_pageSharedAfterFork_countsHalf() {
-        LinuxKernel kernel = kernel(PagingMode.X86_64_4LEVEL, Size.GIB);
+        LinuxKernel kernel = TestKernels.boot(PagingMode.X86_64_4LEVEL, Size.GIB);
         Task task = kernel.exec(ExecImage.bare("cat", 0x7ffd_0000_0000L));
         kernel.access(task, 0x402000, Access.STORE);
         assertThat(kernel.fork(task)).isNotNull();
@@ -108,7 +98,7 @@ class ProcFormatTest {
 
     @Test
     void maps_ofProcess_alignsNamesAsLinux() throws IOException {
-        LinuxKernel kernel = kernel(PagingMode.X86_64_4LEVEL, Size.GIB);
+        LinuxKernel kernel = TestKernels.boot(PagingMode.X86_64_4LEVEL, Size.GIB);
         Task task = kernel.exec(ExecImage.bare("cat", 0x7ffd_0000_0000L));
         List<String> lines = file(kernel, task.tid() + "/maps").lines().toList();
         List<String> real = recorded("maps").lines().toList();
@@ -122,7 +112,7 @@ class ProcFormatTest {
 
     @Test
     void ledger_afterFaults_accountsForEveryFrame() {
-        LinuxKernel kernel = kernel(PagingMode.X86_64_4LEVEL, Size.GIB);
+        LinuxKernel kernel = TestKernels.boot(PagingMode.X86_64_4LEVEL, Size.GIB);
         Task task = kernel.exec(ExecImage.bare("cat", 0x7ffd_0000_0000L));
         kernel.access(task, 0x402000, Access.STORE);
         Ledger ledger = Ledger.of(kernel.memmap(), kernel.bootMemory().zones());
@@ -135,7 +125,7 @@ class ProcFormatTest {
 
     @Test
     void meminfo_i386_showsHighAndLowMemory() {
-        String meminfo = file(kernel(PagingMode.I386_PAE, 2 * Size.GIB), "meminfo");
+        String meminfo = file(TestKernels.boot(PagingMode.I386_PAE, 2 * Size.GIB), "meminfo");
         assertThat(value(meminfo, "LowTotal")).isBetween(700_000L, 896 * 1024L);
         assertThat(value(meminfo, "HighTotal")).isEqualTo((2048 - 896) * 1024);
         assertThat(value(meminfo, "HighTotal") + value(meminfo, "LowTotal")).isEqualTo(value(meminfo, "MemTotal"));
@@ -143,7 +133,7 @@ class ProcFormatTest {
 
     @Test
     void iomem_x86_reservesPageZeroAndNestsTheKernel() {
-        String iomem = file(kernel(PagingMode.X86_64_4LEVEL, 8 * Size.GIB), "iomem");
+        String iomem = file(TestKernels.boot(PagingMode.X86_64_4LEVEL, 8 * Size.GIB), "iomem");
         assertThat(iomem).startsWith("00000000-00000fff : Reserved\n00001000-0009fbff : System RAM\n");
         assertThat(iomem).contains("00100000-bfffffff : System RAM\n  01000000-01dfffff : Kernel code\n");
         assertThat(iomem).contains("100000000-23fffffff : System RAM\n");
@@ -152,7 +142,7 @@ class ProcFormatTest {
     /** The dump is of a Firecracker machine with Linux 6.18 and 24 GiB: what lies in mainboard and PCI ranges is the same here where the model has the device. */
     @Test
     void ioports_pcWithPciAndSerialPort_haveTheLinesOfLinux() throws IOException {
-        LinuxKernel kernel = kernel(
+        LinuxKernel kernel = TestKernels.boot(
                 PagingMode.X86_64_4LEVEL,
                 24 * Size.GIB,
                 List.of(new DeviceDescription.Uart(0x3f8), new DeviceDescription.Framebuffer(1, 16 * Size.MIB)));
@@ -164,7 +154,7 @@ class ProcFormatTest {
 
     @Test
     void iomem_pcWithPciCard_nestsItsWindowsBelowTheBus() {
-        LinuxKernel kernel = kernel(
+        LinuxKernel kernel = TestKernels.boot(
                 PagingMode.X86_64_4LEVEL, 24 * Size.GIB, List.of(new DeviceDescription.Framebuffer(1, 16 * Size.MIB)));
         kernel.ioResources().requestMemRegion(0x40_0000_0000L, 16 * Size.MIB, "fbcard");
         assertThat(file(kernel, "iomem")).contains("""
@@ -177,33 +167,6 @@ class ProcFormatTest {
                 """);
         assertThat(IoMem.print(kernel.ioResources().iomem(), IoMem.Reader.OTHERS))
                 .startsWith("00000000-00000000 : Reserved\n00000000-00000000 : System RAM\n");
-    }
-
-    private static LinuxKernel kernel(PagingMode paging, long ramBytes) {
-        return kernel(paging, ramBytes, List.of());
-    }
-
-    private static LinuxKernel kernel(PagingMode paging, long ramBytes, List<DeviceDescription> devices) {
-        CpuModel cpu = CpuModels.byName("skylake");
-        FirmwareMap firmware = FirmwareMap.pc(ramBytes);
-        MachineDescription description = new MachineDescription(
-                "test",
-                "a machine of two CPUs",
-                paging,
-                firmware,
-                List.of(new NodeDescription(0, List.of(new MemoryRange(0, firmware.endFrame() << 12)), List.of(0, 1))),
-                List.of(List.of(10)),
-                cpu,
-                2,
-                cpu.clockHz(),
-                Refill.HARDWARE,
-                List.of(),
-                KernelImage.at(16 * Size.MIB),
-                List.of(),
-                List.of(),
-                90,
-                devices);
-        return LinuxKernel.boot(new Machine(description, 1), BootOptions.defaults());
     }
 
     private static String file(LinuxKernel kernel, String name) {
