@@ -3,55 +3,33 @@ package io.pagewalk.kernel.system;
 import io.pagewalk.base.BadInput;
 import io.pagewalk.base.Digest;
 import io.pagewalk.base.KernelBug;
-import io.pagewalk.base.SimClock;
 import io.pagewalk.base.Violations;
 import io.pagewalk.hardware.cpu.Cpu;
 import io.pagewalk.hardware.disk.DiskDescription;
-import io.pagewalk.hardware.machine.FirmwareMap;
 import io.pagewalk.hardware.machine.Machine;
-import io.pagewalk.hardware.machine.MemoryRange;
 import io.pagewalk.hardware.mmu.Access;
 import io.pagewalk.hardware.mmu.Mmu;
-import io.pagewalk.hardware.mmu.MmuFault;
 import io.pagewalk.hardware.mmu.Privilege;
 import io.pagewalk.hardware.paging.PagingMode;
-import io.pagewalk.kernel.buddy.PageAllocator;
 import io.pagewalk.kernel.cma.CmaArea;
 import io.pagewalk.kernel.compaction.Compaction;
 import io.pagewalk.kernel.compaction.ContiguousAllocator;
 import io.pagewalk.kernel.fault.FaultHandler;
-import io.pagewalk.kernel.fault.FaultOutcome;
-import io.pagewalk.kernel.fault.KernelTables;
 import io.pagewalk.kernel.fault.PageTableEditor;
 import io.pagewalk.kernel.filemap.FileSystem;
 import io.pagewalk.kernel.filemap.PageCache;
-import io.pagewalk.kernel.highmem.Highmem;
-import io.pagewalk.kernel.highmem.KmapLocal;
 import io.pagewalk.kernel.io.IoResources;
-import io.pagewalk.kernel.memblock.BootMemory;
-import io.pagewalk.kernel.memblock.BootPlan;
-import io.pagewalk.kernel.memblock.MachineBoot;
 import io.pagewalk.kernel.migrate.PageMigration;
 import io.pagewalk.kernel.oom.OomKiller;
-import io.pagewalk.kernel.page.MemMap;
-import io.pagewalk.kernel.rmap.AnonVmas;
-import io.pagewalk.kernel.rmap.Folios;
-import io.pagewalk.kernel.slub.SlabAllocator;
 import io.pagewalk.kernel.syscall.SyscallArgs;
 import io.pagewalk.kernel.syscall.SyscallDoor;
 import io.pagewalk.kernel.syscall.SyscallNumbers;
-import io.pagewalk.kernel.sysctl.Sysctls;
 import io.pagewalk.kernel.time.Cause;
-import io.pagewalk.kernel.time.TimeAccount;
 import io.pagewalk.kernel.vma.AddressLayout;
 import io.pagewalk.kernel.vma.Mm;
 import io.pagewalk.kernel.vma.MmServices;
 import io.pagewalk.kernel.vma.MmSyscalls;
 import io.pagewalk.kernel.vma.Overcommit;
-import io.pagewalk.kernel.vmalloc.KernelStacks;
-import io.pagewalk.kernel.vmalloc.PerCpu;
-import io.pagewalk.kernel.vmalloc.Vmalloc;
-import io.pagewalk.kernel.zone.VmCounters;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -61,28 +39,12 @@ import org.jspecify.annotations.Nullable;
  * <p>The way of one access is {@link #access}: the CPU's MMU, and on a fault the handler, until the access is made or a signal is due. Every other entry into the kernel is
  * {@link #syscall}, or one of the process operations ({@link #exec}, {@link #fork}, {@link #cloneThread}, {@link #exit}).
  */
-public final class LinuxKernel {
-    private final Machine machine;
-    private final BootOptions options;
-    private final Sysctls sysctls;
-    private final BootMemory boot;
-    private final PageAllocator allocator;
-    private final TimeAccount time;
-    private final KernelLog log;
+public final class LinuxKernel extends KernelCore {
     private final DeviceLayer devices;
-    private final Folios folios;
-    private final KernelTables kernelTables;
-    private final KernelObjects objects;
-    private final AnonVmas anonVmas;
     private final FileSystem files;
     private final FaultHandler faultHandler;
+    private final UserPages userPages;
     private final PageTableEditor pageTables;
-    private final AddressSpaces addressSpaces;
-    private final Vmalloc vmalloc;
-    private final KernelStacks kernelStacks;
-    private final PerCpu perCpu;
-    private final Highmem highmem;
-    private final KmapLocal kmapLocal;
     private final KernelMemory kernelMemory;
     private final Overcommit overcommit;
     private final MmServices mmServices;
@@ -93,57 +55,17 @@ public final class LinuxKernel {
     private final OomKiller oomKiller;
     private final PageThreads pageThreads;
     private final Mmu[] mmus;
-    private final long userEnd;
-    private final boolean isX86;
+    private final ProgramTime programTime;
     private @Nullable Task current;
     private @Nullable String panicMessage;
     private long signals;
-    private long programLoads;
-    private long programStores;
-    private long programFetches;
-    private final long[] chargedCycles;
 
     private LinuxKernel(Machine machine, BootOptions options) {
-        this.machine = machine;
-        this.options = options;
-        this.sysctls = Sysctls.of(options.sysctls());
-        this.boot = MachineBoot.boot(machine, sysctls, options.parameters());
-        this.allocator = boot.allocator();
-        this.chargedCycles = new long[machine.cpus().size()];
+        super(machine, options);
+        this.programTime = new ProgramTime(machine, time);
         this.mmus = machine.cpus().stream().map(Cpu::mmu).toArray(Mmu[]::new);
-        this.time = new TimeAccount(machine.clock());
-        this.log = new KernelLog(machine.clock());
-        this.folios = new Folios(allocator);
-        PagingMode mode = machine.description().mode();
-        this.isX86 = mode.architecture() != PagingMode.Architecture.RISCV64;
-        this.layout = layoutOf(mode, boot.conversion().pageOffset());
-        this.userEnd = layout.taskSize();
-        this.kernelTables = new KernelTables(mode, machine.memory(), folios, boot.conversion());
-        for (FirmwareMap.Entry entry : machine.description().firmware().entries()) {
-            if (entry.type() == FirmwareMap.Type.USABLE) {
-                MemoryRange range = entry.range();
-                kernelTables.mapRange((range.start() + 4095) >>> 12, range.end() >>> 12);
-            }
-        }
-        kernelTables.mapImage(machine.description().kernel());
-        this.objects = new KernelObjects(machine, allocator, options.slab());
+        this.layout = layoutOf(machine.description().mode(), boot.conversion().pageOffset());
         objects.wire(this);
-        this.anonVmas = new AnonVmas(objects.anonVma(), objects.anonVmaChain());
-        this.addressSpaces = new AddressSpaces(machine, kernelTables.rootPfn(), time, options.costs());
-        int cpus = machine.cpus().size();
-        kernelTables.initMm().setTlb(addressSpaces);
-        this.vmalloc =
-                new Vmalloc(kernelTables.layout(), kernelTables.initMm(), allocator, addressSpaces, cpus, log::print);
-        this.kernelStacks = new KernelStacks(vmalloc, allocator, cpus, machine.memory()::clearFrame);
-        this.perCpu = new PerCpu(vmalloc, allocator, cpus, BootPlan.PER_CPU_PAGES);
-        this.highmem = new Highmem(kernelTables.layout(), boot.conversion(), kernelTables.initMm(), addressSpaces);
-        this.kmapLocal = new KmapLocal(
-                kernelTables.layout(),
-                boot.conversion(),
-                kernelTables.initMm(),
-                cpus,
-                addressSpaces::flushKernelPageHere,
-                log::print);
         this.kernelMemory = new KernelMemory(this);
         PageCache cache = new PageCache(folios, machine.memory(), time);
         this.files = new FileSystem(
@@ -154,6 +76,7 @@ public final class LinuxKernel {
                         : machine.disks(DiskDescription.Use.FILES).getFirst());
         this.faultHandler =
                 new FaultHandler(kernelTables, anonVmas, cache, addressSpaces, time, options.costs(), machine.bus());
+        this.userPages = new UserPages(this, faultHandler, layout.taskSize());
         this.pageTables = new PageTableEditor(
                 kernelTables, files, faultHandler, addressSpaces, time, options.costs(), this::currentOrBug);
         this.devices = new DeviceLayer(this, objects);
@@ -327,7 +250,7 @@ public final class LinuxKernel {
      * @return a constant of {@link UserAccess}
      */
     public int fault(Task task, long vaddr, int kind, int fault) {
-        int outcome = resolve(task, vaddr, kind, fault, Privilege.USER);
+        int outcome = userPages.resolve(task, vaddr, kind, fault, Privilege.USER);
         if (pageThreads.isPending()) {
             pageThreads.run();
         }
@@ -339,47 +262,6 @@ public final class LinuxKernel {
         return outcome;
     }
 
-    private int resolve(Task task, long vaddr, int kind, int firstFault, Privilege privilege) {
-        Mmu mmu = mmuOf(task);
-        int fault = firstFault;
-        while (fault != 0) {
-            switch (MmuFault.kind(fault)) {
-                case MmuFault.TLB_REFILL -> {
-                    fault = mmu.refillFromTables(vaddr, kind, privilege);
-                    continue;
-                }
-                case MmuFault.NON_CANONICAL -> {
-                    return isX86 ? UserAccess.SEGV_KERNEL : UserAccess.SEGV_MAPERR;
-                }
-                case MmuFault.RESERVED ->
-                    throw new KernelBug("reserved bits in the entry of " + Long.toHexString(vaddr));
-                default -> {}
-            }
-            if (Long.compareUnsigned(vaddr, userEnd) >= 0) {
-                return UserAccess.SEGV_MAPERR;
-            }
-            int outcome = faultHandler.handleUserFault(task, task.mm(), vaddr, fault);
-            if (outcome != FaultOutcome.DONE) {
-                return accessOutcome(outcome);
-            }
-            if (task.isKilled()) {
-                return UserAccess.OOM_KILLED;
-            }
-            fault = mmu.access(vaddr, kind, privilege);
-        }
-        return UserAccess.OK;
-    }
-
-    private static int accessOutcome(int outcome) {
-        return switch (outcome) {
-            case FaultOutcome.NO_AREA -> UserAccess.SEGV_MAPERR;
-            case FaultOutcome.NO_RIGHT -> UserAccess.SEGV_ACCERR;
-            case FaultOutcome.BEYOND_END -> UserAccess.BUS_ADRERR;
-            case FaultOutcome.KILLED, FaultOutcome.NO_MEMORY -> UserAccess.OOM_KILLED;
-            default -> throw new KernelBug("fault outcome " + outcome);
-        };
-    }
-
     /**
      * Makes the kernel itself touch one byte of user memory, with its rights but faulting as the program would.
      *
@@ -389,7 +271,7 @@ public final class LinuxKernel {
      * @return the physical address, or -1 for {@code -EFAULT}
      */
     long touchForKernel(Task task, long vaddr, int kind) {
-        if (touchOne(task, vaddr, kind) != UserAccess.OK) {
+        if (userPages.touchOne(task, vaddr, kind) != UserAccess.OK) {
             return -1;
         }
         return mmuOf(task).physicalAddress(vaddr, kind);
@@ -404,7 +286,7 @@ public final class LinuxKernel {
      * @return {@link UserAccess#OK}, or the signal that the program itself would get for the first byte that cannot be written: the call then gives {@code -EFAULT}
      */
     public int copyToUser(Task task, long vaddr, long bytes) {
-        return touchRange(task, vaddr, bytes, Access.STORE);
+        return userPages.touchRange(task, vaddr, bytes, Access.STORE);
     }
 
     /**
@@ -416,35 +298,7 @@ public final class LinuxKernel {
      * @return {@link UserAccess#OK}, or the signal that the program itself would get for the first byte that cannot be read: the call then gives {@code -EFAULT}
      */
     public int copyFromUser(Task task, long vaddr, long bytes) {
-        return touchRange(task, vaddr, bytes, Access.LOAD);
-    }
-
-    private int touchRange(Task task, long vaddr, long bytes, int kind) {
-        time.charge(Cause.COPY, (bytes * options.costs().copyNanosPerKib()) >>> 10);
-        long at = vaddr;
-        long end = vaddr + bytes;
-        while (Long.compareUnsigned(at, end) < 0) {
-            int outcome = touchOne(task, at, kind);
-            if (outcome != UserAccess.OK) {
-                return outcome;
-            }
-            at = (at | 4095) + 1;
-        }
-        return UserAccess.OK;
-    }
-
-    private int touchOne(Task task, long vaddr, int kind) {
-        if (Long.compareUnsigned(vaddr, userEnd) >= 0) {
-            return UserAccess.SEGV_MAPERR;
-        }
-        if (task.isKilled()) {
-            return UserAccess.OOM_KILLED;
-        }
-        if (current != task) {
-            schedule(task);
-        }
-        int fault = mmuOf(task).access(vaddr, kind, Privilege.SUPERVISOR);
-        return fault == 0 ? UserAccess.OK : resolve(task, vaddr, kind, fault, Privilege.SUPERVISOR);
+        return userPages.touchRange(task, vaddr, bytes, Access.LOAD);
     }
 
     /**
@@ -558,21 +412,12 @@ public final class LinuxKernel {
      * @param fetches how many
      */
     public void chargeAccesses(long loads, long stores, long fetches) {
-        programLoads += loads;
-        programStores += stores;
-        programFetches += fetches;
+        programTime.count(loads, stores, fetches);
     }
 
     /** Books the time that page walks and second-level hits of the running CPU took since the last call; system calls and switches do it too. */
     public void chargeTranslation() {
-        int cpu = addressSpaces.currentCpu();
-        long cycles = machine.cpu(cpu).mmu().stats().cycles();
-        double nanos =
-                (cycles - chargedCycles[cpu]) * 1e9 / machine.description().clockHz();
-        chargedCycles[cpu] = cycles;
-        time.charge(Cause.TRANSLATION, (long) nanos);
-        long program = (long) (programFetches * 1e9 / machine.description().clockHz());
-        time.charge(Cause.PROGRAM, program - time.nanos(Cause.PROGRAM));
+        programTime.charge(addressSpaces.currentCpu());
     }
 
     /** Stops the machine: {@code panic()}. */
@@ -593,32 +438,7 @@ public final class LinuxKernel {
 
     /** Returns the first address behind the user half: {@code TASK_SIZE}. */
     public long taskSize() {
-        return userEnd;
-    }
-
-    /** Returns the machine. */
-    public Machine machine() {
-        return machine;
-    }
-
-    /** Returns the machine's clock. */
-    public SimClock clock() {
-        return machine.clock();
-    }
-
-    /** Returns simulated time by cause. */
-    public TimeAccount time() {
-        return time;
-    }
-
-    /** Returns what the kernel was told at boot. */
-    public BootOptions options() {
-        return options;
-    }
-
-    /** Returns the sysctls. */
-    public Sysctls sysctls() {
-        return sysctls;
+        return layout.taskSize();
     }
 
     /**
@@ -647,36 +467,6 @@ public final class LinuxKernel {
         return pageThreads.cma();
     }
 
-    /** Returns what boot made of physical memory. */
-    public BootMemory bootMemory() {
-        return boot;
-    }
-
-    /** Returns the page allocator. */
-    public PageAllocator allocator() {
-        return allocator;
-    }
-
-    /** Returns the slab caches. */
-    public SlabAllocator slabs() {
-        return objects.slabs();
-    }
-
-    /** Returns which kernel objects come from which cache. */
-    KernelObjects objects() {
-        return objects;
-    }
-
-    /** Returns the memmap. */
-    public MemMap memmap() {
-        return allocator.memMap();
-    }
-
-    /** Returns the counters of /proc/vmstat. */
-    public VmCounters vmstat() {
-        return allocator.counters();
-    }
-
     /** Returns the files. */
     public FileSystem files() {
         return files;
@@ -685,36 +475,6 @@ public final class LinuxKernel {
     /** Returns how much memory was promised to processes. */
     public Overcommit overcommit() {
         return overcommit;
-    }
-
-    /** Returns the kernel's own page tables. */
-    public KernelTables kernelTables() {
-        return kernelTables;
-    }
-
-    /** Returns the areas of the kernel's own virtual memory. */
-    public Vmalloc vmalloc() {
-        return vmalloc;
-    }
-
-    /** Returns the stacks that threads have in the kernel. */
-    public KernelStacks kernelStacks() {
-        return kernelStacks;
-    }
-
-    /** Returns the memory of which each CPU has its own copy. */
-    public PerCpu perCpu() {
-        return perCpu;
-    }
-
-    /** Returns the pool of lasting mappings for high memory. */
-    public Highmem highmem() {
-        return highmem;
-    }
-
-    /** Returns the CPUs' slots for short mappings of high memory. */
-    public KmapLocal kmapLocal() {
-        return kmapLocal;
     }
 
     /** Returns the way of kernel code to memory: loads and stores at kernel addresses, through the MMU. */
@@ -767,21 +527,6 @@ public final class LinuxKernel {
         return devices;
     }
 
-    /** Returns the kernel's log. */
-    public KernelLog log() {
-        return log;
-    }
-
-    /** Returns how often a CPU changed its address space. */
-    public long addressSpaceSwitches() {
-        return addressSpaces.switches();
-    }
-
-    /** Returns how often other CPUs were interrupted to flush translations. */
-    public long shootdowns() {
-        return addressSpaces.shootdowns();
-    }
-
     /**
      * Checks the whole machine: hardware, allocator, every frame's owner, and every count against a walk of all page tables.
      *
@@ -819,9 +564,7 @@ public final class LinuxKernel {
         log.addToDigest(digest);
         devices.addToDigest(digest);
         digest.add(signals);
-        digest.add(programLoads);
-        digest.add(programStores);
-        digest.add(programFetches);
+        programTime.addToDigest(digest);
         digest.add(overcommit.committedPages());
     }
 
@@ -845,15 +588,4 @@ public final class LinuxKernel {
         return pageTables;
     }
 
-    AnonVmas anonVmas() {
-        return anonVmas;
-    }
-
-    Folios folios() {
-        return folios;
-    }
-
-    AddressSpaces addressSpaces() {
-        return addressSpaces;
-    }
 }

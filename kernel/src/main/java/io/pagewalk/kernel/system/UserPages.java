@@ -1,0 +1,95 @@
+package io.pagewalk.kernel.system;
+
+import io.pagewalk.base.KernelBug;
+import io.pagewalk.hardware.mmu.Mmu;
+import io.pagewalk.hardware.mmu.MmuFault;
+import io.pagewalk.hardware.mmu.Privilege;
+import io.pagewalk.hardware.paging.PagingMode;
+import io.pagewalk.kernel.fault.FaultHandler;
+import io.pagewalk.kernel.fault.FaultOutcome;
+import io.pagewalk.kernel.time.Cause;
+
+/** How accesses to user addresses end: page faults handled and the access made again, for programs and for system calls that touch a program's memory. */
+final class UserPages {
+    private final LinuxKernel kernel;
+    private final FaultHandler faultHandler;
+    private final long userEnd;
+    private final boolean isX86;
+
+    UserPages(LinuxKernel kernel, FaultHandler faultHandler, long userEnd) {
+        this.kernel = kernel;
+        this.faultHandler = faultHandler;
+        this.userEnd = userEnd;
+        this.isX86 = kernel.machine().description().mode().architecture() != PagingMode.Architecture.RISCV64;
+    }
+
+    /** Handles a fault of an access and makes the access again until it is done or a signal is due. Returns a constant of {@link UserAccess}. */
+    int resolve(Task task, long vaddr, int kind, int firstFault, Privilege privilege) {
+        Mmu mmu = kernel.mmuOf(task);
+        int fault = firstFault;
+        while (fault != 0) {
+            switch (MmuFault.kind(fault)) {
+                case MmuFault.TLB_REFILL -> {
+                    fault = mmu.refillFromTables(vaddr, kind, privilege);
+                    continue;
+                }
+                case MmuFault.NON_CANONICAL -> {
+                    return isX86 ? UserAccess.SEGV_KERNEL : UserAccess.SEGV_MAPERR;
+                }
+                case MmuFault.RESERVED ->
+                    throw new KernelBug("reserved bits in the entry of " + Long.toHexString(vaddr));
+                default -> {}
+            }
+            if (Long.compareUnsigned(vaddr, userEnd) >= 0) {
+                return UserAccess.SEGV_MAPERR;
+            }
+            int outcome = faultHandler.handleUserFault(task, task.mm(), vaddr, fault);
+            if (outcome != FaultOutcome.DONE) {
+                return accessOutcome(outcome);
+            }
+            if (task.isKilled()) {
+                return UserAccess.OOM_KILLED;
+            }
+            fault = mmu.access(vaddr, kind, privilege);
+        }
+        return UserAccess.OK;
+    }
+
+    private static int accessOutcome(int outcome) {
+        return switch (outcome) {
+            case FaultOutcome.NO_AREA -> UserAccess.SEGV_MAPERR;
+            case FaultOutcome.NO_RIGHT -> UserAccess.SEGV_ACCERR;
+            case FaultOutcome.BEYOND_END -> UserAccess.BUS_ADRERR;
+            case FaultOutcome.KILLED, FaultOutcome.NO_MEMORY -> UserAccess.OOM_KILLED;
+            default -> throw new KernelBug("fault outcome " + outcome);
+        };
+    }
+
+    /** Touches each page of a range with the kernel's rights. */
+    int touchRange(Task task, long vaddr, long bytes, int kind) {
+        kernel.time().charge(Cause.COPY, (bytes * kernel.options().costs().copyNanosPerKib()) >>> 10);
+        long at = vaddr;
+        long end = vaddr + bytes;
+        while (Long.compareUnsigned(at, end) < 0) {
+            int outcome = touchOne(task, at, kind);
+            if (outcome != UserAccess.OK) {
+                return outcome;
+            }
+            at = (at | 4095) + 1;
+        }
+        return UserAccess.OK;
+    }
+
+    /** Touches one page with the kernel's rights, faulting as the program would. */
+    int touchOne(Task task, long vaddr, int kind) {
+        if (Long.compareUnsigned(vaddr, userEnd) >= 0) {
+            return UserAccess.SEGV_MAPERR;
+        }
+        if (task.isKilled()) {
+            return UserAccess.OOM_KILLED;
+        }
+        kernel.schedule(task);
+        int fault = kernel.mmuOf(task).access(vaddr, kind, Privilege.SUPERVISOR);
+        return fault == 0 ? UserAccess.OK : resolve(task, vaddr, kind, fault, Privilege.SUPERVISOR);
+    }
+}
