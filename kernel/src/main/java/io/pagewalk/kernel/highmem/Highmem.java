@@ -8,8 +8,10 @@ import io.pagewalk.kernel.page.AddressConversion;
 import io.pagewalk.kernel.vmalloc.InitMm;
 import io.pagewalk.kernel.vmalloc.KernelLayout;
 import io.pagewalk.kernel.vmalloc.KernelTlb;
+import java.util.ArrayDeque;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.function.LongConsumer;
 
 /**
  * The persistent pool of mappings for high memory: {@code kmap()} and {@code kunmap()} of {@code mm/highmem.c}.
@@ -20,8 +22,9 @@ import java.util.Map;
  *                     n  n - 1 users
  * </pre>
  *
- * <p>Slots are handed out round and round. Each time the round begins again, every slot with count 1 is cleared and all CPUs are flushed once. When no slot is free, Linux puts the
- * caller to sleep until somebody calls {@code kunmap()}; here {@link #kmap} returns {@link #WOULD_SLEEP} and the caller tries again later.
+ * <p>Slots are handed out round and round. Each time the round begins again, every slot with count 1 is cleared and all CPUs are flushed once. When no slot is free, the caller
+ * sleeps until somebody calls {@code kunmap()}: {@link #kmap(long, LongConsumer)} takes what the caller does after it wakes. A caller that cannot sleep asks {@link #kmap(long)},
+ * which returns {@link #WOULD_SLEEP}.
  */
 public final class Highmem {
     /** No slot is free: a task would sleep. */
@@ -35,6 +38,11 @@ public final class Highmem {
     private final long[] pages;
     /** {@code page_address_map}: the pool's address of each mapped high frame; only asked, never walked. */
     private final Map<Long, Integer> slotOfPage = new HashMap<>();
+
+    /** {@code pkmap_map_wait}: who sleeps for a slot, the first to wake first. */
+    private final ArrayDeque<Sleeper> sleepers = new ArrayDeque<>();
+
+    private record Sleeper(long pfn, LongConsumer whenMapped) {}
 
     private int last;
     private long flushes;
@@ -75,6 +83,23 @@ public final class Highmem {
         }
         counts[found]++;
         return addressOf(found);
+    }
+
+    /**
+     * Maps a page, and sleeps when no slot is free: the task goes on in the {@link #kunmap} that frees one.
+     *
+     * @param pfn a frame
+     * @param whenMapped what the caller does with the address, at once or after it slept
+     * @return whether it happened at once
+     */
+    public boolean kmap(long pfn, LongConsumer whenMapped) {
+        long vaddr = kmap(pfn);
+        if (vaddr == WOULD_SLEEP) {
+            sleepers.addLast(new Sleeper(pfn, whenMapped));
+            return false;
+        }
+        whenMapped.accept(vaddr);
+        return true;
     }
 
     /** {@code map_new_virtual()}. Returns the slot, or -1 after a whole round without a free one. */
@@ -134,6 +159,28 @@ public final class Highmem {
             throw new KernelBug("kunmap of frame " + pfn + ", which nobody has mapped");
         }
         counts[slot]--;
+        if (counts[slot] == 1) {
+            wakeOne();
+        }
+    }
+
+    /** {@code wake_up(&pkmap_map_wait)}: the first sleeper looks again, and finds the slot that nobody uses any more. */
+    private void wakeOne() {
+        Sleeper first = sleepers.pollFirst();
+        if (first != null && !kmapAgain(first)) {
+            sleepers.addFirst(first);
+        }
+    }
+
+    private boolean kmapAgain(Sleeper sleeper) {
+        Integer slot = slotOfPage.get(sleeper.pfn);
+        int found = slot == null ? mapNew(sleeper.pfn) : slot;
+        if (found < 0) {
+            return false;
+        }
+        counts[found]++;
+        sleeper.whenMapped.accept(addressOf(found));
+        return true;
     }
 
     /**
@@ -178,6 +225,11 @@ public final class Highmem {
         return used;
     }
 
+    /** Returns how many callers sleep. */
+    public int sleepers() {
+        return sleepers.size();
+    }
+
     /** Returns how often unused slots were flushed. */
     public long flushes() {
         return flushes;
@@ -204,6 +256,7 @@ public final class Highmem {
         }
         digest.add(flushes);
         digest.add(waits);
+        sleepers.forEach(sleeper -> digest.add(sleeper.pfn));
     }
 
     /**
@@ -222,6 +275,9 @@ public final class Highmem {
                 Integer known = slotOfPage.get(pages[slot]);
                 out.expectEqual(where, "page knows its slot", known == null ? -1 : known, slot);
             }
+        }
+        if (!sleepers.isEmpty()) {
+            out.expectEqual("kmap pool", "somebody sleeps only while all slots are used", used(), counts.length);
         }
         out.expectEqual("kmap pool", "pages with an address == slots in use", slotOfPage.size(), mapped);
     }

@@ -18,6 +18,7 @@ import io.pagewalk.kernel.rmap.Folios;
 import io.pagewalk.kernel.slub.SlabAllocator;
 import io.pagewalk.kernel.sysctl.Sysctls;
 import io.pagewalk.kernel.time.TimeAccount;
+import io.pagewalk.kernel.vmalloc.Fixmap;
 import io.pagewalk.kernel.vmalloc.KernelStacks;
 import io.pagewalk.kernel.vmalloc.PerCpu;
 import io.pagewalk.kernel.vmalloc.Vmalloc;
@@ -45,6 +46,7 @@ public abstract sealed class KernelCore permits LinuxKernel {
     final PerCpu perCpu;
     final Highmem highmem;
     final KmapLocal kmapLocal;
+    final Fixmap fixmap;
 
     KernelCore(Machine machine, BootOptions options) {
         this.machine = machine;
@@ -81,6 +83,9 @@ public abstract sealed class KernelCore permits LinuxKernel {
                 cpus,
                 addressSpaces::flushKernelPageHere,
                 log::print);
+        this.fixmap = new Fixmap(
+                kernelTables.layout(), kernelTables.initMm(), addressSpaces::flushKernelPageHere, log::print);
+        objects.slabs().setVmalloc(new KvmallocAreas(vmalloc));
     }
 
     /** Returns the machine. */
@@ -161,6 +166,11 @@ public abstract sealed class KernelCore permits LinuxKernel {
     /** Returns the CPUs' slots for short mappings of high memory. */
     public KmapLocal kmapLocal() {
         return kmapLocal;
+    }
+
+    /** Returns the addresses that were known when the kernel was built. */
+    public Fixmap fixmap() {
+        return fixmap;
     }
 
     /** Returns the kernel's log. */

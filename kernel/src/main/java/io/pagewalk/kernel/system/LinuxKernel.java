@@ -553,6 +553,7 @@ public final class LinuxKernel extends KernelCore {
         perCpu.addToDigest(digest);
         highmem.addToDigest(digest);
         kmapLocal.addToDigest(digest);
+        fixmap.addToDigest(digest);
         objects.slabs().addToDigest(digest);
         door.addToDigest(digest);
         for (Task task : tasks.all()) {
@@ -587,5 +588,4 @@ public final class LinuxKernel extends KernelCore {
     PageTableEditor pageTables() {
         return pageTables;
     }
-
 }

@@ -59,6 +59,7 @@ final class MachineCheck {
         kernel.perCpu().verify(out);
         kernel.highmem().verify(out);
         kernel.kmapLocal().verify(out);
+        kernel.fixmap().verify(out);
         kernel.objects().verify(kernel, out);
         sharedHalves(out);
         for (Mm mm : kernel.addressSpaces().all()) {

@@ -28,6 +28,8 @@ public final class PerCpu {
     /** What an allocation returns when it fails. */
     public static final long NULL = -1;
 
+    private static final int NO_CHUNK = -1;
+
     /** {@code PCPU_MIN_ALLOC_SIZE}: objects are a multiple of it. */
     private static final int GRAIN = 4;
 
@@ -156,8 +158,9 @@ public final class PerCpu {
         boolean isAtomic = (gfp & Gfp.GFP_KERNEL) != Gfp.GFP_KERNEL;
         int grains = Math.ceilDiv(bytes, GRAIN);
         int step = Math.max(1, alignment / GRAIN);
-        for (int i = 0; i <= chunks.size(); i++) {
-            if (i == chunks.size() && (isAtomic || !addChunk())) {
+        for (int next = 0; next <= chunks.size(); next++) {
+            int i = next < chunks.size() ? next : isAtomic ? NO_CHUNK : addChunk();
+            if (i == NO_CHUNK) {
                 return NULL;
             }
             Chunk chunk = chunks.get(i);
@@ -203,11 +206,11 @@ public final class PerCpu {
         }
     }
 
-    /** {@code pcpu_create_chunk()}: an area for all units and four maps, of which the large ones come from vmalloc too. */
-    private boolean addChunk() {
+    /** {@code pcpu_create_chunk()}: an area for all units and four maps, of which the large ones come from vmalloc too. Returns its index, the lowest without a chunk. */
+    private int addChunk() {
         VmArea area = vmalloc.getHighestArea((long) unitBytes * units, ATOM, "pcpu_get_vm_areas+0x0/0x1050");
         if (area == null) {
-            return false;
+            return NO_CHUNK;
         }
         long grains = (long) unitPages * GRAINS_PER_PAGE;
         long[] bytes = {grains / 8, grains / 8 + 8, unitPages * 32L, grains * 8};
@@ -224,7 +227,7 @@ public final class PerCpu {
                 if (metadata[i] == Vmalloc.NULL) {
                     Arrays.stream(metadata).forEach(vmalloc::vfree);
                     vmalloc.freeVmArea(area);
-                    return false;
+                    return NO_CHUNK;
                 }
             }
         }
@@ -232,10 +235,10 @@ public final class PerCpu {
         int hole = chunks.indexOf(null);
         if (hole >= 0) {
             chunks.set(hole, chunk);
-        } else {
-            chunks.add(chunk);
+            return hole;
         }
-        return true;
+        chunks.add(chunk);
+        return chunks.size() - 1;
     }
 
     /** {@code pcpu_populate_chunk()}. */
@@ -301,7 +304,7 @@ public final class PerCpu {
                 }
             }
             if (target == null) {
-                if (!addChunk()) {
+                if (addChunk() == NO_CHUNK) {
                     return;
                 }
                 wanted++;
