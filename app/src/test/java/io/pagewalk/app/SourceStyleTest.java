@@ -21,8 +21,7 @@ class SourceStyleTest {
     private static final Map<String, String> LONG_FILES = Map.of(
             "LinuxKernel.java", "the one object that workloads drive and observers read",
             "Mm.java", "every field of mm_struct with its accessor",
-            "PageAllocator.java", "the page API has one door",
-            "Tlb.java", "lookup, fill and invalidation share the arrays of one hot structure");
+            "PageAllocator.java", "the page API has one door");
 
     private static final Pattern TEST_METHOD =
             Pattern.compile("@(?:Test|ParameterizedTest)\\b[^{]*?void (\\w+)\\(", Pattern.DOTALL);
