@@ -241,10 +241,11 @@ public final class PageTableEditor implements PageTableOps {
     public void changeProtection(Vma vma, long start, long end, long oldFlags) {
         Mm mm = vma.mm();
         FlushRange flush = new FlushRange(flusher);
-        int base = protection.flags(vma);
+        int cache = PteFlags.UNCACHED | PteFlags.WRITE_COMBINING;
+        int base = protection.flags(vma) & ~cache;
         boolean mayUpgrade =
                 vma.has(VmaFlags.VM_WRITE) && (!vma.has(VmaFlags.VM_SHARED) || Protection.wantsWriteNotify(vma));
-        int kept = PteFlags.ACCESSED | PteFlags.DIRTY | PteFlags.SPECIAL;
+        int kept = PteFlags.ACCESSED | PteFlags.DIRTY | PteFlags.SPECIAL | cache;
         int compared = PteFlags.WRITE | PteFlags.EXEC | PteFlags.USER | PteFlags.READ | PteFlags.PROT_NONE;
         long vaddr = start;
         while (vaddr < end) {
