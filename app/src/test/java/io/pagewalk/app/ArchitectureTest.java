@@ -43,6 +43,7 @@ class ArchitectureTest {
             List.of("oom"),
             List.of("fault"),
             List.of("migrate"),
+            List.of("drivers"),
             List.of("system"));
 
     @Test

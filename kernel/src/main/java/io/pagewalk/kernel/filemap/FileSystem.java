@@ -200,13 +200,37 @@ public final class FileSystem implements SharedAnonymousFiles {
      * @return the inode, or null when the name is taken
      */
     public @Nullable Inode registerDevice(String path, int major, int minor, CharDevice driver) {
-        if (inodesByPath.containsKey(path)) {
+        Inode known = inodesByPath.get(path);
+        if (known != null && known.kind() == Inode.Kind.STREAM && known.charDevice() == null) {
+            // A stand-in for a device that a trace names and nobody drives.
+            unlink(path);
+        } else if (known != null) {
             return null;
         }
         Inode inode = newInode(path, 0, 0, DEVTMPFS_MINOR, Inode.Kind.STREAM, null, 0, 0);
         inode.setCharDevice(driver, major, minor);
         inodesByPath.put(path, inode);
         return inode;
+    }
+
+    /**
+     * Takes every entry out of the areas that map a device file, private copies too: {@code unmap_mapping_range()} of the whole file. The areas stay; touching them asks the driver again.
+     *
+     * @param inode a device file
+     */
+    public void unmapDevice(Inode inode) {
+        dropPages(inode, 0, Long.MAX_VALUE);
+    }
+
+    /**
+     * Removes a device file: {@code cdev_del()} and {@code device_destroy()}. Files that are open keep their driver's operations.
+     *
+     * @param inode a registered device file
+     */
+    public void unregisterDevice(Inode inode) {
+        if (inodesByPath.get(inode.path()) == inode) {
+            unlink(inode.path());
+        }
     }
 
     /**

@@ -2,18 +2,31 @@ package io.pagewalk.kernel.system;
 
 import io.pagewalk.base.Digest;
 import io.pagewalk.base.Violations;
+import io.pagewalk.hardware.bus.Uart16550;
 import io.pagewalk.hardware.machine.Machine;
 import io.pagewalk.hardware.machine.MachineDescription;
+import io.pagewalk.kernel.devres.Device;
+import io.pagewalk.kernel.devres.DevresServices;
+import io.pagewalk.kernel.devres.DriverCore;
+import io.pagewalk.kernel.drivers.DriverServices;
+import io.pagewalk.kernel.drivers.FramebufferDriver;
+import io.pagewalk.kernel.drivers.SerialDriver;
 import io.pagewalk.kernel.fault.DeviceMappings;
+import io.pagewalk.kernel.fault.UserPages;
 import io.pagewalk.kernel.io.IoMemory;
 import io.pagewalk.kernel.io.IoPorts;
 import io.pagewalk.kernel.io.IoResources;
 import io.pagewalk.kernel.io.Ioremap;
 import io.pagewalk.kernel.io.Memtypes;
 import io.pagewalk.kernel.io.ObjectAllocator;
+import io.pagewalk.kernel.io.PciDevice;
+import io.pagewalk.kernel.io.PciRoot;
+import io.pagewalk.kernel.io.Resource;
+import java.util.List;
+import java.util.Locale;
 import java.util.function.Consumer;
 
-/** How the kernel of one machine reaches devices: resources, ports, mappings of device memory into the kernel and into processes. */
+/** How the kernel of one machine reaches devices: resources, ports, mappings of device memory into the kernel and into processes, devices and their drivers. */
 public final class DeviceLayer {
     private final IoResources resources;
     private final Memtypes memtypes;
@@ -21,7 +34,11 @@ public final class DeviceLayer {
     private final IoPorts ports;
     private final IoMemory memory;
     private final DeviceMappings mappings;
+    private final UserPages userPages;
     private final ObjectAllocator objects;
+    private final DriverCore core;
+    private final DevresServices managed;
+    private final DriverServices services;
 
     DeviceLayer(LinuxKernel kernel, ObjectAllocator objects) {
         Machine machine = kernel.machine();
@@ -44,6 +61,27 @@ public final class DeviceLayer {
         this.memory = new IoMemory(kernel.kernelMemory());
         this.mappings = new DeviceMappings(
                 kernel.kernelTables(), kernel.pageTables(), memtypes, log, () -> nameOfCurrent(kernel));
+        this.userPages = new UserPages(kernel.kernelTables(), kernel.pageTables());
+        this.core = new DriverCore(log);
+        this.managed = new DevresServices(objects, kernel.allocator(), resources, ioremap, log);
+        this.services = new DriverServices(ports, memory, mappings, kernel.files(), log);
+    }
+
+    /** Finds the devices of the machine and starts the built-in drivers: {@code driver_init()} and the {@code device_initcall()}s. */
+    void start(Machine machine) {
+        int number = 0;
+        for (int port : machine.uarts().keySet()) {
+            Resource range = new Resource(null, port, port + Uart16550.PORTS - 1L, Resource.IO);
+            core.add(Device.of("pnp", String.format(Locale.ROOT, "00:%02x", number++), List.of(range), managed));
+        }
+        PciRoot pci = resources.pci();
+        if (pci != null) {
+            for (PciDevice function : pci.devices()) {
+                core.add(Device.of(function, managed));
+            }
+        }
+        core.register(new SerialDriver(services));
+        core.register(new FramebufferDriver(services));
     }
 
     /** Returns {@code current->comm:current->pid}; before the first process the boot CPU's idle task runs. */
@@ -82,9 +120,29 @@ public final class DeviceLayer {
         return mappings;
     }
 
+    /** Returns the calls that hold on to user pages. */
+    public UserPages userPages() {
+        return userPages;
+    }
+
     /** Returns where small objects of drivers come from. */
     public ObjectAllocator objects() {
         return objects;
+    }
+
+    /** Returns the devices and drivers. */
+    public DriverCore core() {
+        return core;
+    }
+
+    /** Returns what managed resources of devices are taken from. */
+    public DevresServices managed() {
+        return managed;
+    }
+
+    /** Returns what drivers call beside managed resources. */
+    public DriverServices services() {
+        return services;
     }
 
     void addToDigest(Digest digest) {
@@ -96,5 +154,6 @@ public final class DeviceLayer {
         resources.verify(out);
         memtypes.verify(out);
         ioremap.verify(out);
+        core.verify(out);
     }
 }

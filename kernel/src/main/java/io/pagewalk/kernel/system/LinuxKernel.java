@@ -101,6 +101,7 @@ public final class LinuxKernel extends KernelCore {
         new FileCalls(this).register(door);
         new ProcessCalls(this).register(door);
         processes.startInit();
+        devices.start(machine);
     }
 
     /**

@@ -8,6 +8,7 @@ import io.pagewalk.base.Size;
 import io.pagewalk.base.Violations;
 import io.pagewalk.hardware.cpu.CpuModels;
 import io.pagewalk.hardware.disk.DiskDescription;
+import io.pagewalk.hardware.machine.DeviceDescription;
 import io.pagewalk.hardware.machine.FirmwareMap;
 import io.pagewalk.hardware.machine.KernelImage;
 import io.pagewalk.hardware.machine.Machine;
@@ -43,8 +44,15 @@ final class TestKernel {
         this.task = kernel.exec(ExecImage.bare("test", kernel.layout().stackTop()));
     }
 
-    static TestKernel boot() {
-        return boot("skylake", PagingMode.X86_64_4LEVEL, 256 * Size.MIB, 2, BootOptions.defaults());
+    static TestKernel boot(DeviceDescription... devices) {
+        return boot(
+                "skylake",
+                PagingMode.X86_64_4LEVEL,
+                256 * Size.MIB,
+                2,
+                BootOptions.defaults(),
+                Refill.HARDWARE,
+                List.of(devices));
     }
 
     static TestKernel boot(String cpu, PagingMode mode, long ramBytes, int cpus, BootOptions options) {
@@ -52,6 +60,17 @@ final class TestKernel {
     }
 
     static TestKernel boot(String cpu, PagingMode mode, long ramBytes, int cpus, BootOptions options, Refill refill) {
+        return boot(cpu, mode, ramBytes, cpus, options, refill, List.of());
+    }
+
+    private static TestKernel boot(
+            String cpu,
+            PagingMode mode,
+            long ramBytes,
+            int cpus,
+            BootOptions options,
+            Refill refill,
+            List<DeviceDescription> devices) {
         boolean isRiscV = mode.architecture() == PagingMode.Architecture.RISCV64;
         long base = isRiscV ? 0x8000_0000L : 0;
         FirmwareMap firmware = isRiscV ? FirmwareMap.flat(base, ramBytes) : FirmwareMap.pc(ramBytes);
@@ -77,11 +96,21 @@ final class TestKernel {
                 List.of(),
                 List.of(),
                 80);
-        return new TestKernel(LinuxKernel.boot(new Machine(description, 1), options));
+        return new TestKernel(LinuxKernel.boot(new Machine(description.withDevices(devices), 1), options));
     }
 
     static BootOptions sysctl(String name, String value) {
         return BootOptions.defaults().withSysctls(Map.of(name, value));
+    }
+
+    long open(Task who, String path, int flags) {
+        SyscallArgs args = new SyscallArgs().set(kernel.syscallNumbers().number("openat"), -100, 0, flags);
+        args.path = path;
+        return kernel.syscall(who, args);
+    }
+
+    boolean logged(String text) {
+        return kernel.log().lines().stream().anyMatch(line -> line.contains(text));
     }
 
     long call(Task who, String name, long... arguments) {

@@ -146,7 +146,6 @@ class ProcFormatTest {
                 PagingMode.X86_64_4LEVEL,
                 24 * Size.GIB,
                 List.of(new DeviceDescription.Uart(0x3f8), new DeviceDescription.Framebuffer(1, 16 * Size.MIB)));
-        kernel.ioResources().requestRegion(0x3f8, 8, "serial");
         // No driver of the model asks for the clock chip.
         String expected = recorded("ioports").replaceAll("  0070-0071 : rtc_cmos\n", "");
         assertThat(file(kernel, "ioports")).isEqualTo(expected);
@@ -156,14 +155,14 @@ class ProcFormatTest {
     void iomem_pcWithPciCard_nestsItsWindowsBelowTheBus() {
         LinuxKernel kernel = TestKernels.boot(
                 PagingMode.X86_64_4LEVEL, 24 * Size.GIB, List.of(new DeviceDescription.Framebuffer(1, 16 * Size.MIB)));
-        kernel.ioResources().requestMemRegion(0x40_0000_0000L, 16 * Size.MIB, "fbcard");
         assertThat(file(kernel, "iomem")).contains("""
                 4000000000-7fffffffff : PCI Bus 0000:00
                   4000000000-4000ffffff : 0000:00:01.0
-                    4000000000-4000ffffff : fbcard
+                    4000000000-4000ffffff : pwfb
                 """).contains("""
                 c0000000-febfffff : PCI Bus 0000:00
                   c0000000-c0000fff : 0000:00:01.0
+                    c0000000-c0000fff : pwfb
                 """);
         assertThat(IoMem.print(kernel.ioResources().iomem(), IoMem.Reader.OTHERS))
                 .startsWith("00000000-00000000 : Reserved\n00000000-00000000 : System RAM\n");
