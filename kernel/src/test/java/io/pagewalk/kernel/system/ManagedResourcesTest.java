@@ -76,7 +76,8 @@ class ManagedResourcesTest {
         device.memory().kfree(zeroed);
         assertThat(device.devres().count()).isEqualTo(2);
         device.memory().kfree(zeroed);
-        assertThat(test.logged("WARNING: at drivers/base/devres.c devm_kfree()")).isTrue();
+        assertThat(test.logged("WARNING: at drivers/base/devres.c devm_kfree()"))
+                .isTrue();
     }
 
     @Test
@@ -86,7 +87,8 @@ class ManagedResourcesTest {
         assertThat(layer.memory().readq(pages + 0x3ff8)).isZero();
         device.memory().freePages(pages);
         device.memory().freePages(pages);
-        assertThat(test.logged("WARNING: at drivers/base/devres.c devm_free_pages()")).isTrue();
+        assertThat(test.logged("WARNING: at drivers/base/devres.c devm_free_pages()"))
+                .isTrue();
         assertThat(device.memory().getFreePages(Gfp.GFP_KERNEL, 11)).isZero();
     }
 
@@ -116,7 +118,8 @@ class ManagedResourcesTest {
         device.io().iounmap(strong);
         device.io().iounmap(strong);
         assertThat(test.logged("WARNING: at lib/devres.c devm_iounmap()")).isTrue();
-        assertThat(test.logged("iounmap: bad address " + Long.toHexString(strong))).isTrue();
+        assertThat(test.logged("iounmap: bad address " + Long.toHexString(strong)))
+                .isTrue();
         assertThat(device.io().ioremap(16 * Size.MIB, 4096)).as("RAM").isZero();
     }
 
