@@ -7,7 +7,10 @@ final class CpuSheaves {
     private final Sheaves owner;
 
     /** The sheaf that objects are taken from and put into. */
-    long main;
+    private long main;
+
+    /** Objects in it; stands in the sheaf itself only when it leaves this CPU ({@link #store}). */
+    private int mainSize;
 
     /** A full or an empty one in reserve, or 0. */
     long spare;
@@ -15,27 +18,48 @@ final class CpuSheaves {
     CpuSheaves(Sheaves owner, long main) {
         this.owner = owner;
         this.main = main;
+        this.mainSize = owner.size(main);
+    }
+
+    /** Returns the sheaf in use. */
+    long main() {
+        return main;
+    }
+
+    /** Returns how many objects are in it. */
+    int mainSize() {
+        return mainSize;
+    }
+
+    private void store() {
+        owner.setSize(main, mainSize);
+    }
+
+    private void setMain(long sheaf) {
+        main = sheaf;
+        mainSize = owner.size(sheaf);
     }
 
     /** {@code alloc_from_pcs()}: 0 when the slabs must be asked. */
     long alloc(int gfp) {
-        if (owner.size(main) == 0 && !replaceEmptyMain(gfp)) {
+        if (mainSize == 0 && !replaceEmptyMain(gfp)) {
             return KmemCache.NULL;
         }
-        return owner.pop(main);
+        return owner.get(main, --mainSize);
     }
 
     /** {@code free_to_pcs()}: false when the slab must take it. */
     boolean free(long object) {
-        if (owner.size(main) == owner.capacity() && !replaceFullMain()) {
+        if (mainSize == owner.capacity() && !replaceFullMain()) {
             return false;
         }
-        owner.push(main, object);
+        owner.put(main, mainSize++, object);
         return true;
     }
 
     /** {@code __pcs_replace_empty_main()}. */
     private boolean replaceEmptyMain(int gfp) {
+        store();
         if (spare != 0 && owner.size(spare) > 0) {
             swap();
             return true;
@@ -44,7 +68,7 @@ final class CpuSheaves {
         if (barn.fullCount > 0) {
             long full = barn.full[--barn.fullCount];
             putEmpty(barn, main);
-            main = full;
+            setMain(full);
             return true;
         }
         if (!Gfp.allowsBlocking(gfp)) {
@@ -67,17 +91,20 @@ final class CpuSheaves {
             putEmpty(barn, fresh);
             return false;
         }
+        // Reclaim on the way may have put objects into it.
+        store();
         if (spare == 0) {
             spare = main;
         } else {
             putEmpty(barn, main);
         }
-        main = fresh;
+        setMain(fresh);
         return true;
     }
 
     /** {@code __pcs_replace_full_main()}. */
     private boolean replaceFullMain() {
+        store();
         Sheaves.Barn barn = owner.barn();
         long empty;
         if (spare == 0) {
@@ -86,7 +113,7 @@ final class CpuSheaves {
                 return false;
             }
             spare = main;
-            main = empty;
+            setMain(empty);
             return true;
         }
         if (owner.size(spare) == 0) {
@@ -98,7 +125,7 @@ final class CpuSheaves {
             spare = 0;
             owner.empty(empty);
             spare = main;
-            main = empty;
+            setMain(empty);
             return true;
         }
         empty = barn.emptyCount > 0 ? barn.empty[--barn.emptyCount] : owner.newSheaf(Gfp.GFP_NOWAIT);
@@ -106,7 +133,7 @@ final class CpuSheaves {
             return false;
         }
         barn.full[barn.fullCount++] = main;
-        main = empty;
+        setMain(empty);
         return true;
     }
 
@@ -118,7 +145,9 @@ final class CpuSheaves {
             owner.empty(sheaf);
             owner.freeSheaf(sheaf);
         }
+        store();
         owner.empty(main);
+        mainSize = 0;
     }
 
     private void putEmpty(Sheaves.Barn barn, long sheaf) {
@@ -131,7 +160,7 @@ final class CpuSheaves {
 
     private void swap() {
         long kept = main;
-        main = spare;
+        setMain(spare);
         spare = kept;
     }
 }

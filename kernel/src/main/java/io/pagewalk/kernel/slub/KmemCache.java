@@ -2,6 +2,8 @@ package io.pagewalk.kernel.slub;
 
 import io.pagewalk.base.Digest;
 import io.pagewalk.base.SeededRandom;
+import io.pagewalk.kernel.buddy.PageAllocator;
+import io.pagewalk.kernel.page.FailNth;
 import io.pagewalk.kernel.page.Gfp;
 import java.util.ArrayList;
 import java.util.List;
@@ -25,6 +27,8 @@ public final class KmemCache {
     private static final int RECIPROCAL_SHIFT = 42;
 
     final SlabCore core;
+    private final PageAllocator pages;
+    private final FailNth failNth;
     final CpuSlab[] cpus;
     final NodeSlabs[] nodes;
     final int size;
@@ -51,6 +55,8 @@ public final class KmemCache {
 
     KmemCache(SlabCore core, CacheRequest request, SlabGeometry geometry, int sheafCapacity) {
         this.core = core;
+        this.pages = core.pages;
+        this.failNth = core.failNth;
         this.name = request.name();
         this.geometry = geometry;
         this.constructor = request.constructor();
@@ -111,19 +117,33 @@ public final class KmemCache {
     }
 
     long allocate(int gfp, int node, long requested) {
-        if ((core.failNth.isArmed() || (core.pages.isInInterrupt() && (gfp & Gfp.DIRECT_RECLAIM) != 0))
+        if ((failNth.isArmed() || (pages.isInInterrupt() && (gfp & Gfp.DIRECT_RECLAIM) != 0))
                 && !core.mayAllocate(this, gfp)) {
             return NULL;
         }
-        CpuSlab cpu = cpus[core.pages.currentCpu()];
-        long object = cpu.sheaves != null && isOwnNode(node) ? cpu.sheaves.alloc(gfp) : NULL;
-        Slab slab;
+        CpuSlab cpu = cpus[pages.currentCpu()];
+        CpuSheaves sheaf = cpu.sheaves;
+        long object = cpu.freelist;
+        Slab slab = cpu.slab;
+        if (sheaf == null && object != NULL && slab != null && node < 0 && !isDebug) {
+            // The hot path: the first object of the CPU's own slab.
+            int index = indexIn(slab, object);
+            if (index >= 0 && !slab.isAllocated(index)) {
+                cpu.freelist = next(object);
+                slab.setAllocated(index);
+                if ((gfp & Gfp.ZERO) != 0) {
+                    core.fill(object, 0, geometry.objectSize());
+                }
+                return object;
+            }
+        }
+        object = sheaf != null && isOwnNode(node) ? sheaf.alloc(gfp) : NULL;
         if (object != NULL) {
             slab = core.slabOf(object);
         } else {
             object = take(cpu, gfp, node, requested);
             slab = cpu.slab;
-            if (slab == null || Long.compareUnsigned(object - slab.base, 4096L << slab.order) >= 0) {
+            if (slab == null || !slab.holds(object)) {
                 slab = core.slabOf(object);
             }
         }
@@ -225,16 +245,19 @@ public final class KmemCache {
             return;
         }
         slab.clearAllocated(index);
-        CpuSlab cpu = cpus[core.pages.currentCpu()];
-        if (cpu.sheaves != null && slab.node == core.pages.currentNode() && cpu.sheaves.free(object)) {
+        CpuSlab cpu = cpus[pages.currentCpu()];
+        if (cpu.sheaves != null && slab.node == pages.currentNode() && cpu.sheaves.free(object)) {
             return;
         }
-        give(slab, object);
+        give(cpu, slab, object);
     }
 
     /** Puts an object that nobody has back: onto the CPU's list, or the slow way. */
     void give(Slab slab, long object) {
-        CpuSlab cpu = cpus[core.pages.currentCpu()];
+        give(cpus[pages.currentCpu()], slab, object);
+    }
+
+    private void give(CpuSlab cpu, Slab slab, long object) {
         if (slab == cpu.slab) {
             setNext(object, cpu.freelist);
             cpu.freelist = object;
@@ -246,7 +269,7 @@ public final class KmemCache {
     /** Returns the number of an object in its slab, -1 when the address is not the start of one: {@code check_valid_pointer()}. */
     int indexIn(Slab slab, long object) {
         long offset = object - redLeftPad - slab.base;
-        if (offset < 0 || offset >= (4096L << slab.order)) {
+        if (offset < 0 || offset >= slab.bytes) {
             return -1;
         }
         int index = (int) ((offset * reciprocal) >>> RECIPROCAL_SHIFT);
@@ -300,7 +323,7 @@ public final class KmemCache {
     }
 
     private boolean isOwnNode(int node) {
-        return node < 0 || node == core.pages.currentNode();
+        return node < 0 || node == pages.currentNode();
     }
 
     /**
@@ -339,8 +362,7 @@ public final class KmemCache {
         if (offset >= userOffset && offset - userOffset <= userSize && bytes <= userOffset - offset + userSize) {
             return true;
         }
-        core.log("usercopy: Kernel memory " + (isToUser ? "exposure" : "overwrite") + " attempt detected "
-                + (isToUser ? "from " : "to ") + what + " '" + name + "' (offset " + offset + ", size " + bytes + ")!");
+        core.reportCopy(what + " '" + name + "'", offset, bytes, isToUser);
         return false;
     }
 

@@ -72,6 +72,21 @@ final class LargeKmalloc {
         core.pages.freePages(pfn, order);
     }
 
+    /** A copy that runs past the end of the block is reported: {@code check_heap_object()}, {@code usercopy_abort("page alloc", ...)}. */
+    boolean checkCopy(long vaddr, long bytes, boolean isToUser) {
+        long pfn = core.pfnOf(vaddr);
+        if (pfn < 0) {
+            return true;
+        }
+        long head = core.memMap.compoundHead(pfn);
+        long offset = vaddr - core.addressOf(head);
+        if (!isLarge(head) || bytes <= (4096L << core.memMap.order(head)) - offset) {
+            return true;
+        }
+        core.reportCopy("page alloc", offset, bytes, isToUser);
+        return false;
+    }
+
     long size(long vaddr) {
         long pfn = core.pfnOf(vaddr);
         return pfn >= 0 && isLarge(pfn) && core.addressOf(pfn) == vaddr ? 4096L << core.memMap.order(pfn) : 0;

@@ -103,9 +103,13 @@ final class Sheaves {
         return core.readWord(sheaf + (long) (HEADER_WORDS + i) * core.wordBytes);
     }
 
+    void put(long sheaf, int i, long object) {
+        core.writeWord(sheaf + (long) (HEADER_WORDS + i) * core.wordBytes, object);
+    }
+
     void push(long sheaf, long object) {
         int n = size(sheaf);
-        core.writeWord(sheaf + (long) (HEADER_WORDS + n) * core.wordBytes, object);
+        put(sheaf, n, object);
         setSize(sheaf, n + 1);
     }
 
@@ -165,7 +169,7 @@ final class Sheaves {
             CpuSheaves own = cpu.sheaves;
             if (own != null) {
                 cpu.sheaves = null;
-                freeSheaf(own.main);
+                freeSheaf(own.main());
             }
         }
     }

@@ -27,6 +27,10 @@ final class Slab {
     final long pfn;
     final long base;
     final int order;
+
+    /** Length in bytes. */
+    final long bytes;
+
     final int node;
     final int objects;
 
@@ -56,9 +60,15 @@ final class Slab {
         this.pfn = pfn;
         this.base = base;
         this.order = order;
+        this.bytes = 4096L << order;
         this.node = node;
         this.objects = objects;
         this.allocated = new long[(objects + 63) >> 6];
+    }
+
+    /** Returns whether an address lies in it. */
+    boolean holds(long vaddr) {
+        return Long.compareUnsigned(vaddr - base, bytes) < 0;
     }
 
     boolean isAllocated(int index) {

@@ -441,6 +441,22 @@ public final class SlabAllocator {
     }
 
     /**
+     * Checks a copy between kernel memory in slabs and user memory: {@code mm/usercopy.c:check_heap_object()}. A copy that leaves the object, or its cache's usercopy region, is reported; Linux
+     * then kills the task.
+     *
+     * @param vaddr first byte in the direct map
+     * @param bytes length
+     * @param isToUser whether the copy leaves the kernel
+     * @return whether the copy is allowed; memory that is not of a slab is
+     */
+    public boolean checkObjectCopy(long vaddr, long bytes, boolean isToUser) {
+        Slab slab = core.slabOf(vaddr);
+        return slab == null
+                ? large.checkCopy(vaddr, bytes, isToUser)
+                : slab.cache.checkHeapObject(vaddr, bytes, isToUser);
+    }
+
+    /**
      * Returns the bytes that a request gets: {@code kmalloc_size_roundup()}.
      *
      * @param size bytes

@@ -33,6 +33,10 @@ final class SlabCore {
     private final long lowBytes;
     private final long textBase;
     private @Nullable Slab[] slabs = new Slab[64];
+
+    /** The slab that was looked up last: whoever frees an object often frees its neighbour, or has just allocated it. */
+    private @Nullable Slab recent;
+
     private int[] freeIds = new int[64];
     private int freeIdCount;
     private int nextId = 1;
@@ -115,6 +119,12 @@ final class SlabCore {
         return isExempt || !failNth.isArmed() || !failNth.shouldFail();
     }
 
+    /** {@code mm/usercopy.c:usercopy_abort()}, its line. */
+    void reportCopy(String what, long offset, long bytes, boolean isToUser) {
+        log("usercopy: Kernel memory " + (isToUser ? "exposure" : "overwrite") + " attempt detected "
+                + (isToUser ? "from " : "to ") + what + " (offset " + offset + ", size " + bytes + ")!");
+    }
+
     void reportSleepInInterrupt() {
         log("BUG: sleeping function called from invalid context at include/linux/sched/mm.h");
         log("in_atomic(): 1, irqs_disabled(): 0, non_block: 0, pid: " + environment.pid() + ", name: "
@@ -141,6 +151,11 @@ final class SlabCore {
     /** Returns the slab that an address lies in, or null: {@code virt_to_slab()}. */
     @Nullable
     Slab slabOf(long vaddr) {
+        Slab last = recent;
+        return last != null && last.holds(vaddr) ? last : lookUp(vaddr);
+    }
+
+    private @Nullable Slab lookUp(long vaddr) {
         long paddr = vaddr - pageOffset;
         if (paddr < 0 || paddr >= lowBytes) {
             return null;
@@ -156,7 +171,11 @@ final class SlabCore {
             return null;
         }
         Slab slab = slabs[id];
-        return slab != null && vaddr >= slab.base && vaddr < slab.base + (4096L << slab.order) ? slab : null;
+        if (slab == null || !slab.holds(vaddr)) {
+            return null;
+        }
+        recent = slab;
+        return slab;
     }
 
     long readWord(long vaddr) {
@@ -247,6 +266,7 @@ final class SlabCore {
         KernelBug.on(slab.place != Slab.Place.NONE, "a slab on a list is freed");
         account(slab.cache.geometry().flags(), slab.node, -(1 << slab.order));
         slabs[slab.id] = null;
+        recent = null;
         if (freeIdCount == freeIds.length) {
             freeIds = java.util.Arrays.copyOf(freeIds, freeIdCount * 2);
         }

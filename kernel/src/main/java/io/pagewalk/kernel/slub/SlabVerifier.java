@@ -120,16 +120,16 @@ final class SlabVerifier {
             CpuSheaves own = cpu.sheaves;
             Sheaves sheaves = cache.sheaves;
             if (own != null && sheaves != null) {
-                sheaf(sheaves, own.main, out);
+                sheaf(sheaves, own.main(), own.mainSize(), out);
                 if (own.spare != 0) {
-                    sheaf(sheaves, own.spare, out);
+                    sheaf(sheaves, own.spare, sheaves.size(own.spare), out);
                 }
             }
         }
         if (cache.sheaves != null) {
             for (Sheaves.Barn barn : cache.sheaves.barns()) {
                 for (int i = 0; i < barn.fullCount; i++) {
-                    sheaf(cache.sheaves, barn.full[i], out);
+                    sheaf(cache.sheaves, barn.full[i], cache.sheaves.size(barn.full[i]), out);
                 }
             }
         }
@@ -149,8 +149,7 @@ final class SlabVerifier {
         }
     }
 
-    private void sheaf(Sheaves sheaves, long sheaf, Violations out) {
-        int size = sheaves.size(sheaf);
+    private void sheaf(Sheaves sheaves, long sheaf, int size, Violations out) {
         for (int i = 0; i < size; i++) {
             long object = sheaves.get(sheaf, i);
             note(core.slabOf(object), object, "a sheaf", out);
