@@ -91,11 +91,31 @@ final class Processes {
         if (!giveStack(task)) {
             throw new BadInput("exec " + image.comm(), "no free memory", "a machine with more memory");
         }
-        takeAll(group, task);
+        if (!kernel.objects().takeProcess(group)) {
+            throw forget(group, task, KernelObjects.noMemory("process " + image.comm()));
+        }
+        if (!kernel.objects().takeTask(task)) {
+            kernel.objects().giveProcess(group);
+            throw forget(group, task, KernelObjects.noMemory("process " + image.comm()));
+        }
         group.addThread(task);
         tasks.add(task);
-        load(task, image);
+        try {
+            load(task, image);
+        } catch (BadInput e) {
+            exit(task, SIGKILL);
+            reap(init().group(), group);
+            throw e;
+        }
         return task;
+    }
+
+    /** Drops what a process has that never ran. */
+    private BadInput forget(ThreadGroup group, Task task, BadInput reason) {
+        takeStack(task);
+        task.files().release();
+        init().group().forget(group);
+        return reason;
     }
 
     void execve(Task task, ExecImage image) {
@@ -128,7 +148,11 @@ final class Processes {
         Mm mm = new Mm(kernel.mmServices(), kernel.layout(), task.group().limits());
         mm.setOwnerPid(task.tgid());
         mm.setPrivileged(true);
-        if (!kernel.objects().takeMm(mm) || !kernel.pageTables().makeRoot(mm)) {
+        boolean hasMm = kernel.objects().takeMm(mm);
+        if (!hasMm || !kernel.pageTables().makeRoot(mm)) {
+            if (hasMm) {
+                kernel.objects().giveMm(mm);
+            }
             throw new BadInput("exec " + task.comm(), "no free memory", "a machine with more memory");
         }
         kernel.addressSpaces().add(mm);

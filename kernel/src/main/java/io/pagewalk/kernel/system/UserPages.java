@@ -11,6 +11,9 @@ import io.pagewalk.kernel.time.Cause;
 
 /** How accesses to user addresses end: page faults handled and the access made again, for programs and for system calls that touch a program's memory. */
 final class UserPages {
+    /** Faults without memory in a row after which a task is given up. */
+    private static final int MOST_RETRIES = 16;
+
     private final LinuxKernel kernel;
     private final FaultHandler faultHandler;
     private final long userEnd;
@@ -27,6 +30,7 @@ final class UserPages {
     int resolve(Task task, long vaddr, int kind, int firstFault, Privilege privilege) {
         Mmu mmu = kernel.mmuOf(task);
         int fault = firstFault;
+        int outOfMemoryRetries = 0;
         while (fault != 0) {
             switch (MmuFault.kind(fault)) {
                 case MmuFault.TLB_REFILL -> {
@@ -45,6 +49,9 @@ final class UserPages {
             }
             int outcome = faultHandler.handleUserFault(task, task.mm(), vaddr, fault);
             if (outcome != FaultOutcome.DONE) {
+                if (retriesWithoutMemory(task, outcome) && outOfMemoryRetries++ < MOST_RETRIES) {
+                    continue;
+                }
                 return accessOutcome(outcome);
             }
             if (task.isKilled()) {
@@ -53,6 +60,16 @@ final class UserPages {
             fault = mmu.access(vaddr, kind, privilege);
         }
         return UserAccess.OK;
+    }
+
+    /** {@code mm/oom_kill.c:pagefault_out_of_memory()}: who is not killed makes the access again. Differs from Linux: not for ever. */
+    private boolean retriesWithoutMemory(Task task, int outcome) {
+        boolean isOutOfMemory = outcome == FaultOutcome.KILLED || outcome == FaultOutcome.NO_MEMORY;
+        if (!isOutOfMemory || task.isKilled() || kernel.panicMessage() != null) {
+            return false;
+        }
+        kernel.log().print("Huh VM_FAULT_OOM leaked out to the #PF handler. Retrying PF");
+        return true;
     }
 
     private static int accessOutcome(int outcome) {
