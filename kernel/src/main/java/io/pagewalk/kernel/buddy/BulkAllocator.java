@@ -34,8 +34,9 @@ final class BulkAllocator {
         Zone zone = count - filled > 1 && first >= 0 ? zoneFor(gfp, zonelist, first, highest, count - filled) : null;
         int got = 0;
         if (zone != null) {
-            int allocFlags =
-                    AllocFlags.WMARK_LOW | AllocFlags.cma(gfp) | allocator.nofragmentFlags(zonelist.get(first), gfp);
+            int allocFlags = AllocFlags.WMARK_LOW
+                    | AllocFlags.cma(gfp)
+                    | allocator.walk().nofragmentFlags(zonelist.get(first), gfp);
             PerCpuPages pcp = zone.pageset(allocator.currentCpu());
             int type = Gfp.migrateType(gfp);
             while (filled < count) {
@@ -48,15 +49,15 @@ final class BulkAllocator {
                     break;
                 }
                 if (allocator.checks().isBadNew(pfn, 0)) {
-                    allocator.dropBad(pfn, 0);
+                    allocator.walk().dropBad(pfn, 0);
                     continue;
                 }
-                allocator.prepare(pfn, 0, gfp);
+                allocator.walk().prepare(pfn, 0, gfp);
                 pfns[filled++] = pfn;
                 got++;
             }
             if (got > 0) {
-                allocator.countAllocation(zonelist.get(first), zone, got, got);
+                allocator.walk().countAllocation(zonelist.get(first), zone, got, got);
                 return filled;
             }
         }

@@ -103,7 +103,7 @@ public final class FreeBlocks {
      * @param order at most that of the block
      */
     public void handOut(long pfn, int order) {
-        allocator.prepare(pfn, order, Gfp.MOVABLE);
+        allocator.walk().prepare(pfn, order, Gfp.MOVABLE);
     }
 
     /**

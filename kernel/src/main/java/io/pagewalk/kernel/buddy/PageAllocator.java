@@ -12,14 +12,10 @@ import io.pagewalk.kernel.page.MemMapSection;
 import io.pagewalk.kernel.page.MigrateType;
 import io.pagewalk.kernel.page.PageFlags;
 import io.pagewalk.kernel.zone.NodeData;
-import io.pagewalk.kernel.zone.NumaEvent;
-import io.pagewalk.kernel.zone.PerCpuPages;
 import io.pagewalk.kernel.zone.VmCounters;
 import io.pagewalk.kernel.zone.VmEvent;
-import io.pagewalk.kernel.zone.Watermarks;
 import io.pagewalk.kernel.zone.Zone;
 import io.pagewalk.kernel.zone.ZoneLayout;
-import io.pagewalk.kernel.zone.ZoneType;
 import io.pagewalk.kernel.zone.Zonelist;
 import java.util.ArrayList;
 import java.util.List;
@@ -37,11 +33,10 @@ public final class PageAllocator extends PageForms {
     public static final long NO_PAGE = -1;
 
     private final MemMap memMap;
-    private final ZoneLayout layout;
+    private final int layoutSize;
     private final VmCounters counters;
     private final List<NodeData> nodes;
     private final AddressConversion conversion;
-    private final LongConsumer clearFrame;
     private final FreeLists lists;
     private final Fallbacks fallbacks;
     private final PerCpuLists perCpu;
@@ -52,15 +47,15 @@ public final class PageAllocator extends PageForms {
     private final Zonelist[] thisNodeLists;
     private final int[] cpuToNode;
     private final int[] zoneOfGfp = new int[Gfp.ZONE_MASK + 1];
-    private final VmEvent[] allocEvents;
-    private final int normalZone;
     private final FailNth failNth = new FailNth();
     private final PageChecks checks;
     private final BulkAllocator bulk;
-    private int cpu;
-    private int cpuNode;
+    private final FreelistWalk walk;
+    private final PageFreeing freeing;
+    /** Place of the best zone in a zonelist, by node, list (fallback, this node) and highest zone; -1 when there is none. */
+    private final int[] firstPlaces;
+
     private boolean inInterrupt;
-    private boolean isDefragMode;
     private long watermarkBoostFactor;
 
     /**
@@ -81,13 +76,12 @@ public final class PageAllocator extends PageForms {
             AddressConversion conversion,
             LongConsumer clearFrame) {
         this.memMap = memMap;
-        this.layout = counters.layout();
+        ZoneLayout layout = counters.layout();
+        this.layoutSize = layout.size();
         this.counters = counters;
         this.nodes = List.copyOf(nodes);
         this.conversion = conversion;
-        this.clearFrame = clearFrame;
         this.cpuToNode = cpuToNode.clone();
-        this.cpuNode = cpuToNode[0];
         lists = new FreeLists(memMap);
         fallbacks = new Fallbacks(memMap, lists);
         perCpu = new PerCpuLists(memMap, lists, fallbacks, layout);
@@ -101,10 +95,17 @@ public final class PageAllocator extends PageForms {
         for (int bits = 0; bits <= Gfp.ZONE_MASK; bits++) {
             zoneOfGfp[bits] = layout.gfpZone(bits);
         }
-        allocEvents = layout.types().stream().map(PageAllocator::allocEvent).toArray(VmEvent[]::new);
-        normalZone = layout.indexOf(ZoneType.NORMAL);
         counters.attach(all);
         checks = new PageChecks(memMap, zoneBySlot);
+        walk = new FreelistWalk(counters, zoneBySlot, lists, fallbacks, perCpu, highAtomic, checks, memMap, clearFrame);
+        walk.setCpu(0, cpuToNode[0]);
+        freeing = new PageFreeing(memMap, counters, zoneBySlot, lists, perCpu, checks, walk);
+        firstPlaces = new int[nodes.size() * 2 * layout.size()];
+        for (int place = 0; place < firstPlaces.length; place++) {
+            int list = place / layout.size();
+            firstPlaces[place] = FreelistWalk.firstZone(
+                    (list & 1) == 0 ? fallbackLists[list >> 1] : thisNodeLists[list >> 1], place % layout.size());
+        }
         bulk = new BulkAllocator(this, perCpu);
     }
 
@@ -114,8 +115,7 @@ public final class PageAllocator extends PageForms {
      * @param cpu CPU number
      */
     public void setCpu(int cpu) {
-        this.cpu = cpu;
-        this.cpuNode = cpuToNode[cpu];
+        walk.setCpu(cpu, cpuToNode[cpu]);
     }
 
     /** Returns the number of CPUs. */
@@ -134,12 +134,12 @@ public final class PageAllocator extends PageForms {
 
     /** Returns the current CPU's node: {@code numa_mem_id()}. */
     public int currentNode() {
-        return cpuNode;
+        return walk.cpuNode();
     }
 
     /** Returns the current CPU: {@code raw_smp_processor_id()}. */
     public int currentCpu() {
-        return cpu;
+        return walk.cpu();
     }
 
     /** Returns whether an interrupt handler runs: {@code in_interrupt()}. */
@@ -162,7 +162,7 @@ public final class PageAllocator extends PageForms {
      * @param isDefragMode the new state
      */
     public void setDefragMode(boolean isDefragMode) {
-        this.isDefragMode = isDefragMode;
+        walk.setDefragMode(isDefragMode);
     }
 
     /**
@@ -181,6 +181,7 @@ public final class PageAllocator extends PageForms {
      */
     public void setKswapd(KswapdWaker kswapd) {
         slowPath.setKswapd(kswapd);
+        walk.setKswapd(kswapd);
         setWatermarkBoostFactor(watermarkBoostFactor);
     }
 
@@ -264,14 +265,22 @@ public final class PageAllocator extends PageForms {
         if ((inInterrupt || order > MemMap.MAX_PAGE_ORDER || failNth.isArmed()) && isRefused(gfp, order)) {
             return NO_PAGE;
         }
-        Zonelist zonelist = (gfp & Gfp.THISNODE) != 0 ? thisNodeLists[preferredNode] : fallbackLists[preferredNode];
+        boolean isThisNode = (gfp & Gfp.THISNODE) != 0;
+        Zonelist zonelist = isThisNode ? thisNodeLists[preferredNode] : fallbackLists[preferredNode];
         int highest = zoneOfGfp[gfp & Gfp.ZONE_MASK];
-        int first = firstZone(zonelist, highest);
+        int first = firstPlaces[(preferredNode * 2 + (isThisNode ? 1 : 0)) * layoutSize + highest];
         if (first < 0) {
             return NO_PAGE;
         }
-        int allocFlags = AllocFlags.WMARK_LOW | AllocFlags.cma(gfp) | nofragmentFlags(zonelist.get(first), gfp);
-        long pfn = getPageFromFreelist(gfp, order, allocFlags, zonelist, first, highest);
+        Zone best = zonelist.get(first);
+        if (order == 0) {
+            long cached = walk.takeCached(gfp, best, highest);
+            if (cached != NO_PAGE) {
+                return cached;
+            }
+        }
+        int allocFlags = AllocFlags.WMARK_LOW | AllocFlags.cma(gfp) | walk.nofragmentFlags(best, gfp);
+        long pfn = walk.getPageFromFreelist(gfp, order, allocFlags, zonelist, first, highest);
         return pfn != NO_PAGE ? pfn : slowPath.allocate(gfp, order, zonelist, first, highest);
     }
 
@@ -312,7 +321,7 @@ public final class PageAllocator extends PageForms {
      */
     @Override
     public long allocPages(int gfp, int order) {
-        return allocPages(gfp, order, cpuNode);
+        return allocPages(gfp, order, walk.cpuNode());
     }
 
     /**
@@ -322,7 +331,7 @@ public final class PageAllocator extends PageForms {
      * @return the frame with a reference count of 1, or {@link #NO_PAGE}
      */
     public long allocPage(int gfp) {
-        return allocPages(gfp, 0, cpuNode);
+        return allocPages(gfp, 0, walk.cpuNode());
     }
 
     /**
@@ -339,12 +348,12 @@ public final class PageAllocator extends PageForms {
         int i = (int) pfn & MemMap.SECTION_MASK;
         int left = --section.refcount[i];
         if (left == 0) {
-            freeUnreferenced(section, i, pfn, order);
+            freeing.free(section, i, pfn, order);
         } else if (left < 0) {
             checks.droppedTooOften(section, i);
         } else if ((section.flags[i] & PageFlags.HEAD) == 0) {
             for (int o = order - 1; o >= 0; o--) {
-                freeUnreferenced(section, i + (1 << o), pfn + (1L << o), o);
+                freeing.free(section, i + (1 << o), pfn + (1L << o), o);
             }
         }
     }
@@ -371,7 +380,7 @@ public final class PageAllocator extends PageForms {
             checks.droppedTooOften(section, i);
             return false;
         }
-        freeUnreferenced(section, i, head, (section.flags[i] & PageFlags.HEAD) != 0 ? section.order[i] : 0);
+        freeing.free(section, i, head, (section.flags[i] & PageFlags.HEAD) != 0 ? section.order[i] : 0);
         return true;
     }
 
@@ -387,7 +396,7 @@ public final class PageAllocator extends PageForms {
     public int allocPagesBulk(int gfp, int preferredNode, long[] pfns, int count) {
         Zonelist zonelist = (gfp & Gfp.THISNODE) != 0 ? thisNodeLists[preferredNode] : fallbackLists[preferredNode];
         int highest = zoneOfGfp[gfp & Gfp.ZONE_MASK];
-        int first = firstZone(zonelist, highest);
+        int first = FreelistWalk.firstZone(zonelist, highest);
         return bulk.allocate(gfp, zonelist, first, highest, pfns, count, preferredNode);
     }
 
@@ -431,7 +440,7 @@ public final class PageAllocator extends PageForms {
      * @param zone the zone
      */
     public void drainLocalPages(Zone zone) {
-        perCpu.drain(zone, zone.pageset(cpu));
+        perCpu.drain(zone, zone.pageset(walk.cpu()));
     }
 
     /**
@@ -509,70 +518,6 @@ public final class PageAllocator extends PageForms {
         }
     }
 
-    /** One walk over the zonelist: {@code get_page_from_freelist()}. */
-    long getPageFromFreelist(int gfp, int order, int flags, Zonelist zonelist, int first, int highest) {
-        int allocFlags = flags;
-        Zone preferred = zonelist.get(first);
-        int size = zonelist.size();
-        for (int z = first; z < size; z++) {
-            Zone zone = zonelist.get(z);
-            if (zone.index() > highest) {
-                continue;
-            }
-            if ((allocFlags & AllocFlags.NOFRAGMENT) != 0 && zone != preferred && zone.node() != preferred.node()) {
-                // Locality is worth more than unmixed pageblocks: start again without the restriction.
-                allocFlags &= ~AllocFlags.NOFRAGMENT;
-                z = first - 1;
-                continue;
-            }
-            if (!mayUse(zone, order, highest, allocFlags)) {
-                continue;
-            }
-            long pfn = removeGood(preferred, zone, order, gfp, allocFlags);
-            if (pfn != NO_PAGE) {
-                prepare(pfn, order, gfp);
-                if (zone.hasNewBoost && (allocFlags & AllocFlags.KSWAPD) != 0) {
-                    zone.hasNewBoost = false;
-                    slowPath.kswapd().wakeup(zone, 0, 0, zone.index());
-                }
-                if ((allocFlags & AllocFlags.HIGHATOMIC) != 0) {
-                    highAtomic.reserve(zone, pfn, order);
-                }
-                return pfn;
-            }
-        }
-        if ((allocFlags & AllocFlags.NOFRAGMENT) != 0 && !isDefragMode) {
-            return getPageFromFreelist(gfp, order, allocFlags & ~AllocFlags.NOFRAGMENT, zonelist, first, highest);
-        }
-        return NO_PAGE;
-    }
-
-    /** Returns the position of the best zone that a request may use, or -1. */
-    static int firstZone(Zonelist zonelist, int highest) {
-        for (int z = 0; z < zonelist.size(); z++) {
-            if (zonelist.get(z).index() <= highest) {
-                return z;
-            }
-        }
-        return -1;
-    }
-
-    /** {@code alloc_flags_nofragment()}: with a zone DMA32 below Normal, rather use that than mix pageblocks. */
-    int nofragmentFlags(Zone preferred, int gfp) {
-        int flags = gfp & Gfp.KSWAPD_RECLAIM;
-        if (isDefragMode) {
-            return flags | AllocFlags.NOFRAGMENT;
-        }
-        int index = preferred.index();
-        if (index != normalZone || index == 0 || layout.types().get(index - 1) != ZoneType.DMA32) {
-            return flags;
-        }
-        if (nodes.size() > 1 && !zoneBySlot[preferred.slot() - 1].isPopulated()) {
-            return flags;
-        }
-        return flags | AllocFlags.NOFRAGMENT;
-    }
-
     /**
      * Sets {@code vm.watermark_boost_factor}. Nothing is raised while no kswapd is wired that would lower it again.
      *
@@ -581,44 +526,6 @@ public final class PageAllocator extends PageForms {
     public void setWatermarkBoostFactor(long factor) {
         watermarkBoostFactor = factor;
         fallbacks.setBoostFactor(slowPath.kswapd() == KswapdWaker.NONE ? 0 : factor);
-    }
-
-    boolean isDefragMode() {
-        return isDefragMode;
-    }
-
-    private static boolean mayUse(Zone zone, int order, int highest, int allocFlags) {
-        Watermarks watermarks = zone.watermarks();
-        if (!zone.belowHigh) {
-            if (WatermarkCheck.fast(zone, order, watermarks.pages(Watermarks.HIGH), highest, allocFlags)) {
-                return true;
-            }
-            zone.belowHigh = true;
-        }
-        return (allocFlags & AllocFlags.NO_WATERMARKS) != 0
-                || WatermarkCheck.fast(
-                        zone, order, watermarks.pages(allocFlags & AllocFlags.WMARK_MASK), highest, allocFlags);
-    }
-
-    /** Takes blocks until one is fit to be handed out; the others are lost: {@code check_new_pages()}. */
-    private long removeGood(Zone preferred, Zone zone, int order, int gfp, int allocFlags) {
-        long pfn = removeFrom(preferred, zone, order, gfp, allocFlags);
-        while (pfn != NO_PAGE && isSuspect(pfn) && checks.isBadNew(pfn, order)) {
-            dropBad(pfn, order);
-            pfn = removeFrom(preferred, zone, order, gfp, allocFlags);
-        }
-        return pfn;
-    }
-
-    private boolean isSuspect(long pfn) {
-        MemMapSection section = memMap.section(pfn);
-        int i = (int) pfn & MemMap.SECTION_MASK;
-        return (section.refcount[i] | section.mapcount[i] | section.flags[i]) != 0 || checks.freedTwice() > 0;
-    }
-
-    /** Gives a block that was found bad to nobody. */
-    void dropBad(long pfn, int order) {
-        memMap.setBlockOwner(pfn, order, FrameOwner.KERNEL);
     }
 
     /** Returns the free blocks as compaction and contiguous allocation work on them. */
@@ -652,136 +559,11 @@ public final class PageAllocator extends PageForms {
         counters.count(VmEvent.PGFREE, 1L << MemMap.PAGEBLOCK_ORDER);
     }
 
+    FreelistWalk walk() {
+        return walk;
+    }
+
     PageChecks checks() {
         return checks;
-    }
-
-    /** {@code rmqueue()}: per-CPU lists first, then the buddy lists. */
-    private long removeFrom(Zone preferred, Zone zone, int order, int gfp, int allocFlags) {
-        int type = Gfp.migrateType(gfp);
-        if (PerCpuLists.allows(order)) {
-            PerCpuPages pcp = zone.pageset(cpu);
-            pcp.freeCount >>= 1;
-            long pfn = perCpu.remove(zone, pcp, order, type, allocFlags);
-            if (pfn != NO_PAGE) {
-                countAllocation(preferred, zone, 1, 1 << order);
-                return pfn;
-            }
-        }
-        long pfn = NO_PAGE;
-        if ((allocFlags & AllocFlags.HIGHATOMIC) != 0) {
-            pfn = lists.removeSmallest(zone, order, MigrateType.HIGHATOMIC);
-        }
-        if (pfn == NO_PAGE) {
-            fallbacks.begin();
-            pfn = fallbacks.remove(zone, order, type, allocFlags);
-        }
-        if (pfn == NO_PAGE && (allocFlags & (AllocFlags.OOM | AllocFlags.NON_BLOCK)) != 0) {
-            pfn = lists.removeSmallest(zone, order, MigrateType.HIGHATOMIC);
-        }
-        if (pfn != NO_PAGE) {
-            countAllocation(preferred, zone, 1, 1 << order);
-        }
-        return pfn;
-    }
-
-    /** {@code prep_new_page()}: the block leaves the lists' hands. */
-    void prepare(long pfn, int order, int gfp) {
-        MemMapSection section = memMap.section(pfn);
-        int i = (int) pfn & MemMap.SECTION_MASK;
-        section.refcount[i] = 1;
-        if (order == 0) {
-            memMap.setOwner(section, i, FrameOwner.KERNEL);
-        } else {
-            memMap.setBlockOwner(pfn, order, FrameOwner.KERNEL);
-            if ((gfp & Gfp.COMP) != 0) {
-                prepareCompound(section, i, order, pfn);
-            }
-        }
-        if ((gfp & Gfp.ZERO) != 0) {
-            for (long frame = pfn; frame < pfn + (1L << order); frame++) {
-                clearFrame.accept(frame);
-            }
-        }
-    }
-
-    private static void prepareCompound(MemMapSection section, int head, int order, long pfn) {
-        section.flags[head] = PageFlags.HEAD;
-        section.order[head] = (byte) order;
-        for (int tail = head + 1; tail < head + (1 << order); tail++) {
-            section.flags[tail] = PageFlags.TAIL;
-            section.next[tail] = (int) pfn;
-        }
-    }
-
-    /** {@code free_unref_page()}: nobody holds the block any more. */
-    private void freeUnreferenced(MemMapSection section, int i, long pfn, int order) {
-        if (!prepareFree(section, i, order, pfn)) {
-            return;
-        }
-        counters.count(VmEvent.PGFREE, 1L << order);
-        int block = i >> MemMap.PAGEBLOCK_ORDER;
-        Zone zone = zoneBySlot[section.zone[block]];
-        int type = section.pageblock[block];
-        if (PerCpuLists.allows(order) && type != MigrateType.ISOLATE) {
-            if (order == 0) {
-                memMap.setOwner(section, i, FrameOwner.PCP);
-            } else {
-                memMap.setBlockOwner(pfn, order, FrameOwner.PCP);
-            }
-            perCpu.free(zone, zone.pageset(cpu), pfn, order, PerCpuLists.cachedType(type));
-        } else {
-            memMap.setBlockOwner(pfn, order, FrameOwner.FREE);
-            lists.freeOnePage(zone, pfn, order, type, FreeLists.Place.BY_BUDDY);
-        }
-    }
-
-    /** {@code free_pages_prepare()}: checks and clears; returns whether the block may be freed. */
-    private boolean prepareFree(MemMapSection section, int head, int order, long pfn) {
-        section.flags[head] &= ~PageFlags.HEAD;
-        section.order[head] = 0;
-        int last = head + (1 << order);
-        int bad = 0;
-        for (int i = head; i < last; i++) {
-            bad |= section.mapcount[i] | (section.flags[i] & PageFlags.CHECK_AT_FREE);
-        }
-        for (int i = head + 1; i < last; i++) {
-            bad |= section.refcount[i];
-        }
-        if (bad != 0 && !checks.isGoodFree(section, head, order, pfn)) {
-            return false;
-        }
-        for (int i = head; i < last; i++) {
-            section.flags[i] = 0;
-            section.mapping[i] = 0;
-        }
-        return true;
-    }
-
-    void countAllocation(Zone preferred, Zone zone, int blocks, int pages) {
-        counters.count(allocEvents[zone.index()], pages);
-        int node = zone.node();
-        if (node == cpuNode && node == preferred.node()) {
-            counters.addLocalHit(zone, blocks);
-            return;
-        }
-        if (node == preferred.node()) {
-            counters.add(zone, NumaEvent.NUMA_HIT, blocks);
-        } else {
-            counters.add(zone, NumaEvent.NUMA_MISS, blocks);
-            counters.add(preferred, NumaEvent.NUMA_FOREIGN, blocks);
-        }
-        counters.add(zone, node == cpuNode ? NumaEvent.NUMA_LOCAL : NumaEvent.NUMA_OTHER, blocks);
-    }
-
-    private static VmEvent allocEvent(ZoneType type) {
-        return switch (type) {
-            case DMA -> VmEvent.PGALLOC_DMA;
-            case DMA32 -> VmEvent.PGALLOC_DMA32;
-            case NORMAL -> VmEvent.PGALLOC_NORMAL;
-            case HIGHMEM -> VmEvent.PGALLOC_HIGH;
-            case MOVABLE -> VmEvent.PGALLOC_MOVABLE;
-            case DEVICE -> VmEvent.PGALLOC_DEVICE;
-        };
     }
 }

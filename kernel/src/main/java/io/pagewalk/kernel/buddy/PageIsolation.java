@@ -102,7 +102,7 @@ public final class PageIsolation {
             memMap.setBlockOwner(pfn, order, FrameOwner.KERNEL);
             long end = pfn + (1L << order);
             for (long frame = pfn; frame < end; frame++) {
-                allocator.prepare(frame, 0, 0);
+                allocator.walk().prepare(frame, 0, 0);
             }
             for (long frame = pfn; frame < Math.min(startPfn, end); frame++) {
                 allocator.freePages(frame, 0);

@@ -186,7 +186,7 @@ final class SlowPath {
                             || (progress > 0 && request.canCompact() && shouldCompactRetry(request))) {
                         continue;
                     }
-                    if (allocator.isDefragMode() && (allocFlags & AllocFlags.NOFRAGMENT) != 0) {
+                    if (allocator.walk().isDefragMode() && (allocFlags & AllocFlags.NOFRAGMENT) != 0) {
                         allocFlags &= ~AllocFlags.NOFRAGMENT;
                         continue;
                     }
@@ -222,8 +222,10 @@ final class SlowPath {
     }
 
     private long get(Request request, int allocFlags) {
-        return allocator.getPageFromFreelist(
-                request.gfp, request.order, allocFlags, request.zonelist, request.first, request.highest);
+        return allocator
+                .walk()
+                .getPageFromFreelist(
+                        request.gfp, request.order, allocFlags, request.zonelist, request.first, request.highest);
     }
 
     private static boolean isMovable(int gfp) {
@@ -231,7 +233,7 @@ final class SlowPath {
     }
 
     private int defragFlags(int gfp) {
-        return allocator.isDefragMode() && (gfp & Gfp.DIRECT_RECLAIM) != 0 ? AllocFlags.NOFRAGMENT : 0;
+        return allocator.walk().isDefragMode() && (gfp & Gfp.DIRECT_RECLAIM) != 0 ? AllocFlags.NOFRAGMENT : 0;
     }
 
     private void wakeAllKswapds(Request request, int allocFlags) {
@@ -309,7 +311,7 @@ final class SlowPath {
         counters.count(VmEvent.COMPACT_STALL);
         long pfn = compactor.takeCaptured();
         if (pfn != NO_PAGE) {
-            allocator.prepare(pfn, request.order, request.gfp);
+            allocator.walk().prepare(pfn, request.order, request.gfp);
         } else {
             pfn = get(request, allocFlags);
         }
@@ -380,13 +382,15 @@ final class SlowPath {
 
     /** Against a race with another killer, Linux looks once more with the high watermark. */
     private long lastAttempt(Request request) {
-        return allocator.getPageFromFreelist(
-                (request.gfp | Gfp.HARDWALL) & ~Gfp.DIRECT_RECLAIM,
-                request.order,
-                AllocFlags.WMARK_HIGH,
-                request.zonelist,
-                request.first,
-                request.highest);
+        return allocator
+                .walk()
+                .getPageFromFreelist(
+                        (request.gfp | Gfp.HARDWALL) & ~Gfp.DIRECT_RECLAIM,
+                        request.order,
+                        AllocFlags.WMARK_HIGH,
+                        request.zonelist,
+                        request.first,
+                        request.highest);
     }
 
     /** {@code __alloc_pages_may_oom()}: requests for which nobody is killed. */

@@ -54,6 +54,7 @@ class MobilityFuzzTest {
         private final byte[] use;
         /** Blocks in use: first frame, order, in no order; the place of a movable page's block by its frame. */
         private long[] pfns = new long[1 << 16];
+
         private int[] orders = new int[1 << 16];
         private final int[] placeOfMovable;
         private int blocks;
@@ -246,7 +247,9 @@ class MobilityFuzzTest {
                 if (cmaCounts[slot] > 0) {
                     int first = (int) cmaPfns[slot];
                     Arrays.fill(world.use, first, first + cmaCounts[slot], FREE);
-                    assertThat(world.cma.release(first, cmaCounts[slot])).as(where).isTrue();
+                    assertThat(world.cma.release(first, cmaCounts[slot]))
+                            .as(where)
+                            .isTrue();
                     cmaFrames -= cmaCounts[slot];
                     cmaCounts[slot] = 0;
                 } else {
