@@ -38,7 +38,7 @@ final class BulkAllocator {
                     | AllocFlags.cma(gfp)
                     | allocator.walk().nofragmentFlags(zonelist.get(first), gfp);
             PerCpuPages pcp = zone.pageset(allocator.currentCpu());
-            int type = Gfp.migrateType(gfp);
+            int type = allocator.migrateType(gfp);
             while (filled < count) {
                 if (pfns[filled] > 0) {
                     filled++;

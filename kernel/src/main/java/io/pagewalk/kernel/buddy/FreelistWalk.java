@@ -38,6 +38,7 @@ final class FreelistWalk {
     private int cpu;
     private int cpuNode;
     private boolean isDefragMode;
+    private boolean isGroupingDisabled;
 
     FreelistWalk(
             VmCounters counters,
@@ -86,6 +87,15 @@ final class FreelistWalk {
         kswapd = waker;
     }
 
+    void setGroupingDisabled(boolean isDisabled) {
+        isGroupingDisabled = isDisabled;
+    }
+
+    /** Returns the type whose pageblocks a request is served from: {@code gfp_migratetype()}. */
+    int migrateType(int gfp) {
+        return isGroupingDisabled ? MigrateType.UNMOVABLE : Gfp.migrateType(gfp);
+    }
+
     void setDefragMode(boolean mode) {
         isDefragMode = mode;
     }
@@ -96,7 +106,7 @@ final class FreelistWalk {
      */
     long takeCached(int gfp, Zone zone, int highest) {
         PerCpuPages pcp = zone.pageset(cpu);
-        PageDeque list = pcp.lists[Gfp.migrateType(gfp)];
+        PageDeque list = pcp.lists[migrateType(gfp)];
         if (zone.belowHigh || zone.hasNewBoost || list.isEmpty()) {
             return NO_PAGE;
         }
@@ -220,7 +230,7 @@ final class FreelistWalk {
 
     /** {@code rmqueue()}: per-CPU lists first, then the buddy lists. */
     private long removeFrom(Zone preferred, Zone zone, int order, int gfp, int allocFlags) {
-        int type = Gfp.migrateType(gfp);
+        int type = migrateType(gfp);
         if (PerCpuLists.allows(order)) {
             PerCpuPages pcp = zone.pageset(cpu);
             pcp.freeCount >>= 1;

@@ -166,6 +166,21 @@ public final class PageAllocator extends PageForms {
     }
 
     /**
+     * Switches {@code page_group_by_mobility_disabled}: all requests then count as unmovable, and claimed pageblocks become so. Linux sets it at boot when memory is
+     * too small for a pageblock of each type ({@code mm/page_alloc.c:build_all_zonelists()}).
+     *
+     * @param isDisabled the new state
+     */
+    public void setGroupingDisabled(boolean isDisabled) {
+        walk.setGroupingDisabled(isDisabled);
+    }
+
+    /** Returns the type whose pageblocks a request is served from: {@code gfp_migratetype()}. */
+    int migrateType(int gfp) {
+        return walk.migrateType(gfp);
+    }
+
+    /**
      * Wires direct reclaim.
      *
      * @param directReclaim called by the slow path

@@ -285,7 +285,10 @@ final class SlowPath {
             return pfn;
         }
         highAtomic.unreserve(
-                request.zonelist, request.highest, Gfp.migrateType(request.gfp), HighAtomicReserve.Pressure.NORMAL);
+                request.zonelist,
+                request.highest,
+                allocator.migrateType(request.gfp),
+                HighAtomicReserve.Pressure.NORMAL);
         allocator.drainAllPages();
         return get(request, allocFlags);
     }
@@ -347,7 +350,7 @@ final class SlowPath {
         return highAtomic.unreserve(
                 request.zonelist,
                 request.highest,
-                Gfp.migrateType(request.gfp),
+                allocator.migrateType(request.gfp),
                 HighAtomicReserve.Pressure.OUT_OF_MEMORY);
     }
 
