@@ -452,6 +452,14 @@ public final class KmemCache {
         return sum;
     }
 
+    /** Returns how each of its slabs stands, for drawing. */
+    public List<SlabView> views() {
+        return core.slabs().stream()
+                .filter(slab -> slab.cache == this)
+                .map(slab -> SlabView.of(this, slab))
+                .toList();
+    }
+
     /** Returns how many slabs lie on the nodes' partial lists. */
     public long partialSlabs() {
         long sum = 0;
