@@ -11,16 +11,22 @@ final class ProgressLine implements RunProgress, AutoCloseable {
     private static final String ERASE_LINE = "\r\u001b[K";
 
     private final PrintStream err;
+    private final String unit;
     private final long startNanos = System.nanoTime();
     private long lastNanos = startNanos;
     private boolean isShown;
 
     ProgressLine(PrintStream err) {
+        this(err, "accesses");
+    }
+
+    ProgressLine(PrintStream err, String unit) {
         this.err = err;
+        this.unit = unit;
     }
 
     @Override
-    public void update(long doneAccesses, long allAccesses) {
+    public void update(long done, long all) {
         long now = System.nanoTime();
         if (now - startNanos < QUIET_NANOS || now - lastNanos < INTERVAL_NANOS) {
             return;
@@ -28,10 +34,8 @@ final class ProgressLine implements RunProgress, AutoCloseable {
         lastNanos = now;
         isShown = true;
         double seconds = (now - startNanos) / 1e9;
-        String share =
-                allAccesses == 0 ? "" : String.format(Locale.ROOT, "%3.0f %%  ", 100.0 * doneAccesses / allAccesses);
-        err.print(String.format(
-                Locale.ROOT, "%s%s%,d accesses  %,.0f/s", ERASE_LINE, share, doneAccesses, doneAccesses / seconds));
+        String share = all == 0 ? "" : String.format(Locale.ROOT, "%3.0f %%  ", 100.0 * done / all);
+        err.print(String.format(Locale.ROOT, "%s%s%,d %s  %,.0f/s", ERASE_LINE, share, done, unit, done / seconds));
         err.flush();
     }
 

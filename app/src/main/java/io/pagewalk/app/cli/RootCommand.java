@@ -49,6 +49,7 @@ final class RootCommand implements Runnable {
         root.addSubcommand(new RecordCommand(terminal, program));
         root.addSubcommand(TraceCommand.create(terminal));
         root.addSubcommand(MachineCommand.create(terminal));
+        root.addSubcommand(ExperimentCommand.create(terminal));
         root.setUsageHelpWidth(120);
         return root;
     }

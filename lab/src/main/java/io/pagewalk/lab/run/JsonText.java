@@ -1,11 +1,15 @@
 package io.pagewalk.lab.run;
 
 /** JSON laid out for people. */
-final class JsonText {
+public final class JsonText {
     private JsonText() {}
 
-    /** One property of the outermost object a line, so that a person can read it and {@code diff} can compare it. */
-    static String indented(String json) {
+    /**
+     * Returns one property of the outermost object a line, so that a person can read it and {@code diff} can compare it.
+     *
+     * @param json one JSON value without white space between its parts
+     */
+    public static String indented(String json) {
         return indented(json, 1);
     }
 

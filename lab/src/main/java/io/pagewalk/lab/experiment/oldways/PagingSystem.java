@@ -44,7 +44,7 @@ import java.util.TreeMap;
  */
 public final class PagingSystem implements MemorySystem {
     /** Frames that the watermarks of the bank keep free. */
-    static final int WATERMARK_FRAMES = 64;
+    static final int WATERMARK_FRAMES = 128;
 
     private static final long PAGE = 4096;
     private static final long LOW_MEMORY = 64 * Size.MIB;
@@ -80,7 +80,6 @@ public final class PagingSystem implements MemorySystem {
 
     private final LinuxKernel kernel;
     private final PhysicalMemory memory;
-    private final Zone bank;
     private final long programFrames;
     private final long tableFramesAtBoot;
     private final long faultsAtBoot;
@@ -98,7 +97,7 @@ public final class PagingSystem implements MemorySystem {
         // What boot itself promised to init comes on top; a kernel knows its limit at boot.
         kernel = boot(programBytes, first.overcommit().committedPages());
         memory = kernel.machine().memory();
-        bank = kernel.bootMemory().zones().stream()
+        Zone bank = kernel.bootMemory().zones().stream()
                 .filter(zone -> zone.type() == ZoneType.HIGHMEM)
                 .findFirst()
                 .orElseThrow(() -> new KernelBug("a machine without its second bank"));
@@ -251,9 +250,13 @@ public final class PagingSystem implements MemorySystem {
         Program own = own(program);
         long damaged = 0;
         for (int segment = 0; segment < SEGMENTS; segment++) {
+            long frame = 0;
             for (int offset = 0; offset < own.size[segment]; offset++) {
-                long address = touch(own, own.base[segment] + offset, Access.LOAD);
-                if (memory.readByte(address) != Pattern.at(program, segment, offset)) {
+                long vaddr = own.base[segment] + offset;
+                if (offset == 0 || (vaddr & (PAGE - 1)) == 0) {
+                    frame = touch(own, vaddr, Access.LOAD) & -PAGE;
+                }
+                if (memory.readByte(frame | (vaddr & (PAGE - 1))) != Pattern.at(program, segment, offset)) {
                     damaged++;
                 }
             }
@@ -340,10 +343,33 @@ public final class PagingSystem implements MemorySystem {
         return new Costs(references, 0, 0, 0, kernel.vmstat().get(VmEvent.PGFAULT) - faultsAtBoot);
     }
 
-    /** The bank, the watermarks' share included: free frames are free, whoever may have them. */
+    /** The bank without the frames that the watermarks keep free: of the free ones, the highest are left out. */
     @Override
     public List<Piece> pieces() {
-        int[] owners = new int[(int) bank.spannedPages()];
+        int[] owners = owners();
+        int kept = WATERMARK_FRAMES;
+        int to = owners.length;
+        for (int frame = owners.length - 1; frame >= 0; frame--) {
+            if (owners[frame] == OWNER_FREE && kept > 0) {
+                kept--;
+            } else {
+                owners[--to] = owners[frame];
+            }
+        }
+        List<Piece> result = new ArrayList<>();
+        int start = to;
+        for (int frame = to + 1; frame <= owners.length; frame++) {
+            if (frame == owners.length || owners[frame] != owners[start]) {
+                result.add(new Piece((start - to) * PAGE, (frame - to) * PAGE, owners[start]));
+                start = frame;
+            }
+        }
+        return result;
+    }
+
+    /** Returns the program that maps each frame of the bank. */
+    private int[] owners() {
+        int[] owners = new int[(int) programFrames + WATERMARK_FRAMES];
         Arrays.fill(owners, OWNER_FREE);
         PagingMode mode = kernel.machine().description().mode();
         running.forEach((number, program) -> new TableWalk(mode, memory, new TableWalk.Visitor() {
@@ -352,22 +378,14 @@ public final class PagingSystem implements MemorySystem {
 
                     @Override
                     public void leaf(long vaddr, long entry, int level) {
-                        long frame = mode.pfn(entry, level) - bank.startPfn();
+                        long frame = mode.pfn(entry, level) - BANK_START / PAGE;
                         if (frame >= 0 && frame < owners.length) {
                             owners[(int) frame] = number;
                         }
                     }
                 })
                 .walk(program.task.mm().pgdPfn(), 0, mode.index(USER_END, mode.levels())));
-        List<Piece> result = new ArrayList<>();
-        int start = 0;
-        for (int frame = 1; frame <= owners.length; frame++) {
-            if (frame == owners.length || owners[frame] != owners[start]) {
-                result.add(new Piece(start * PAGE, frame * PAGE, owners[start]));
-                start = frame;
-            }
-        }
-        return result;
+        return owners;
     }
 
     @Override
