@@ -135,6 +135,10 @@ final class HostAllocator {
             }
         }
         long got = allocator.allocPages(gfp & ~(Gfp.COMP | Gfp.ZERO), order, 0);
+        if (got == PageAllocator.NO_PAGE) {
+            // The real kernel could reclaim: what it got stays free here.
+            return;
+        }
         for (int i = 0; i < 1 << order; i++) {
             frames[(int) pfn + i] = (int) got + i;
         }
