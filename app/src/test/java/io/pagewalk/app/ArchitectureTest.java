@@ -40,6 +40,8 @@ class ArchitectureTest {
             List.of("vma"),
             List.of("rmap"),
             List.of("filemap"),
+            List.of("shmem"),
+            List.of("ipc"),
             List.of("oom"),
             List.of("fault"),
             List.of("migrate"),

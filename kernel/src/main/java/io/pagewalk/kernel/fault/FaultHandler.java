@@ -251,7 +251,7 @@ public final class FaultHandler {
             return specialPage(task, mm, vma, vaddr);
         }
         VmaOperations driver = vma.operations();
-        if (driver != null) {
+        if (driver != null && !driver.hasFilePages()) {
             return driverFaults.fault(task, mm, vma, driver, vaddr, isWrite);
         }
         if (isWrite && !vma.has(VmaFlags.VM_SHARED)) {
@@ -489,7 +489,9 @@ public final class FaultHandler {
         if (cacheResult == PageCache.RETRY_MAJOR) {
             return RETRY_MAJOR;
         }
-        return cacheResult == PageCache.BEYOND_END ? FaultOutcome.BEYOND_END : FaultOutcome.NO_MEMORY;
+        return cacheResult == PageCache.BEYOND_END || cacheResult == PageCache.NO_SPACE
+                ? FaultOutcome.BEYOND_END
+                : FaultOutcome.NO_MEMORY;
     }
 
     /** Returns the area, for callers that populate: null when the address has none. */

@@ -505,8 +505,8 @@ public final class PageTableEditor implements PageTableOps {
     @Override
     public long removeFromFile(Vma vma, long start, long end) {
         if (vma.file() instanceof OpenFile file) {
-            files.punchHole(file.inodeObject(), vma.pgoffOf(start), vma.pgoffOf(start) + ((end - start) >>> 12));
-            return 0;
+            long from = vma.pgoffOf(start) << 12;
+            return files.punchHole(file.inodeObject(), from, from + end - start);
         }
         return -Errno.EINVAL;
     }

@@ -124,13 +124,18 @@ public final class FileIo {
             long at = position + done;
             int offset = (int) (at & (PAGE_BYTES - 1));
             long bytes = Math.min(count - done, PAGE_BYTES - offset);
-            if (user.physical(vaddr + done, false) < 0) {
+            ShmemInodeInfo shmem = inode.shmem();
+            if (shmem == null && user.physical(vaddr + done, false) < 0) {
                 return done > 0 ? done : -Errno.EFAULT;
+            }
+            long refused = shmem == null ? 0 : shmem.beginWrite(at, bytes);
+            if (refused != 0) {
+                return done > 0 ? done : refused;
             }
             boolean isWhole = offset == 0 && (bytes == PAGE_BYTES || at + bytes >= inode.sizeBytes());
             long pfn = cache.pageForWrite(inode, at >>> 12, isWhole);
             if (pfn < 0) {
-                return done > 0 ? done : -Errno.ENOMEM;
+                return done > 0 ? done : pfn == PageCache.NO_SPACE ? -Errno.ENOSPC : -Errno.ENOMEM;
             }
             folios.memmap().get(pfn);
             long copied = copyIn(pfn, offset, vaddr + done, bytes, user);

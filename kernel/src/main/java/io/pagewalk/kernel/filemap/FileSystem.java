@@ -5,8 +5,6 @@ import io.pagewalk.base.Bits;
 import io.pagewalk.base.Digest;
 import io.pagewalk.hardware.disk.BlockDevice;
 import io.pagewalk.kernel.rmap.Folios;
-import io.pagewalk.kernel.vma.MappedFile;
-import io.pagewalk.kernel.vma.SharedAnonymousFiles;
 import io.pagewalk.kernel.vma.Vma;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -20,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A file exists when it was registered or created; each gets a run of blocks on the first disk.
  */
-public final class FileSystem implements SharedAnonymousFiles {
+public final class FileSystem {
     /** Drops the pages of a file range out of one area: {@code unmap_mapping_range()}, implemented above this package. */
     @FunctionalInterface
     public interface Unmapper {
@@ -35,8 +33,8 @@ public final class FileSystem implements SharedAnonymousFiles {
         void unmap(Vma vma, long firstIndex, long lastIndex, boolean evenCows);
     }
 
+    private static final long PAGE_BYTES = 4096;
     private static final long BLOCK_ALIGNMENT = 1L << 20;
-    private static final int SHMEM_MINOR = 1;
     /** Minor number of the file system on {@code /dev}, {@code stat -c %d /dev/null}. */
     private static final int DEVTMPFS_MINOR = 6;
 
@@ -48,7 +46,6 @@ public final class FileSystem implements SharedAnonymousFiles {
     private Unmapper unmapper = (vma, first, last, evenCows) -> {};
     private long nextInodeId = 1;
     private long nextFileId = 1;
-    private long nextShmemNumber = 1;
     private long nextDeviceByte;
     private boolean isWarm;
     private FileObjects objects = FileObjects.FREE;
@@ -156,20 +153,31 @@ public final class FileSystem implements SharedAnonymousFiles {
         return inode;
     }
 
+    /** Whether a new file in memory has a name. */
+    public enum Naming {
+        /** It is found by its path. */
+        LINKED,
+        /** It has no name and goes with its last user: {@code clear_nlink()}. */
+        UNLINKED
+    }
+
     /**
-     * Makes a file whose pages live in memory only known: a file on tmpfs.
+     * Makes a file whose pages live in memory only: {@code mm/shmem.c:shmem_get_inode()}.
      *
-     * @param path absolute path
-     * @param sizeBytes length; unwritten parts are holes
-     * @return the inode
+     * @param path its path, not yet known, or the name that maps shows
+     * @param number its inode number
+     * @param deviceMinor minor number of its mount
+     * @param info its limits, commitment and seals
+     * @param naming whether the path leads to it
+     * @return the inode, of length 0
      */
-    public Inode registerShmem(String path, long sizeBytes) {
-        Inode known = inodesByPath.get(path);
-        if (known != null) {
-            return known;
+    public Inode makeShmem(String path, long number, int deviceMinor, ShmemInodeInfo info, Naming naming) {
+        Inode inode = newInode(path, number, 0, deviceMinor, Inode.Kind.SHMEM, null, 0, 0);
+        inode.setShmem(info);
+        switch (naming) {
+            case LINKED -> inodesByPath.put(path, inode);
+            case UNLINKED -> inode.unlink();
         }
-        Inode inode = newInode(path, nextShmemNumber++, 0, SHMEM_MINOR, Inode.Kind.SHMEM, null, 0, sizeBytes);
-        inodesByPath.put(path, inode);
         return inode;
     }
 
@@ -219,7 +227,7 @@ public final class FileSystem implements SharedAnonymousFiles {
      * @param inode a device file
      */
     public void unmapDevice(Inode inode) {
-        dropPages(inode, 0, Long.MAX_VALUE);
+        dropPages(inode, 0, Long.MAX_VALUE, EvenCows.YES);
     }
 
     /**
@@ -270,26 +278,6 @@ public final class FileSystem implements SharedAnonymousFiles {
     }
 
     /**
-     * Makes an unlinked shmem file, as memfd_create() does.
-     *
-     * @param name its name in maps
-     * @param sizeBytes its length
-     * @return the file with one reference
-     */
-    public OpenFile openMemory(String name, long sizeBytes) {
-        Inode inode = newInode(name, nextShmemNumber++, 0, SHMEM_MINOR, Inode.Kind.SHMEM, null, 0, sizeBytes);
-        inode.unlink();
-        return open(inode, OpenFile.O_RDWR);
-    }
-
-    @Override
-    public MappedFile create(long sizeBytes, long flags) {
-        Inode inode = newInode("/dev/zero", nextShmemNumber++, 0, SHMEM_MINOR, Inode.Kind.SHMEM, null, 0, sizeBytes);
-        inode.markSharedAnonymous();
-        return open(inode, OpenFile.O_RDWR);
-    }
-
-    /**
      * Removes a name; the inode lives on while it is open: {@code vfs_unlink()}.
      *
      * @param path absolute path
@@ -328,33 +316,68 @@ public final class FileSystem implements SharedAnonymousFiles {
     }
 
     /**
-     * Changes a file's length; pages behind the new end leave every address space and the cache: {@code mm/truncate.c:truncate_setsize()}.
+     * Changes a file's length; pages behind the new end leave every address space and the cache, and the rest of the last page is cleared:
+     * {@code mm/truncate.c:truncate_setsize()}, {@code mm/shmem.c:shmem_setattr()}.
      *
      * @param inode a file with pages
-     * @param sizeBytes the new length
+     * @param sizeBytes the new length, at least 0
+     * @return 0, or for a file in memory {@code -EPERM} when it is sealed and {@code -ENOMEM} when memory was refused
      */
-    public void truncate(Inode inode, long sizeBytes) {
+    public long truncate(Inode inode, long sizeBytes) {
         long old = inode.sizeBytes();
-        inode.setSizeBytes(sizeBytes);
-        if (sizeBytes < old) {
-            dropPages(inode, inode.sizePages(), Long.MAX_VALUE);
+        ShmemInodeInfo shmem = inode.shmem();
+        if (shmem != null) {
+            long error = shmem.changeSize(sizeBytes);
+            if (error != 0) {
+                return error;
+            }
         }
+        inode.setSizeBytes(sizeBytes);
+        // Memory behind the end of a file in memory, from fallocate(), goes even when the length stays.
+        if (sizeBytes < old || (shmem != null && sizeBytes == old)) {
+            dropPages(inode, inode.sizePages(), Long.MAX_VALUE, EvenCows.YES);
+            cache.clearPart(inode, sizeBytes, Bits.roundUp(sizeBytes, PAGE_BYTES));
+        }
+        return 0;
     }
 
     /**
-     * Drops whole pages out of the middle of a file: {@code fallocate(FALLOC_FL_PUNCH_HOLE)}.
+     * Makes a hole: whole pages leave the file, the parts at its ends are cleared, private copies stay: {@code fallocate(FALLOC_FL_PUNCH_HOLE)}.
      *
      * @param inode a file with pages
-     * @param firstIndex first page index
-     * @param endIndex first page index behind
+     * @param from first byte, at least 0
+     * @param to first byte behind, above {@code from}
+     * @return 0, or {@code -EPERM} for a sealed file
      */
-    public void punchHole(Inode inode, long firstIndex, long endIndex) {
-        dropPages(inode, firstIndex, endIndex);
+    public long punchHole(Inode inode, long from, long to) {
+        ShmemInodeInfo shmem = inode.shmem();
+        if (shmem != null) {
+            long error = shmem.beginPunch();
+            if (error != 0) {
+                return error;
+            }
+        }
+        long firstWhole = Bits.roundUp(from, PAGE_BYTES);
+        long endWhole = Bits.roundDown(to, PAGE_BYTES);
+        if (firstWhole < endWhole) {
+            dropPages(inode, firstWhole >>> 12, endWhole >>> 12, EvenCows.NO);
+        }
+        cache.clearPart(inode, from, Math.min(firstWhole, to));
+        if (endWhole >= firstWhole) {
+            cache.clearPart(inode, endWhole, to);
+        }
+        return 0;
     }
 
-    private void dropPages(Inode inode, long firstIndex, long endIndex) {
+    /** Whether private copies of dropped pages go too. */
+    private enum EvenCows {
+        YES,
+        NO
+    }
+
+    private void dropPages(Inode inode, long firstIndex, long endIndex, EvenCows evenCows) {
         for (Vma vma : List.copyOf(inode.mappings)) {
-            unmapper.unmap(vma, firstIndex, endIndex - 1, true);
+            unmapper.unmap(vma, firstIndex, endIndex - 1, evenCows == EvenCows.YES);
         }
         cache.removeRange(inode, firstIndex, endIndex);
     }
@@ -426,6 +449,10 @@ public final class FileSystem implements SharedAnonymousFiles {
 
     private void evict(Inode inode) {
         cache.removeRange(inode, 0, Long.MAX_VALUE);
+        ShmemInodeInfo shmem = inode.shmem();
+        if (shmem != null) {
+            shmem.evicted();
+        }
         liveInodes.remove(inode.id());
         inode.unload();
     }

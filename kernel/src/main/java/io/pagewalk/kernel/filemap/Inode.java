@@ -27,7 +27,7 @@ public final class Inode {
 
     private final long id;
     private final String path;
-    private final long number;
+    private long number;
     private final int deviceMajor;
     private final int deviceMinor;
     private final Kind kind;
@@ -39,6 +39,7 @@ public final class Inode {
     private boolean isSharedAnonymous;
     private boolean hasContents;
     private @Nullable CharDevice charDevice;
+    private @Nullable ShmemInodeInfo shmem;
     private int rdevMajor;
     private int rdevMinor;
 
@@ -136,6 +137,24 @@ public final class Inode {
         return kind == Kind.SHMEM;
     }
 
+    /** Returns limits, commitment and seals of a file in memory, null for all other files ({@code SHMEM_I()}). */
+    public @Nullable ShmemInodeInfo shmem() {
+        return shmem;
+    }
+
+    void setShmem(ShmemInodeInfo info) {
+        shmem = info;
+    }
+
+    /**
+     * Gives it another number to show: a System V segment shows its identifier.
+     *
+     * @param value the number
+     */
+    public void setNumber(long value) {
+        number = value;
+    }
+
     /** Returns whether it is the file behind a shared anonymous mapping. */
     public boolean isSharedAnonymous() {
         return isSharedAnonymous;
@@ -219,13 +238,18 @@ public final class Inode {
         hasContents = true;
     }
 
-    void setSizeBytes(long bytes) {
+    /**
+     * Sets the length and nothing else: {@code i_size_write()}. {@link FileSystem#truncate} also drops pages.
+     *
+     * @param bytes at least 0
+     */
+    public void setSizeBytes(long bytes) {
         sizeBytes = bytes;
     }
 
-    void markSharedAnonymous() {
+    /** Makes it the file behind a shared anonymous mapping: {@code /dev/zero (deleted)}. */
+    public void markSharedAnonymous() {
         isSharedAnonymous = true;
-        links = 0;
     }
 
     void unlink() {

@@ -20,6 +20,9 @@ public final class OpenFile implements MappedFile {
     /** Create when missing. */
     public static final int O_CREAT = 0x40;
 
+    /** With O_CREAT: fail when it exists. */
+    public static final int O_EXCL = 0x80;
+
     /** Cut to length 0. */
     public static final int O_TRUNC = 0x200;
 
@@ -39,6 +42,7 @@ public final class OpenFile implements MappedFile {
     private final long kernelObject;
     private int references = 1;
     private long positionBytes;
+    private @Nullable MapOperation ownMapOperation;
 
     final Readahead readahead = new Readahead();
 
@@ -103,7 +107,8 @@ public final class OpenFile implements MappedFile {
 
     @Override
     public String path() {
-        return inode.isUnlinked() && !inode.path().endsWith(" (deleted)") ? inode.path() + " (deleted)" : inode.path();
+        boolean isMarked = !inode.isShmem() && inode.path().endsWith(" (deleted)");
+        return inode.isUnlinked() && !isMarked ? inode.path() + " (deleted)" : inode.path();
     }
 
     @Override
@@ -147,7 +152,22 @@ public final class OpenFile implements MappedFile {
     @Override
     public @Nullable MapOperation mapOperation() {
         CharDevice device = inode.charDevice();
-        return device == null ? null : vma -> device.mmap(this, vma);
+        return device == null ? ownMapOperation : vma -> device.mmap(this, vma);
+    }
+
+    /**
+     * Gives this open file an mmap operation of its own, as {@code shmat()} does with the file it makes for each attachment.
+     *
+     * @param operation what mmap calls
+     */
+    public void setMapOperation(MapOperation operation) {
+        ownMapOperation = operation;
+    }
+
+    @Override
+    public long checkSeals(long vmFlags) {
+        ShmemInodeInfo shmem = inode.shmem();
+        return shmem == null ? vmFlags : shmem.checkSeals(vmFlags);
     }
 
     @Override

@@ -35,6 +35,9 @@ public final class PageCache {
     /** Result of {@link #fault}: as {@link #RETRY}, after a read from the device (a major fault). */
     public static final long RETRY_MAJOR = -4;
 
+    /** Result of {@link #fault}, {@link #pageForWrite} and of {@link ShmemPages}: the file's mount is full, or no memory could be committed. */
+    public static final long NO_SPACE = -5;
+
     private static final int FILE_GFP = Gfp.GFP_HIGHUSER_MOVABLE;
     private static final int READAHEAD_GFP = FILE_GFP | Gfp.NORETRY | Gfp.NOWARN;
     private static final int SECTORS_PER_PAGE = 8;
@@ -54,6 +57,7 @@ public final class PageCache {
     private final MemMap memmap;
     private final PhysicalMemory memory;
     private final TimeAccount time;
+    private final ShmemPages shmem;
     private final ArrayDeque<Read> inFlight = new ArrayDeque<>();
     private long[] batch = new long[64];
     private int batchSize;
@@ -70,6 +74,7 @@ public final class PageCache {
         this.memmap = folios.memmap();
         this.memory = memory;
         this.time = time;
+        this.shmem = new ShmemPages(this, folios);
     }
 
     /**
@@ -117,11 +122,11 @@ public final class PageCache {
         }
         long pfn = inode.pages.get(index);
         if (inode.isShmem()) {
-            pfn = pfn >= 0 ? pfn : addZeroPage(inode, index);
+            pfn = shmem.use(inode, index);
             if (pfn >= 0) {
                 memmap.get(pfn);
             }
-            return pfn >= 0 ? pfn : NO_MEMORY;
+            return pfn;
         }
         if (pfn >= 0) {
             boolean slept = !isTried && asyncMmapReadahead(file, index, pfn, vmaFlags);
@@ -165,7 +170,7 @@ public final class PageCache {
         settle();
         long pfn = inode.pages.get(index);
         if (inode.isShmem()) {
-            return pfn;
+            return shmem.hasData(inode, index) ? pfn : -1;
         }
         if (pfn < 0) {
             syncReadahead(file, index, requestPages);
@@ -193,15 +198,15 @@ public final class PageCache {
      * @param inode the file
      * @param index page index
      * @param isWhole whether every byte of the page that lies inside the file is overwritten
-     * @return the frame, without a reference; -1 when memory ran out
+     * @return the frame, without a reference; {@link #NO_MEMORY} or {@link #NO_SPACE}
      */
     public long pageForWrite(Inode inode, long index, boolean isWhole) {
         settle();
+        if (inode.isShmem()) {
+            return shmem.use(inode, index);
+        }
         long pfn = inode.pages.get(index);
         if (pfn < 0) {
-            if (inode.isShmem()) {
-                return addZeroPage(inode, index);
-            }
             if (!isWhole && index < inode.sizePages()) {
                 pfn = readOne(inode, index, FILE_GFP);
             } else {
@@ -276,7 +281,33 @@ public final class PageCache {
             KernelBug.on(memmap.mapcount(pfn) != 0, "a mapped page leaves the page cache");
             inode.pages.remove(index);
             folios.removeFromCache(pfn);
+            ShmemInodeInfo info = inode.shmem();
+            if (info != null) {
+                info.unchargeBlocks(1);
+            }
         }
+    }
+
+    /**
+     * Clears bytes of a cached page; a page that is not cached is left alone: {@code mm/truncate.c:truncate_inode_partial_folio()}.
+     *
+     * @param inode the file
+     * @param from first byte
+     * @param to first byte behind, in the same page
+     */
+    void clearPart(Inode inode, long from, long to) {
+        long pfn = from < to ? inode.pages.get(from >>> 12) : -1;
+        if (pfn < 0) {
+            return;
+        }
+        if (memmap.hasFlags(pfn, PageFlags.LOCKED)) {
+            waitFor(pfn);
+        }
+        int offset = (int) from & (PhysicalMemory.FRAME_BYTES - 1);
+        if (!memory.isZero(pfn)) {
+            memory.copyIn((pfn << 12) + offset, new byte[(int) (to - from)], 0, (int) (to - from));
+        }
+        folios.markDirty(pfn);
     }
 
     /**
@@ -314,6 +345,11 @@ public final class PageCache {
         KernelBug.on(inode.pages.get(index) != from, "another frame is cached at the place of a migrating page");
         inode.pages.remove(index);
         inode.pages.put(index, to);
+    }
+
+    /** Returns the pages of files in memory. */
+    public ShmemPages shmem() {
+        return shmem;
     }
 
     /** Returns whether reads are on their way. */
@@ -517,18 +553,10 @@ public final class PageCache {
         }
     }
 
-    private long addZeroPage(Inode inode, long index) {
-        long pfn = folios.allocate(FILE_GFP | Gfp.ZERO);
-        if (pfn >= 0) {
-            insert(inode, index, pfn);
-            memmap.setFlags(pfn, PageFlags.UPTODATE);
-        }
-        return pfn;
-    }
-
-    private void insert(Inode inode, long index, long pfn) {
+    void insert(Inode inode, long index, long pfn) {
         inode.pages.put(index, pfn);
-        folios.addToCache(pfn, inode.id(), index, inode.isShmem());
+        ShmemInodeInfo info = inode.shmem();
+        folios.addToCache(pfn, inode.id(), index, inode.isShmem(), info != null && info.isUnevictable());
     }
 
     /** Puts the device's bytes into a frame; the page is not valid before its read is over. */

@@ -177,10 +177,11 @@ public final class Folios {
      * @param inodeNumber number of the inode
      * @param index page index in the file
      * @param isShmem whether it counts as shared memory
+     * @param isUnevictable whether it stays in memory, so that it stands on the unevictable list
      */
-    public void addToCache(long pfn, long inodeNumber, long index, boolean isShmem) {
+    public void addToCache(long pfn, long inodeNumber, long index, boolean isShmem, boolean isUnevictable) {
         memmap.setMapping(pfn, (int) inodeNumber, index);
-        int flags = PageFlags.LRU | (isShmem ? PageFlags.SWAPBACKED : 0);
+        int flags = PageFlags.LRU | (isShmem ? PageFlags.SWAPBACKED : 0) | (isUnevictable ? PageFlags.UNEVICTABLE : 0);
         memmap.setFlags(pfn, flags);
         memmap.setOwner(pfn, isShmem ? FrameOwner.SHMEM : FrameOwner.FILE);
         Zone zone = zoneOf(pfn);

@@ -6,6 +6,9 @@ import io.pagewalk.kernel.filemap.FileIo;
 import io.pagewalk.kernel.filemap.FileSystem;
 import io.pagewalk.kernel.filemap.Inode;
 import io.pagewalk.kernel.filemap.OpenFile;
+import io.pagewalk.kernel.shmem.Memfd;
+import io.pagewalk.kernel.shmem.SeekHole;
+import io.pagewalk.kernel.shmem.TmpfsMount;
 import io.pagewalk.kernel.syscall.Errno;
 import io.pagewalk.kernel.syscall.SyscallArgs;
 import io.pagewalk.kernel.syscall.SyscallDoor;
@@ -20,9 +23,13 @@ final class FileCalls {
     private static final int F_SETFD = 2;
     private static final int F_GETFL = 3;
     private static final int F_DUPFD_CLOEXEC = 1030;
+    private static final int F_ADD_SEALS = 1033;
+    private static final int F_GET_SEALS = 1034;
     private static final int IOVEC_BYTES = 16;
     private static final int MAX_IOVECS = 1024;
     private static final int PATH_MAX = 4096;
+    private static final int CREATE_NEW = OpenFile.O_CREAT | OpenFile.O_EXCL;
+    private static final int PERMISSION_BITS = 0777;
     /** {@code MAX_RW_COUNT}: one call moves at most 2 GiB less a page. */
     private static final long MAX_RW_COUNT = 0x7ffff000L;
 
@@ -40,16 +47,17 @@ final class FileCalls {
 
     void register(SyscallDoor<Task> door) {
         door.register("read", (t, a) -> read(t, a.a0, a.a1, a.a2, -1));
-        door.register("pread64", (t, a) -> read(t, a.a0, a.a1, a.a2, a.a3));
+        door.register("pread64", (t, a) -> a.a3 < 0 ? -Errno.EINVAL : read(t, a.a0, a.a1, a.a2, a.a3));
         door.register("write", (t, a) -> write(t, a.a0, a.a1, a.a2, -1));
-        door.register("pwrite64", (t, a) -> write(t, a.a0, a.a1, a.a2, a.a3));
+        door.register("pwrite64", (t, a) -> a.a3 < 0 ? -Errno.EINVAL : write(t, a.a0, a.a1, a.a2, a.a3));
         door.register("readv", (t, a) -> vector(t, a, Access.STORE, -1));
         door.register("writev", (t, a) -> vector(t, a, Access.LOAD, -1));
         door.register("preadv", (t, a) -> vector(t, a, Access.STORE, a.a3));
         door.register("pwritev", (t, a) -> vector(t, a, Access.LOAD, a.a3));
-        door.register("open", (t, a) -> open(t, a, a.a0, (int) a.a1));
-        door.register("openat", (t, a) -> open(t, a, a.a1, (int) a.a2));
-        door.register("creat", (t, a) -> open(t, a, a.a0, OpenFile.O_CREAT | OpenFile.O_WRONLY | OpenFile.O_TRUNC));
+        door.register("open", (t, a) -> open(t, a, a.a0, (int) a.a1, a.a2));
+        door.register("openat", (t, a) -> open(t, a, a.a1, (int) a.a2, a.a3));
+        door.register(
+                "creat", (t, a) -> open(t, a, a.a0, OpenFile.O_CREAT | OpenFile.O_WRONLY | OpenFile.O_TRUNC, a.a1));
         door.register("close", (t, a) -> t.files().close(a.a0) ? 0 : -Errno.EBADF);
         door.register("lseek", (t, a) -> lseek(t, a));
         door.register("dup", (t, a) -> dup(t, a.a0, 0, false));
@@ -70,7 +78,6 @@ final class FileCalls {
         door.register("epoll_create1", (t, a) -> stream(t, "anon_inode:[eventpoll]", (int) a.a0));
         door.register("timerfd_create", (t, a) -> stream(t, "anon_inode:[timerfd]", (int) a.a1));
         door.register("inotify_init1", (t, a) -> stream(t, "anon_inode:inotify", (int) a.a0));
-        door.register("memfd_create", (t, a) -> memfd(t, a));
         door.register("unlink", (t, a) -> unlink(t, a, a.a0));
         door.register("unlinkat", (t, a) -> unlink(t, a, a.a1));
         door.register("fadvise64", (t, a) -> fadvise(t, a));
@@ -105,6 +112,9 @@ final class FileCalls {
             case REGULAR, SHMEM -> {}
         }
         long from = offset < 0 ? file.positionBytes() : offset;
+        if (from + bytes < 0) {
+            return -Errno.EINVAL;
+        }
         long result = io.read(file, from, vaddr, bytes, bufferOf(task));
         if (result > 0) {
             chargeCopy(result);
@@ -145,6 +155,9 @@ final class FileCalls {
         }
         long own = (file.flags() & OpenFile.O_APPEND) != 0 ? file.sizeBytes() : file.positionBytes();
         long from = offset < 0 ? own : offset;
+        if (from + bytes < 0) {
+            return -Errno.EINVAL;
+        }
         long result = io.write(file, from, vaddr, bytes, bufferOf(task));
         if (result > 0) {
             chargeCopy(result);
@@ -194,7 +207,7 @@ final class FileCalls {
         return value;
     }
 
-    private long open(Task task, SyscallArgs args, long pathAddress, int flags) {
+    private long open(Task task, SyscallArgs args, long pathAddress, int flags, long mode) {
         String path = pathOf(task, args.path, pathAddress);
         if (path == null) {
             return -Errno.EFAULT;
@@ -204,10 +217,18 @@ final class FileCalls {
             if (path.startsWith("/dev/") && !path.startsWith("/dev/shm/")) {
                 inode = files.registerSpecial(path, Inode.Kind.STREAM);
             } else if ((flags & OpenFile.O_CREAT) != 0) {
-                inode = path.startsWith("/dev/shm/") ? files.registerShmem(path, 0) : files.register(path, 0, 0, 0, 0);
+                TmpfsMount mount = kernel.sharedMemory().files().mountOf(path);
+                inode = mount == null
+                        ? files.register(path, 0, 0, 0, 0)
+                        : kernel.sharedMemory().files().createFile(mount, path, (int) mode & PERMISSION_BITS);
+                if (inode == null) {
+                    return -Errno.ENOSPC;
+                }
             } else {
                 return -Errno.ENOENT;
             }
+        } else if ((flags & CREATE_NEW) == CREATE_NEW) {
+            return -Errno.EEXIST;
         }
         if ((flags & OpenFile.O_DIRECTORY) != 0 && inode.kind() != Inode.Kind.DIRECTORY) {
             return -Errno.ENOTDIR;
@@ -216,13 +237,16 @@ final class FileCalls {
             return DeviceCalls.open(task, files.open(inode, flags));
         }
         if ((flags & OpenFile.O_TRUNC) != 0 && (flags & OpenFile.O_ACCMODE) != 0) {
-            files.truncate(inode, 0);
+            long error = files.truncate(inode, 0);
+            if (error != 0) {
+                return error;
+            }
         }
         return task.files().install(files.open(inode, flags), 0, (flags & OpenFile.O_CLOEXEC) != 0);
     }
 
     /** Returns the path a call names: the trace's, or the string in user memory. */
-    private @Nullable String pathOf(Task task, @Nullable String known, long vaddr) {
+    static @Nullable String pathOf(Task task, @Nullable String known, long vaddr) {
         if (known != null) {
             return known;
         }
@@ -238,7 +262,7 @@ final class FileCalls {
         return null;
     }
 
-    private static long lseek(Task task, SyscallArgs args) {
+    private long lseek(Task task, SyscallArgs args) {
         OpenFile file = task.files().get(args.a0);
         if (file == null) {
             return -Errno.EBADF;
@@ -254,6 +278,15 @@ final class FileCalls {
             case 0 -> target = args.a1;
             case 1 -> target = file.positionBytes() + args.a1;
             case 2 -> target = (device == null ? file.sizeBytes() : device.sizeBytes()) + args.a1;
+            case SeekHole.SEEK_DATA, SeekHole.SEEK_HOLE -> {
+                if (!file.canMmap() || device != null) {
+                    return -Errno.EINVAL;
+                }
+                target = SeekHole.seek(files.cache(), file.inodeObject(), args.a1, (int) args.a2);
+                if (target < 0) {
+                    return target;
+                }
+            }
             default -> {
                 return -Errno.EINVAL;
             }
@@ -286,7 +319,7 @@ final class FileCalls {
         return target;
     }
 
-    private static long fcntl(Task task, SyscallArgs args) {
+    private long fcntl(Task task, SyscallArgs args) {
         OpenFile file = task.files().get(args.a0);
         if (file == null) {
             return -Errno.EBADF;
@@ -304,6 +337,12 @@ final class FileCalls {
             case F_SETFD -> {
                 task.files().setCloseOnExec((int) args.a0, (args.a2 & 1) != 0);
                 return 0;
+            }
+            case F_ADD_SEALS -> {
+                return Memfd.addSeals(file, (int) args.a2, kernel.memmap());
+            }
+            case F_GET_SEALS -> {
+                return Memfd.getSeals(file);
             }
             case F_GETFL -> {
                 return file.flags() & ~(OpenFile.O_CLOEXEC | OpenFile.O_CREAT | OpenFile.O_TRUNC);
@@ -324,8 +363,7 @@ final class FileCalls {
                 || file.inodeObject().charDevice() != null) {
             return -Errno.EINVAL;
         }
-        files.truncate(file.inodeObject(), length);
-        return 0;
+        return files.truncate(file.inodeObject(), length);
     }
 
     private long truncate(Task task, SyscallArgs args) {
@@ -337,8 +375,7 @@ final class FileCalls {
         if (args.a1 < 0) {
             return -Errno.EINVAL;
         }
-        files.truncate(inode, args.a1);
-        return 0;
+        return files.truncate(inode, args.a1);
     }
 
     private long pair(Task task, long vaddr, int flags, String name) {
@@ -360,14 +397,6 @@ final class FileCalls {
 
     private long stream(Task task, String name, int flags) {
         return task.files().install(files.openAnonymous(name, OpenFile.O_RDWR), 0, (flags & OpenFile.O_CLOEXEC) != 0);
-    }
-
-    private long memfd(Task task, SyscallArgs args) {
-        String name = pathOf(task, args.path, args.a0);
-        if (name == null) {
-            return -Errno.EFAULT;
-        }
-        return task.files().install(files.openMemory("/memfd:" + name, 0), 0, (args.a1 & 1) != 0);
     }
 
     private long unlink(Task task, SyscallArgs args, long pathAddress) {

@@ -47,6 +47,7 @@ public final class LinuxKernel extends KernelCore {
     private final PageTableEditor pageTables;
     private final KernelMemory kernelMemory;
     private final Overcommit overcommit;
+    private final SharedMemory sharedMemory;
     private final MmServices mmServices;
     private final AddressLayout layout;
     private final SyscallDoor<Task> door;
@@ -85,7 +86,9 @@ public final class LinuxKernel extends KernelCore {
         files.setUnmapper(pageTables::unmapFileRange);
         KernelVmSettings settings = new KernelVmSettings(sysctls, boot);
         this.overcommit = new Overcommit(settings);
-        this.mmServices = new MmServices(pageTables, anonVmas, files, overcommit, settings, objects.areas());
+        this.sharedMemory = new SharedMemory(this, files, overcommit, this::currentTask);
+        this.mmServices =
+                new MmServices(pageTables, anonVmas, sharedMemory.files(), overcommit, settings, objects.areas());
         this.tasks = new TaskTable(machine.cpus().size());
         this.processes = new Processes(this, tasks);
         this.oomKiller = new OomKiller(new KernelOomHost(this), allocator, sysctls);
@@ -99,6 +102,7 @@ public final class LinuxKernel extends KernelCore {
         this.door = new SyscallDoor<>(new SyscallNumbers());
         MmSyscalls.register(door);
         new FileCalls(this).register(door);
+        new ShmemCalls(this).register(door);
         new ProcessCalls(this).register(door);
         processes.startInit();
         devices.start(machine);
@@ -473,6 +477,11 @@ public final class LinuxKernel extends KernelCore {
         return files;
     }
 
+    /** Returns the files in memory and the segments of System V shared memory. */
+    public SharedMemory sharedMemory() {
+        return sharedMemory;
+    }
+
     /** Returns how much memory was promised to processes. */
     public Overcommit overcommit() {
         return overcommit;
@@ -548,6 +557,7 @@ public final class LinuxKernel extends KernelCore {
         time.addToDigest(digest);
         anonVmas.addToDigest(digest);
         files.addToDigest(digest);
+        sharedMemory.addToDigest(digest);
         addressSpaces.addToDigest(digest);
         vmalloc.addToDigest(digest);
         kernelStacks.addToDigest(digest);

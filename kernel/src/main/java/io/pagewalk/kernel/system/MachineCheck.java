@@ -77,6 +77,7 @@ final class MachineCheck {
                 kernel.vmstat().global(NodeStat.NR_PAGE_TABLE_PAGES),
                 tableCount - kernel.kernelTables().tableCount());
         files(out);
+        kernel.sharedMemory().verify(out);
         frames(out);
         for (Cpu cpu : kernel.machine().cpus()) {
             translations(cpu, out);

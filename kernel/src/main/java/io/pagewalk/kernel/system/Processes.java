@@ -372,6 +372,7 @@ final class Processes {
             task.userMemory().copyToUser(task.clearChildTid(), new byte[4], 0, 4);
         }
         leaveMm(task);
+        kernel.sharedMemory().segments().exit(task.tid());
         task.files().release();
         task.setFiles(new FdTable());
         task.setExitCode(waitStatus);

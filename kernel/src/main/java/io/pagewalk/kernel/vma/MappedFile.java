@@ -62,6 +62,16 @@ public interface MappedFile {
         return null;
     }
 
+    /**
+     * Decides whether seals allow a mapping: {@code mm/memfd.c:memfd_check_seals_mmap()}.
+     *
+     * @param vmFlags the {@link VmaFlags} bits that the mapping is to have
+     * @return these bits, without {@code VM_MAYWRITE} when writing is sealed, or a negative errno
+     */
+    default long checkSeals(long vmFlags) {
+        return vmFlags;
+    }
+
     /** Takes a reference: {@code get_file()}. */
     void get();
 

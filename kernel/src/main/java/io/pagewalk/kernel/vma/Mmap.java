@@ -168,7 +168,7 @@ public final class Mmap {
         if ((flags & VmaFlags.VM_GROWSDOWN) != 0) {
             return -Errno.EINVAL;
         }
-        return flags;
+        return file.checkSeals(flags);
     }
 
     private static long anonymousFlags(long mapFlags, long vmFlags) {

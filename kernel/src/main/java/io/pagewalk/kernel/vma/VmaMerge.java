@@ -86,7 +86,7 @@ final class VmaMerge {
         boolean right = next != null
                 && next.start() == range.end()
                 && fitsBefore(range, next, null)
-                && (!left || previous == null || anonVmasFit(previous, next));
+                && (!left || previous == null || (anonVmasFit(previous, next) && mayRemove(next)));
         if (left && previous != null) {
             if (right && next != null) {
                 duplicateAnonVma(previous, next);
@@ -243,6 +243,9 @@ final class VmaMerge {
                 && next.start() == range.end()
                 && fitsBefore(range, next, middle)
                 && (!left || previous == null || anonVmasFit(previous, next));
+        if (leftSide && rightSide && !mayRemove(middle)) {
+            return null;
+        }
         if (left && previous != null) {
             if (right && next != null) {
                 duplicateAnonVma(previous, next.anonVma() != null ? next : middle);
@@ -271,6 +274,12 @@ final class VmaMerge {
             return next;
         }
         return null;
+    }
+
+    /** {@code mm/vma.c:can_merge_remove_vma()}. */
+    private static boolean mayRemove(@Nullable Vma vma) {
+        VmaOperations operations = vma == null ? null : vma.operations();
+        return operations == null || !operations.forbidsRemoval();
     }
 
     private static boolean fitsAfter(Range range, Vma previous, @Nullable Vma middle) {

@@ -16,6 +16,16 @@ public interface VmaOperations {
     /** A device whose driver does nothing for its areas. */
     VmaOperations NONE = new VmaOperations() {};
 
+    /** Returns whether pages come from the file's page cache, as those of a System V segment do, and not from {@link #fault}. */
+    default boolean hasFilePages() {
+        return false;
+    }
+
+    /** Returns whether {@link #close} must be called for each area, so that none may vanish in a merge ({@code mm/vma.c:can_merge_remove_vma()}). */
+    default boolean forbidsRemoval() {
+        return false;
+    }
+
     /**
      * Notes that there is one more area: after a split, a move or a fork.
      *

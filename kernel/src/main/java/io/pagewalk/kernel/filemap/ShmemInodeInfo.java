@@ -1,0 +1,61 @@
+package io.pagewalk.kernel.filemap;
+
+/**
+ * What page cache and reads and writes ask a file in memory about: its limits, its commitment and its seals, as {@code struct shmem_inode_info} with {@code struct shmem_sb_info}.
+ *
+ * <p>{@code kernel.shmem} implements it; this package calls it at the places where Linux's page cache calls into {@code mm/shmem.c}.
+ */
+public interface ShmemInodeInfo {
+    /**
+     * Counts pages that are about to be added: {@code mm/shmem.c:shmem_inode_acct_blocks()}.
+     *
+     * @param pages how many, at least 1
+     * @return whether mount and overcommit allow it; nothing is counted otherwise
+     */
+    boolean chargeBlocks(long pages);
+
+    /**
+     * Gives pages back: {@code mm/shmem.c:shmem_inode_unacct_blocks()}.
+     *
+     * @param pages how many, at least 1
+     */
+    void unchargeBlocks(long pages);
+
+    /**
+     * Decides about a piece of a write: the seals in {@code mm/shmem.c:shmem_write_begin()}.
+     *
+     * @param position first byte in the file
+     * @param bytes how many
+     * @return 0 or {@code -EPERM}
+     */
+    long beginWrite(long position, long bytes);
+
+    /**
+     * Decides about a hole: the seals in {@code mm/shmem.c:shmem_fallocate()}.
+     *
+     * @return 0 or {@code -EPERM}
+     */
+    long beginPunch();
+
+    /**
+     * Decides about a new length and commits memory for it where that is done by length: {@code mm/shmem.c:shmem_setattr()}.
+     *
+     * @param newBytes the new length
+     * @return 0, {@code -EPERM} for a seal, {@code -ENOMEM} when the memory was refused
+     */
+    long changeSize(long newBytes);
+
+    /**
+     * Decides about a mapping: {@code mm/memfd.c:memfd_check_seals_mmap()}.
+     *
+     * @param vmFlags bits of {@link io.pagewalk.kernel.vma.VmaFlags}
+     * @return the bits without what seals forbid for ever, or {@code -EPERM}
+     */
+    long checkSeals(long vmFlags);
+
+    /** Returns whether its pages stay in memory: {@code mapping_unevictable()}, after {@code shmctl(SHM_LOCK)}. */
+    boolean isUnevictable();
+
+    /** Lets go of what the inode itself counts for; its pages are gone already: {@code mm/shmem.c:shmem_evict_inode()}. */
+    void evicted();
+}

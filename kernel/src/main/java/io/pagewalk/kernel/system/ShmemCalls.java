@@ -1,0 +1,56 @@
+package io.pagewalk.kernel.system;
+
+import io.pagewalk.kernel.filemap.OpenFile;
+import io.pagewalk.kernel.ipc.ShmControl;
+import io.pagewalk.kernel.ipc.SysvShm;
+import io.pagewalk.kernel.shmem.Fallocate;
+import io.pagewalk.kernel.shmem.Memfd;
+import io.pagewalk.kernel.syscall.Errno;
+import io.pagewalk.kernel.syscall.SyscallArgs;
+import io.pagewalk.kernel.syscall.SyscallDoor;
+
+/** System calls on files in memory: {@code memfd_create()}, {@code fallocate()} and those of System V shared memory. */
+final class ShmemCalls {
+    private final LinuxKernel kernel;
+
+    ShmemCalls(LinuxKernel kernel) {
+        this.kernel = kernel;
+    }
+
+    void register(SyscallDoor<Task> door) {
+        door.register("memfd_create", this::memfdCreate);
+        door.register("fallocate", this::fallocate);
+        SysvShm shm = kernel.sharedMemory().segments();
+        door.register("shmget", (t, a) -> shm.get((int) a.a0, a.a1, (int) a.a2));
+        door.register("shmat", (t, a) -> shm.attach(t.mm(), (int) a.a0, a.a1, (int) a.a2));
+        door.register("shmdt", (t, a) -> shm.detach(t.mm(), a.a0));
+        door.register("shmctl", (t, a) -> ShmControl.control(shm, t.userMemory(), (int) a.a0, (int) a.a1, a.a2));
+    }
+
+    /** {@code mm/memfd.c:SYSCALL_DEFINE2(memfd_create)}. */
+    private long memfdCreate(Task task, SyscallArgs args) {
+        int flags = (int) args.a1;
+        long error = Memfd.checkFlags(flags);
+        if (error != 0) {
+            return error;
+        }
+        String name = FileCalls.pathOf(task, args.path, args.a0);
+        if (name == null) {
+            return -Errno.EFAULT;
+        }
+        if (name.length() > Memfd.MAX_NAME_BYTES) {
+            return -Errno.EINVAL;
+        }
+        error = Memfd.checkHugePages(flags);
+        if (error != 0) {
+            return error;
+        }
+        OpenFile file = Memfd.create(kernel.sharedMemory().files(), name, flags);
+        return file == null ? -Errno.ENOMEM : task.files().install(file, 0, (flags & Memfd.MFD_CLOEXEC) != 0);
+    }
+
+    private long fallocate(Task task, SyscallArgs args) {
+        OpenFile file = task.files().get(args.a0);
+        return file == null ? -Errno.EBADF : Fallocate.fallocate(kernel.files(), file, (int) args.a1, args.a2, args.a3);
+    }
+}

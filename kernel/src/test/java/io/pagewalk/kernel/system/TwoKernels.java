@@ -1,0 +1,314 @@
+package io.pagewalk.kernel.system;
+
+import static java.util.Objects.requireNonNull;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.pagewalk.hardware.mmu.Access;
+import io.pagewalk.kernel.ipc.ShmProcFile;
+import io.pagewalk.kernel.syscall.Errno;
+import io.pagewalk.kernel.vma.MappedFile;
+import io.pagewalk.kernel.vma.Vma;
+import io.pagewalk.kernel.vma.VmaFlags;
+import java.io.DataInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * The model and the kernel of this machine side by side: each call is made on both, and result, errno and signal must be equal. Process 0 is there at the start,
+ * others come from {@link #fork}. Memory lies in an arena that neither process uses otherwise.
+ */
+final class TwoKernels implements AutoCloseable {
+    static final long ARENA = 0x100000000000L;
+    static final long ARENA_END = 0x110000000000L;
+
+    /** Files of the helper, by number. */
+    static final int SHMMAX = 1;
+
+    static final int SHMALL = 2;
+    static final int SHMMNI = 3;
+    static final int RMID_FORCED = 4;
+    private static final int SYSVIPC_SHM = 0;
+    private static final int MAPS = 6;
+
+    private static final String SOURCE = "shmhelper.c";
+    private static final int REQUEST_BYTES = 64;
+    private static final int ANSWER_BYTES = 24;
+    private static final Pattern MAPS_LINE =
+            Pattern.compile("([0-9a-f]+)-([0-9a-f]+) (....) ([0-9a-f]+) ([0-9a-f]+):([0-9a-f]+) ([0-9]+) *(.*)");
+
+    final TestKernel model = TestKernel.boot();
+    private final Path directory;
+    private final Process process;
+    private final Map<Integer, OutputStream> to = new HashMap<>();
+    private final Map<Integer, DataInputStream> from = new HashMap<>();
+    private final Map<Integer, Task> tasks = new HashMap<>();
+    private final List<String> history = new ArrayList<>();
+
+    /** What came of a request. */
+    private record Answer(long result, long errno, long signal) {}
+
+    private TwoKernels(Path directory, Process process) {
+        this.directory = directory;
+        this.process = process;
+        to.put(0, process.getOutputStream());
+        from.put(0, new DataInputStream(process.getInputStream()));
+        tasks.put(0, model.task);
+    }
+
+    /** Starts both; empty where that is impossible. The limits are those of {@code /dev/shm}. */
+    static Optional<TwoKernels> start(Path directory, long blocks, long inodes)
+            throws IOException, InterruptedException {
+        if (!System.getProperty("os.version").startsWith("6.18")
+                || !System.getProperty("os.arch").equals("amd64")
+                || !Files.isExecutable(Path.of("/usr/bin/gcc"))) {
+            return Optional.empty();
+        }
+        Path source = directory.resolve(SOURCE);
+        Path program = directory.resolve("shmhelper");
+        try (InputStream stream = requireNonNull(TwoKernels.class.getResourceAsStream(SOURCE))) {
+            Files.write(source, stream.readAllBytes());
+        }
+        Process gcc = new ProcessBuilder("gcc", "-O1", "-w", "-static", "-o", program.toString(), source.toString())
+                .redirectErrorStream(true)
+                .start();
+        gcc.getInputStream().readAllBytes();
+        if (gcc.waitFor() != 0) {
+            return Optional.empty();
+        }
+        String options = "nr_blocks=" + blocks + ",nr_inodes=" + inodes;
+        Process process = new ProcessBuilder(program.toString(), options, directory.toString())
+                .redirectError(ProcessBuilder.Redirect.INHERIT)
+                .start();
+        byte[] greeting = process.getInputStream().readNBytes("ready\n".length());
+        if (!new String(greeting, StandardCharsets.US_ASCII).equals("ready\n")) {
+            process.destroyForcibly();
+            return Optional.empty();
+        }
+        TwoKernels both = new TwoKernels(directory, process);
+        both.model.kernel.sharedMemory().files().mount("/dev/shm", blocks, inodes);
+        return Optional.of(both);
+    }
+
+    private void send(int who, int kind, long number, long... args) {
+        ByteBuffer buffer = ByteBuffer.allocate(REQUEST_BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        buffer.putLong(kind).putLong(number);
+        for (long argument : args) {
+            buffer.putLong(argument);
+        }
+        try {
+            OutputStream out = requireNonNull(to.get(who));
+            out.write(buffer.array());
+            out.flush();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private byte[] receive(int who, int bytes) {
+        try {
+            byte[] answer = requireNonNull(from.get(who)).readNBytes(bytes);
+            assertThat(answer.length)
+                    .as("the native helper died%n%s", history())
+                    .isEqualTo(bytes);
+            return answer;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private Answer real(int who, int kind, long number, long... args) {
+        send(who, kind, number, args);
+        ByteBuffer answer = ByteBuffer.wrap(receive(who, ANSWER_BYTES)).order(ByteOrder.LITTLE_ENDIAN);
+        return new Answer(answer.getLong(), answer.getLong(), answer.getLong());
+    }
+
+    private Task task(int who) {
+        return requireNonNull(tasks.get(who));
+    }
+
+    private String history() {
+        return String.join("\n", history.subList(Math.max(0, history.size() - 20), history.size()));
+    }
+
+    private void note(int who, String text) {
+        history.add(who + ": " + text);
+    }
+
+    /** Makes a call in both; results must be equal. */
+    long call(int who, String name, long... args) {
+        return call(who, true, name, args);
+    }
+
+    /** Makes a call in both; only success and errno must be equal. Returns what the model gave. */
+    long callAnyResult(int who, String name, long... args) {
+        return call(who, false, name, args);
+    }
+
+    private long call(int who, boolean isExact, String name, long... args) {
+        StringBuilder text = new StringBuilder(name);
+        for (long argument : args) {
+            text.append(' ').append(Long.toHexString(argument));
+        }
+        note(who, text.toString());
+        Answer expected = real(who, 0, model.kernel.syscallNumbers().number(name), args);
+        long result = model.call(task(who), name, args);
+        Answer actual = Errno.isError(result) ? new Answer(-1, -result, 0) : new Answer(isExact ? result : 0, 0, 0);
+        Answer wanted = isExact || expected.errno != 0 ? expected : new Answer(0, 0, 0);
+        assertThat(actual).as(history()).isEqualTo(wanted);
+        return result;
+    }
+
+    /** Loads eight bytes in both. */
+    long load(int who, long vaddr) {
+        note(who, "load " + Long.toHexString(vaddr));
+        Answer expected = real(who, 1, 0, vaddr);
+        int outcome = model.kernel.access(task(who), vaddr, Access.LOAD);
+        long value = outcome == UserAccess.OK ? model.kernel.load(task(who), vaddr) : 0;
+        assertThat(new Answer(value, 0, outcome)).as(history()).isEqualTo(expected);
+        return value;
+    }
+
+    /** Stores eight bytes in both. */
+    void store(int who, long vaddr, long value) {
+        note(who, "store " + Long.toHexString(vaddr) + " " + Long.toHexString(value));
+        Answer expected = real(who, 2, 0, vaddr, value);
+        int outcome = model.kernel.store(task(who), vaddr, value);
+        assertThat(new Answer(0, 0, outcome)).as(history()).isEqualTo(expected);
+    }
+
+    /** Stores a text with its zero in both. */
+    long text(int who, long vaddr, String text) {
+        byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+        ByteBuffer padded = ByteBuffer.allocate((bytes.length + 8) & -8).order(ByteOrder.LITTLE_ENDIAN);
+        padded.put(bytes);
+        for (int at = 0; at < padded.capacity(); at += 8) {
+            store(who, vaddr + at, padded.getLong(at));
+        }
+        return vaddr;
+    }
+
+    /** Forks in both. */
+    void fork(int parent, int child) {
+        note(parent, "fork " + child);
+        try {
+            for (String name : new String[] {"in.", "out."}) {
+                Process mkfifo = new ProcessBuilder(
+                                "mkfifo", directory.resolve(name + child).toString())
+                        .start();
+                assertThat(mkfifo.waitFor()).isZero();
+            }
+            assertThat(real(parent, 4, child).result).isPositive();
+            to.put(child, Files.newOutputStream(directory.resolve("in." + child)));
+            from.put(child, new DataInputStream(Files.newInputStream(directory.resolve("out." + child))));
+        } catch (IOException | InterruptedException e) {
+            throw new AssertionError(e);
+        }
+        tasks.put(child, requireNonNull(model.kernel.fork(task(parent))));
+    }
+
+    /** Ends a process in both and lets its parent wait for it. */
+    void exit(int who, int parent) {
+        note(who, "exit");
+        send(who, 0, model.kernel.syscallNumbers().number("exit_group"), 0);
+        assertThat(real(parent, 5, 0).result).isZero();
+        model.kernel.exitGroup(task(who), 0);
+        assertThat(model.call(task(parent), "wait4", -1, 0, 0, 0)).isPositive();
+        tasks.remove(who);
+    }
+
+    /** Sets a limit in both. */
+    void setLimit(int file, long value) {
+        note(0, "limit " + file + " = " + Long.toUnsignedString(value));
+        assertThat(real(0, 7, file, value).result).isZero();
+        var segments = model.kernel.sharedMemory().segments();
+        switch (file) {
+            case SHMMAX -> segments.limits().setMaxBytes(value);
+            case SHMALL -> segments.limits().setTotalPages(value);
+            case SHMMNI -> segments.limits().setSegments((int) value);
+            default -> segments.setRemovalForced(value != 0);
+        }
+    }
+
+    private List<String> realFile(int who, int number) {
+        long length = real(who, 6, number).result;
+        return new String(receive(who, (int) length), StandardCharsets.UTF_8)
+                .lines()
+                .toList();
+    }
+
+    /** Compares /proc/PID/maps inside the arena; inode numbers count for System V segments only. */
+    void compareMaps(int who) {
+        List<String> expected = new ArrayList<>();
+        for (String line : realFile(who, MAPS)) {
+            Matcher m = MAPS_LINE.matcher(line);
+            assertThat(m.matches()).as(line).isTrue();
+            if (isInArena(Long.parseUnsignedLong(m.group(1), 16))) {
+                expected.add(line(m.group(1), m.group(2), m.group(3), m.group(4), m.group(7), m.group(8)));
+            }
+        }
+        List<String> actual = new ArrayList<>();
+        for (Vma vma : task(who).mm().vmas()) {
+            MappedFile file = vma.file();
+            if (isInArena(vma.start())) {
+                actual.add(line(
+                        String.format(Locale.ROOT, "%08x", vma.start()),
+                        String.format(Locale.ROOT, "%08x", vma.end()),
+                        VmaFlags.permissions(vma.flags()),
+                        String.format(Locale.ROOT, "%08x", file == null ? 0 : vma.pgoff() << 12),
+                        Long.toString(file == null ? 0 : file.inode()),
+                        vma.mapsName()));
+            }
+        }
+        assertThat(actual).as("maps%n%s", history()).isEqualTo(expected);
+    }
+
+    private static boolean isInArena(long vaddr) {
+        return vaddr >= ARENA && vaddr < ARENA_END;
+    }
+
+    private static String line(String start, String end, String rights, String offset, String inode, String name) {
+        return String.join(" ", start, end, rights, offset, name.startsWith("/SYSV") ? inode : "-", name);
+    }
+
+    /** Compares /proc/sysvipc/shm but for times and process numbers, of which only the presence counts. */
+    void compareSegments() {
+        List<String> expected = realFile(0, SYSVIPC_SHM).stream()
+                .map(TwoKernels::withoutNumbers)
+                .toList();
+        List<String> actual = ShmProcFile.print(model.kernel.sharedMemory().segments())
+                .lines()
+                .map(TwoKernels::withoutNumbers)
+                .toList();
+        assertThat(actual).as("/proc/sysvipc/shm%n%s", history()).isEqualTo(expected);
+    }
+
+    /* Columns of a line: key 0-9, shmid 11-20, perms 23-26, size 28-48, cpid 50-54, lpid 56-60, nattch 63-67, four of 5, three times of 10 from 93 on. */
+    private static String withoutNumbers(String line) {
+        if (line.contains("key")) {
+            return line;
+        }
+        int key = line.indexOf(' ', line.length() - line.stripLeading().length());
+        int more = Math.max(0, key - 10);
+        return line.substring(0, 50 + more) + line.substring(61 + more, 92 + more) + line.substring(125 + more);
+    }
+
+    @Override
+    public void close() {
+        process.destroyForcibly();
+    }
+}
