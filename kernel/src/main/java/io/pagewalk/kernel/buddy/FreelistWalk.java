@@ -12,7 +12,6 @@ import io.pagewalk.kernel.zone.NumaEvent;
 import io.pagewalk.kernel.zone.PageDeque;
 import io.pagewalk.kernel.zone.PerCpuPages;
 import io.pagewalk.kernel.zone.VmCounters;
-import io.pagewalk.kernel.zone.VmEvent;
 import io.pagewalk.kernel.zone.Watermarks;
 import io.pagewalk.kernel.zone.Zone;
 import io.pagewalk.kernel.zone.ZoneLayout;
@@ -30,11 +29,12 @@ final class FreelistWalk {
     private final HighAtomicReserve highAtomic;
     private final PageChecks checks;
     private final LongConsumer clearFrame;
-    private final VmEvent[] allocEvents;
     /** Zones for which another zone is better than a mixed pageblock, by slot: Normal with DMA32 below it. */
     private final boolean[] avoidsMixing;
 
     private KswapdWaker kswapd = KswapdWaker.NONE;
+    private final LocalLists[] localByCpu;
+    private LocalLists local;
     private int cpu;
     private int cpuNode;
     private boolean isDefragMode;
@@ -59,7 +59,8 @@ final class FreelistWalk {
         this.checks = checks;
         this.clearFrame = clearFrame;
         ZoneLayout layout = counters.layout();
-        allocEvents = layout.types().stream().map(FreelistWalk::allocEvent).toArray(VmEvent[]::new);
+        localByCpu = LocalLists.ofEach(zones);
+        local = localByCpu[0];
         avoidsMixing = new boolean[zones.length];
         for (Zone zone : zones) {
             int below = zone.index() - 1;
@@ -72,11 +73,17 @@ final class FreelistWalk {
 
     void setCpu(int number, int node) {
         cpu = number;
+        local = localByCpu[number];
         cpuNode = node;
     }
 
     int cpu() {
         return cpu;
+    }
+
+    /** Returns the current CPU's lists. */
+    LocalLists local() {
+        return local;
     }
 
     int cpuNode() {
@@ -102,16 +109,16 @@ final class FreelistWalk {
 
     /**
      * Takes a single page off the current CPU's list of the best zone, when that zone is above its high watermark: what {@link #getPageFromFreelist} comes to in nearly
-     * all cases, without its other branches. Returns NO_PAGE, with nothing changed, when the walk is needed.
+     * all cases, without its other branches. {@code slot} is the zone's. Returns NO_PAGE, with nothing changed, when the walk is needed.
      */
-    long takeCached(int gfp, Zone zone, int highest) {
-        PerCpuPages pcp = zone.pageset(cpu);
-        PageDeque list = pcp.lists[migrateType(gfp)];
+    long takeCached(int gfp, Zone zone, int slot, int highest) {
+        PerCpuPages pcp = local.pageset(slot);
+        PageDeque list = local.singles(slot, migrateType(gfp));
         if (zone.belowHigh || zone.hasNewBoost || list.isEmpty()) {
             return NO_PAGE;
         }
         long usable = zone.freePages - zone.freeHighatomic - (AllocFlags.cma(gfp) == 0 ? zone.freeCma : 0);
-        if (usable <= zone.watermarks().pages(Watermarks.HIGH) + zone.lowmemReserve(highest)) {
+        if (usable <= zone.watermarks().highAndReserve(highest)) {
             return NO_PAGE;
         }
         pcp.freeCount >>= 1;
@@ -126,7 +133,7 @@ final class FreelistWalk {
             return NO_PAGE;
         }
         section.refcount[i] = 1;
-        memMap.setOwner(section, i, FrameOwner.KERNEL);
+        memMap.takeFromCpu(section, i);
         if ((gfp & Gfp.ZERO) != 0) {
             clearFrame.accept(pfn);
         }
@@ -179,6 +186,27 @@ final class FreelistWalk {
             }
         }
         return -1;
+    }
+
+    /** Returns the position of the best zone, or -1, for each node, with and without its neighbours, and highest zone. */
+    static int[] firstPlaces(Zonelist[] fallback, Zonelist[] thisNode, int zones) {
+        int[] places = new int[fallback.length * 2 * zones];
+        for (int place = 0; place < places.length; place++) {
+            int list = place / zones;
+            places[place] = firstZone((list & 1) == 0 ? fallback[list >> 1] : thisNode[list >> 1], place % zones);
+        }
+        return places;
+    }
+
+    /** Returns the slot of the best zone, or -1, for each node and highest zone. */
+    static int[] bestSlots(Zonelist[] zonelists, int zones) {
+        int[] slots = new int[zonelists.length * zones];
+        for (int place = 0; place < slots.length; place++) {
+            Zonelist zonelist = zonelists[place / zones];
+            int first = firstZone(zonelist, place % zones);
+            slots[place] = first < 0 ? -1 : zonelist.get(first).slot();
+        }
+        return slots;
     }
 
     /** {@code alloc_flags_nofragment()}: with a zone DMA32 below Normal, rather use that than mix pageblocks. */
@@ -287,12 +315,12 @@ final class FreelistWalk {
     }
 
     void countAllocation(Zone preferred, Zone zone, int blocks, int pages) {
-        counters.count(allocEvents[zone.index()], pages);
         int node = zone.node();
-        if (node == cpuNode && node == preferred.node()) {
-            counters.addLocalHit(zone, blocks);
+        if (blocks == pages && node == cpuNode && node == preferred.node()) {
+            zone.localPages += pages;
             return;
         }
+        counters.countAllocated(zone, pages);
         if (node == preferred.node()) {
             counters.add(zone, NumaEvent.NUMA_HIT, blocks);
         } else {
@@ -300,16 +328,5 @@ final class FreelistWalk {
             counters.add(preferred, NumaEvent.NUMA_FOREIGN, blocks);
         }
         counters.add(zone, node == cpuNode ? NumaEvent.NUMA_LOCAL : NumaEvent.NUMA_OTHER, blocks);
-    }
-
-    private static VmEvent allocEvent(ZoneType type) {
-        return switch (type) {
-            case DMA -> VmEvent.PGALLOC_DMA;
-            case DMA32 -> VmEvent.PGALLOC_DMA32;
-            case NORMAL -> VmEvent.PGALLOC_NORMAL;
-            case HIGHMEM -> VmEvent.PGALLOC_HIGH;
-            case MOVABLE -> VmEvent.PGALLOC_MOVABLE;
-            case DEVICE -> VmEvent.PGALLOC_DEVICE;
-        };
     }
 }

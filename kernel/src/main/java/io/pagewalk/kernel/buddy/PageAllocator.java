@@ -54,6 +54,8 @@ public final class PageAllocator extends PageForms {
     private final PageFreeing freeing;
     /** Place of the best zone in a zonelist, by node, list (fallback, this node) and highest zone; -1 when there is none. */
     private final int[] firstPlaces;
+    /** The slot of the best zone, or -1, for each node and highest zone. */
+    private final int[] bestSlots;
 
     private boolean inInterrupt;
     private long watermarkBoostFactor;
@@ -100,12 +102,8 @@ public final class PageAllocator extends PageForms {
         walk = new FreelistWalk(counters, zoneBySlot, lists, fallbacks, perCpu, highAtomic, checks, memMap, clearFrame);
         walk.setCpu(0, cpuToNode[0]);
         freeing = new PageFreeing(memMap, counters, zoneBySlot, lists, perCpu, checks, walk);
-        firstPlaces = new int[nodes.size() * 2 * layout.size()];
-        for (int place = 0; place < firstPlaces.length; place++) {
-            int list = place / layout.size();
-            firstPlaces[place] = FreelistWalk.firstZone(
-                    (list & 1) == 0 ? fallbackLists[list >> 1] : thisNodeLists[list >> 1], place % layout.size());
-        }
+        firstPlaces = FreelistWalk.firstPlaces(fallbackLists, thisNodeLists, layoutSize);
+        bestSlots = FreelistWalk.bestSlots(fallbackLists, layoutSize);
         bulk = new BulkAllocator(this, perCpu);
     }
 
@@ -289,12 +287,17 @@ public final class PageAllocator extends PageForms {
         }
         Zone best = zonelist.get(first);
         if (order == 0) {
-            long cached = walk.takeCached(gfp, best, highest);
+            long cached = walk.takeCached(gfp, best, best.slot(), highest);
             if (cached != NO_PAGE) {
                 return cached;
             }
         }
-        int allocFlags = AllocFlags.WMARK_LOW | AllocFlags.cma(gfp) | walk.nofragmentFlags(best, gfp);
+        return allocFromLists(gfp, order, zonelist, first, highest);
+    }
+
+    /** The walk over the zones, apart so that the request that a per-CPU list serves stays small enough to be compiled into its caller. */
+    private long allocFromLists(int gfp, int order, Zonelist zonelist, int first, int highest) {
+        int allocFlags = AllocFlags.WMARK_LOW | AllocFlags.cma(gfp) | walk.nofragmentFlags(zonelist.get(first), gfp);
         long pfn = walk.getPageFromFreelist(gfp, order, allocFlags, zonelist, first, highest);
         return pfn != NO_PAGE ? pfn : slowPath.allocate(gfp, order, zonelist, first, highest);
     }
@@ -346,7 +349,18 @@ public final class PageAllocator extends PageForms {
      * @return the frame with a reference count of 1, or {@link #NO_PAGE}
      */
     public long allocPage(int gfp) {
-        return allocPages(gfp, 0, walk.cpuNode());
+        int node = walk.cpuNode();
+        if (!inInterrupt && !failNth.isArmed() && (gfp & Gfp.THISNODE) == 0) {
+            int highest = zoneOfGfp[gfp & Gfp.ZONE_MASK];
+            int slot = bestSlots[node * layoutSize + highest];
+            if (slot >= 0) {
+                long cached = walk.takeCached(gfp, zoneBySlot[slot], slot, highest);
+                if (cached != NO_PAGE) {
+                    return cached;
+                }
+            }
+        }
+        return allocPages(gfp, 0, node);
     }
 
     /**

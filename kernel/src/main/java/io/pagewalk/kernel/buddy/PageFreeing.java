@@ -38,7 +38,11 @@ final class PageFreeing {
 
     /** {@code free_unref_page()}: nobody holds the block any more. */
     void free(MemMapSection section, int i, long pfn, int order) {
-        if (order == 0 ? !prepareFreeOne(section, i, pfn) : !prepareFree(section, i, order, pfn)) {
+        if (order == 0) {
+            freeOne(section, i, pfn);
+            return;
+        }
+        if (!prepareFree(section, i, order, pfn)) {
             return;
         }
         counters.count(VmEvent.PGFREE, 1L << order);
@@ -46,16 +50,33 @@ final class PageFreeing {
         Zone zone = zoneBySlot[section.zone[block]];
         int type = section.pageblock[block];
         if (PerCpuLists.allows(order) && type != MigrateType.ISOLATE) {
-            if (order == 0) {
-                memMap.setOwner(section, i, FrameOwner.PCP);
-            } else {
-                memMap.setBlockOwner(pfn, order, FrameOwner.PCP);
-            }
+            memMap.setBlockOwner(pfn, order, FrameOwner.PCP);
             perCpu.free(zone, zone.pageset(walk.cpu()), pfn, order, PerCpuLists.cachedType(type));
         } else {
             memMap.setBlockOwner(pfn, order, FrameOwner.FREE);
             lists.freeOnePage(zone, pfn, order, type, FreeLists.Place.BY_BUDDY);
         }
+    }
+
+    /** The same for a single page, the usual case. */
+    private void freeOne(MemMapSection section, int i, long pfn) {
+        if (!prepareFreeOne(section, i, pfn)) {
+            return;
+        }
+        counters.count(VmEvent.PGFREE);
+        int block = i >> MemMap.PAGEBLOCK_ORDER;
+        int slot = section.zone[block];
+        Zone zone = zoneBySlot[slot];
+        int type = section.pageblock[block];
+        if (type == MigrateType.ISOLATE) {
+            memMap.setOwner(section, i, FrameOwner.FREE);
+            lists.freeOnePage(zone, pfn, 0, type, FreeLists.Place.BY_BUDDY);
+            return;
+        }
+        memMap.giveToCpu(section, i);
+        int cached = PerCpuLists.cachedType(type);
+        LocalLists local = walk.local();
+        perCpu.freeOne(zone, local.pageset(slot), local.singles(slot, cached), pfn, cached);
     }
 
     /** {@code free_pages_prepare()} of a single page. */

@@ -66,9 +66,28 @@ final class PerCpuLists {
         if (pcp.freeCount < batch << BATCH_SCALE_MAX) {
             pcp.freeCount += 1 << order;
         }
+        giveBackExcess(zone, pcp, batch, freeHigh, list);
+    }
+
+    /** The same for a single page, whose list the caller has. */
+    void freeOne(Zone zone, PerCpuPages pcp, PageDeque list, long pfn, int migrateType) {
+        pcp.allocFactor >>= 1;
+        list.addFirst(pfn);
+        pcp.count++;
+        pcp.prevFreeHighOrder = false;
+        int batch = pcp.batch;
+        if (pcp.freeCount < batch << BATCH_SCALE_MAX) {
+            pcp.freeCount++;
+        }
+        if (zone.belowHigh || pcp.count >= Math.min(pcp.high, pcp.highMax)) {
+            giveBackExcess(zone, pcp, batch, false, PerCpuPages.listOf(migrateType, 0));
+        }
+    }
+
+    private void giveBackExcess(Zone zone, PerCpuPages pcp, int batch, boolean freeHigh, int firstList) {
         int high = high(zone, pcp, batch, freeHigh);
         if (pcp.count >= high) {
-            giveBack(zone, pcp, pagesToFree(pcp, batch, high, freeHigh), list);
+            giveBack(zone, pcp, pagesToFree(pcp, batch, high, freeHigh), firstList);
             if (zone.belowHigh
                     && WatermarkCheck.ok(zone, 0, zone.watermarks().pages(Watermarks.HIGH), movableZone, 0)) {
                 zone.belowHigh = false;

@@ -19,4 +19,19 @@ public record FrameRange(long startPfn, long endPfn, FrameOwner owner) {
     public long frames() {
         return endPfn - startPfn;
     }
+
+    /** Returns the place of the first of ascending ranges that ends above a frame. */
+    static int atOrAfter(FrameRange[] ranges, long pfn) {
+        int low = 0;
+        int high = ranges.length;
+        while (low < high) {
+            int middle = (low + high) >>> 1;
+            if (ranges[middle].endPfn() > pfn) {
+                high = middle;
+            } else {
+                low = middle + 1;
+            }
+        }
+        return low;
+    }
 }

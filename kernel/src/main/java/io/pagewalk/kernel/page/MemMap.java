@@ -38,12 +38,14 @@ public final class MemMap {
     /** Bytes of Linux's {@code struct page}. */
     public static final int STRUCT_PAGE_BYTES = 64;
 
-    private static final int SECTION_SHIFT = 15;
+    static final int SECTION_SHIFT = 15;
+    private static final int PCP = FrameOwner.PCP.ordinal();
+    private static final int KERNEL = FrameOwner.KERNEL.ordinal();
 
     private final long frames;
     private final @Nullable MemMapSection[] sections;
     private final FrameRange[] bootRanges;
-    /** Invariant: {@code ownerFrames[o] == number of frames whose owner is o}. */
+    /** Invariant: {@code ownerFrames[o] == number of frames whose owner is o}, but for PCP: those are what the others leave. */
     private final long[] ownerFrames = new long[FrameOwner.values().length];
 
     /** Zone slots in ascending order of their borders; see {@link #setZones}. */
@@ -306,7 +308,7 @@ public final class MemMap {
         if (section != null) {
             return FrameOwner.of(section.owner[(int) pfn & SECTION_MASK]);
         }
-        int range = bootRangeAtOrAfter(pfn);
+        int range = FrameRange.atOrAfter(bootRanges, pfn);
         return range < bootRanges.length && bootRanges[range].startPfn() <= pfn
                 ? bootRanges[range].owner()
                 : FrameOwner.HOLE;
@@ -334,6 +336,28 @@ public final class MemMap {
         ownerFrames[section.owner[i]]--;
         ownerFrames[then]++;
         section.owner[i] = (byte) then;
+    }
+
+    /**
+     * Gives one frame to a per-CPU list, for callers that hold its section.
+     *
+     * @param section the frame's section
+     * @param i the frame's place in it
+     */
+    public void giveToCpu(MemMapSection section, int i) {
+        ownerFrames[section.owner[i]]--;
+        section.owner[i] = (byte) PCP;
+    }
+
+    /**
+     * Gives one frame from a per-CPU list to the kernel, for callers that hold its section.
+     *
+     * @param section the frame's section
+     * @param i the frame's place in it
+     */
+    public void takeFromCpu(MemMapSection section, int i) {
+        ownerFrames[KERNEL]++;
+        section.owner[i] = (byte) KERNEL;
     }
 
     /**
@@ -373,7 +397,14 @@ public final class MemMap {
      * @param owner any owner
      */
     public long ownerFrames(FrameOwner owner) {
-        return ownerFrames[owner.ordinal()];
+        if (owner != FrameOwner.PCP) {
+            return ownerFrames[owner.ordinal()];
+        }
+        long left = frames + ownerFrames[PCP];
+        for (long count : ownerFrames) {
+            left -= count;
+        }
+        return left;
     }
 
     /**
@@ -489,8 +520,8 @@ public final class MemMap {
      * @param digest receives it
      */
     public void addToDigest(Digest digest) {
-        for (long count : ownerFrames) {
-            digest.add(count);
+        for (FrameOwner owner : FrameOwner.values()) {
+            digest.add(ownerFrames(owner));
         }
         for (int s = 0; s < sections.length; s++) {
             MemMapSection section = sections[s];
@@ -519,26 +550,7 @@ public final class MemMap {
      * @param out receives what is broken
      */
     public void verify(Violations out) {
-        long[] found = new long[ownerFrames.length];
-        for (int s = 0; s < sections.length; s++) {
-            MemMapSection section = sections[s];
-            long base = (long) s << SECTION_SHIFT;
-            long end = Math.min(base + SECTION_FRAMES, frames);
-            if (section != null) {
-                for (int i = 0; i < end - base; i++) {
-                    found[section.owner[i]]++;
-                }
-                continue;
-            }
-            long known = 0;
-            for (int r = bootRangeAtOrAfter(base); r < bootRanges.length && bootRanges[r].startPfn() < end; r++) {
-                FrameRange range = bootRanges[r];
-                long part = Math.min(range.endPfn(), end) - Math.max(range.startPfn(), base);
-                found[range.owner().ordinal()] += part;
-                known += part;
-            }
-            found[FrameOwner.HOLE.ordinal()] += end - base - known;
-        }
+        long[] found = OwnerCount.walk(sections, bootRanges, frames);
         for (FrameOwner owner : FrameOwner.values()) {
             out.expectEqual(
                     "memmap", "frames of " + owner + " == frames counted", ownerFrames(owner), found[owner.ordinal()]);
@@ -553,7 +565,9 @@ public final class MemMap {
         MemMapSection section = new MemMapSection();
         long base = (long) number << SECTION_SHIFT;
         long end = base + SECTION_FRAMES;
-        for (int r = bootRangeAtOrAfter(base); r < bootRanges.length && bootRanges[r].startPfn() < end; r++) {
+        for (int r = FrameRange.atOrAfter(bootRanges, base);
+                r < bootRanges.length && bootRanges[r].startPfn() < end;
+                r++) {
             FrameRange range = bootRanges[r];
             int from = (int) (Math.max(range.startPfn(), base) - base);
             int to = (int) (Math.min(range.endPfn(), end) - base);
@@ -579,20 +593,5 @@ public final class MemMap {
             section.flags[i] = PageFlags.BUDDY | PageFlags.LAZY;
             section.order[i] = MAX_PAGE_ORDER;
         }
-    }
-
-    /** Returns the number of the first boot range that ends above a frame. */
-    private int bootRangeAtOrAfter(long pfn) {
-        int low = 0;
-        int high = bootRanges.length;
-        while (low < high) {
-            int middle = (low + high) >>> 1;
-            if (bootRanges[middle].endPfn() > pfn) {
-                high = middle;
-            } else {
-                low = middle + 1;
-            }
-        }
-        return low;
     }
 }

@@ -21,6 +21,7 @@ public final class VmCounters {
     private final long[] zoneStats;
     private final long[] numaEvents;
     private final long[] nodeStats;
+    private final VmEvent[] allocEvents;
     private Zone[] zones = {};
     private final long[] events = new long[VmEvent.values().length];
 
@@ -37,6 +38,17 @@ public final class VmCounters {
         zoneStats = new long[zones * ZONE_ITEMS];
         numaEvents = new long[zones * NUMA_ITEMS];
         nodeStats = new long[nodes * NODE_ITEMS];
+        allocEvents = layout.types().stream().map(VmCounters::allocEvent).toArray(VmEvent[]::new);
+    }
+
+    /**
+     * Counts pages that a zone gave out: {@code PGALLOC_*}.
+     *
+     * @param zone the zone
+     * @param pages how many
+     */
+    public void countAllocated(Zone zone, int pages) {
+        count(allocEvents[zone.index()], pages);
     }
 
     /**
@@ -116,24 +128,13 @@ public final class VmCounters {
     }
 
     /**
-     * Counts allocations from the wanted node, which is also the CPU's own: {@code NUMA_HIT} and {@code NUMA_LOCAL}.
-     *
-     * @param zone the zone
-     * @param blocks how many
-     */
-    public void addLocalHit(Zone zone, int blocks) {
-        int base = zone.slot() * NUMA_ITEMS;
-        numaEvents[base + NUMA_HIT] += blocks;
-        numaEvents[base + NUMA_LOCAL] += blocks;
-    }
-
-    /**
      * Returns a zone's allocation events.
      *
      * @param zone the zone
      * @param item which event
      */
     public long get(Zone zone, NumaEvent item) {
+        foldLocalPages();
         return numaEvents[zone.slot() * NUMA_ITEMS + item.ordinal()];
     }
 
@@ -143,6 +144,7 @@ public final class VmCounters {
      * @param item which event
      */
     public long global(NumaEvent item) {
+        foldLocalPages();
         long sum = 0;
         for (int i = item.ordinal(); i < numaEvents.length; i += NUMA_ITEMS) {
             sum += numaEvents[i];
@@ -209,6 +211,7 @@ public final class VmCounters {
      * @param event which
      */
     public long get(VmEvent event) {
+        foldLocalPages();
         return events[event.ordinal()];
     }
 
@@ -218,6 +221,7 @@ public final class VmCounters {
      * @param digest receives it
      */
     public void addToDigest(Digest digest) {
+        foldLocalPages();
         for (long value : zoneStats) {
             digest.add(value);
         }
@@ -230,5 +234,27 @@ public final class VmCounters {
         for (long value : events) {
             digest.add(value);
         }
+    }
+
+    /** Spreads {@link Zone#localPages} over the three counters that it stands for. */
+    private void foldLocalPages() {
+        for (Zone zone : zones) {
+            long pages = zone.localPages;
+            zone.localPages = 0;
+            events[allocEvents[zone.index()].ordinal()] += pages;
+            numaEvents[zone.slot() * NUMA_ITEMS + NUMA_HIT] += pages;
+            numaEvents[zone.slot() * NUMA_ITEMS + NUMA_LOCAL] += pages;
+        }
+    }
+
+    private static VmEvent allocEvent(ZoneType type) {
+        return switch (type) {
+            case DMA -> VmEvent.PGALLOC_DMA;
+            case DMA32 -> VmEvent.PGALLOC_DMA32;
+            case NORMAL -> VmEvent.PGALLOC_NORMAL;
+            case HIGHMEM -> VmEvent.PGALLOC_HIGH;
+            case MOVABLE -> VmEvent.PGALLOC_MOVABLE;
+            case DEVICE -> VmEvent.PGALLOC_DEVICE;
+        };
     }
 }

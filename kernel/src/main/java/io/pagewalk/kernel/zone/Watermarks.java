@@ -15,10 +15,61 @@ public final class Watermarks {
     public static final int PROMO = 3;
 
     private final long[] level = new long[4];
+    private final long[] reserve;
+    /** Invariant: {@code highAndReserve[z] == high() + reserve[z]}, the one sum that nearly every request asks for. */
+    private final long[] highAndReserve;
+
     private long boost;
 
-    /** Creates levels of 0. */
-    public Watermarks() {}
+    /**
+     * Creates levels of 0.
+     *
+     * @param zones zones of a node
+     */
+    public Watermarks(int zones) {
+        reserve = new long[zones];
+        highAndReserve = new long[zones];
+    }
+
+    /** Returns the number of zones of a node. */
+    int zones() {
+        return reserve.length;
+    }
+
+    /**
+     * Returns the pages kept from requests that could use a higher zone: {@code lowmem_reserve[]}.
+     *
+     * @param highestZone zone index that the request could use
+     */
+    public long reserve(int highestZone) {
+        return reserve[highestZone];
+    }
+
+    /**
+     * Sets a reserve.
+     *
+     * @param highestZone zone index that requests could use
+     * @param pages kept from them
+     */
+    public void setReserve(int highestZone, long pages) {
+        reserve[highestZone] = pages;
+        sumUp();
+    }
+
+    /**
+     * Returns {@code high} with boost and reserve.
+     *
+     * @param highestZone zone index that the request could use
+     */
+    public long highAndReserve(int highestZone) {
+        return highAndReserve[highestZone];
+    }
+
+    private void sumUp() {
+        for (int z = 0; z < reserve.length; z++) {
+            highAndReserve[z] = high() + reserve[z];
+        }
+    }
 
     /**
      * Returns a level with the boost: {@code wmark_pages()}.
@@ -70,6 +121,7 @@ public final class Watermarks {
      */
     public void setBoost(long pages) {
         boost = pages;
+        sumUp();
     }
 
     /**
@@ -83,5 +135,6 @@ public final class Watermarks {
         for (int which = MIN; which <= PROMO; which++) {
             level[which] = min + which * step;
         }
+        sumUp();
     }
 }

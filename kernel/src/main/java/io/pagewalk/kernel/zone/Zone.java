@@ -12,8 +12,7 @@ public final class Zone {
     private final long spannedPages;
     private final long presentPages;
     private long managedPages;
-    private final Watermarks watermarks = new Watermarks();
-    private final long[] lowmemReserve;
+    private final Watermarks watermarks;
     private final FreeArea[] freeAreas = new FreeArea[MemMap.MAX_PAGE_ORDER + 1];
     private final PerCpuPages[] pagesets;
 
@@ -50,6 +49,9 @@ public final class Zone {
     /** Whether free pages were seen below the high watermark: {@code ZONE_BELOW_HIGH}. Per-CPU lists then shrink. */
     public boolean belowHigh;
 
+    /** Single pages given to CPUs of the zone's node that wanted it and not yet counted as {@code PGALLOC_*}, {@code NUMA_HIT} and {@code NUMA_LOCAL}: {@link VmCounters} does so when it is asked. */
+    public long localPages;
+
     /**
      * Creates a zone without managed pages.
      *
@@ -69,7 +71,7 @@ public final class Zone {
         this.startPfn = startPfn;
         this.spannedPages = spannedPages;
         this.presentPages = presentPages;
-        this.lowmemReserve = new long[layout.size()];
+        this.watermarks = new Watermarks(layout.size());
         for (int order = 0; order < freeAreas.length; order++) {
             freeAreas[order] = new FreeArea();
         }
@@ -159,7 +161,7 @@ public final class Zone {
      * @param highestZone zone index that the request could use
      */
     public long lowmemReserve(int highestZone) {
-        return lowmemReserve[highestZone];
+        return watermarks.reserve(highestZone);
     }
 
     /**
@@ -169,7 +171,7 @@ public final class Zone {
      * @param pages kept from them
      */
     public void setLowmemReserve(int highestZone, long pages) {
-        lowmemReserve[highestZone] = pages;
+        watermarks.setReserve(highestZone, pages);
     }
 
     /**
@@ -201,7 +203,7 @@ public final class Zone {
 
     /** Returns the number of zones that a node has, this one included. */
     public int layoutSize() {
-        return lowmemReserve.length;
+        return watermarks.zones();
     }
 
     /** Returns the number of CPUs that have lists. */
