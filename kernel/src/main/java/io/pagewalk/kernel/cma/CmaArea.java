@@ -8,6 +8,8 @@ import io.pagewalk.kernel.compaction.ContiguousAllocator.Outcome;
 import io.pagewalk.kernel.page.FrameOwner;
 import io.pagewalk.kernel.page.MemMap;
 import io.pagewalk.kernel.page.MigrateType;
+import io.pagewalk.kernel.zone.VmCounters;
+import io.pagewalk.kernel.zone.VmEvent;
 import java.util.BitSet;
 
 /** One area of the contiguous memory allocator: {@code struct cma}. */
@@ -16,6 +18,7 @@ public final class CmaArea {
     private final long basePfn;
     private final int pages;
     private final MemMap memMap;
+    private final VmCounters counters;
     private final ContiguousAllocator contiguous;
     /** Frames that drivers have, from the base on. */
     private final BitSet taken = new BitSet();
@@ -34,6 +37,7 @@ public final class CmaArea {
         this.basePfn = basePfn;
         this.pages = pages;
         this.memMap = allocator.memMap();
+        this.counters = allocator.counters();
         this.contiguous = contiguous;
     }
 
@@ -65,29 +69,13 @@ public final class CmaArea {
      * @return first frame, or {@link PageAllocator#NO_PAGE}
      */
     public long allocate(int count, int alignOrder) {
-        if (count <= 0 || count > pages || alignOrder < 0 || alignOrder >= Integer.SIZE - 1) {
+        if (count <= 0) {
             return PageAllocator.NO_PAGE;
         }
-        long align = 1L << alignOrder;
-        long pfn = (basePfn + align - 1) & -align;
-        while (pfn + count <= basePfn + pages) {
-            int start = (int) (pfn - basePfn);
-            int nextTaken = taken.nextSetBit(start);
-            if (nextTaken >= 0 && nextTaken < start + count) {
-                pfn = (basePfn + nextTaken + 1 + align - 1) & -align;
-                continue;
-            }
-            Outcome outcome = contiguous.allocate(pfn, pfn + count, PageIsolation.Purpose.CMA);
-            if (outcome == Outcome.DONE) {
-                taken.set(start, start + count);
-                return pfn;
-            }
-            if (outcome == Outcome.NO_MEMORY) {
-                return PageAllocator.NO_PAGE;
-            }
-            pfn += align;
-        }
-        return PageAllocator.NO_PAGE;
+        boolean canFit = count <= pages && alignOrder >= 0 && alignOrder < Integer.SIZE - 1;
+        long pfn = canFit ? find(count, alignOrder) : PageAllocator.NO_PAGE;
+        counters.count(pfn == PageAllocator.NO_PAGE ? VmEvent.CMA_ALLOC_FAIL : VmEvent.CMA_ALLOC_SUCCESS);
+        return pfn;
     }
 
     /**
@@ -108,6 +96,29 @@ public final class CmaArea {
         contiguous.free(pfn, count);
         taken.clear((int) start, (int) start + count);
         return true;
+    }
+
+    private long find(int count, int alignOrder) {
+        long align = 1L << alignOrder;
+        long pfn = (basePfn + align - 1) & -align;
+        while (pfn + count <= basePfn + pages) {
+            int start = (int) (pfn - basePfn);
+            int nextTaken = taken.nextSetBit(start);
+            if (nextTaken >= 0 && nextTaken < start + count) {
+                pfn = (basePfn + nextTaken + 1 + align - 1) & -align;
+                continue;
+            }
+            Outcome outcome = contiguous.allocate(pfn, pfn + count, PageIsolation.Purpose.CMA);
+            if (outcome == Outcome.DONE) {
+                taken.set(start, start + count);
+                return pfn;
+            }
+            if (outcome == Outcome.NO_MEMORY) {
+                return PageAllocator.NO_PAGE;
+            }
+            pfn += align;
+        }
+        return PageAllocator.NO_PAGE;
     }
 
     /**

@@ -11,6 +11,10 @@ import java.util.TreeMap;
 public final class Sysctls {
     private static final long INT_MAX = Integer.MAX_VALUE;
     private static final int NOT_SET = -1;
+    private static final String LOWMEM_RESERVE_RATIO = "lowmem_reserve_ratio";
+
+    /** Chose the order of zonelists once; since Linux 4.14 only "Node" is left, and what is written is passed over. */
+    private static final String NUMA_ZONELIST_ORDER = "numa_zonelist_order";
 
     private final TreeMap<String, Setting> settings = new TreeMap<>();
     private List<Integer> lowmemReserveRatio = List.of();
@@ -43,6 +47,7 @@ public final class Sysctls {
         define("dirty_writeback_centisecs", 500, 0, INT_MAX);
         define("dirtytime_expire_seconds", 43200, 0, INT_MAX);
         define("extfrag_threshold", 500, 0, 1000);
+        define("hugetlb_optimize_vmemmap", 0, 0, 1);
         define("hugetlb_shm_group", 0, 0, INT_MAX);
         define("laptop_mode", 0, 0, INT_MAX);
         define("legacy_va_layout", 0, 0, INT_MAX);
@@ -53,7 +58,9 @@ public final class Sysctls {
         define("min_unmapped_ratio", 1, 0, 100);
         define("mmap_min_addr", 65536, 0, Long.MAX_VALUE);
         define("mmap_rnd_bits", 28, 0, 32);
+        define("mmap_rnd_compat_bits", 8, 8, 16);
         define("nr_hugepages", 0, 0, Long.MAX_VALUE);
+        define("nr_hugepages_mempolicy", 0, 0, Long.MAX_VALUE);
         define("nr_overcommit_hugepages", 0, 0, Long.MAX_VALUE);
         define("numa_stat", 1, 0, 1);
         define("oom_dump_tasks", 1, 0, INT_MAX);
@@ -98,8 +105,14 @@ public final class Sysctls {
      */
     public void set(String name, String text) {
         String key = key(name);
-        if (key.equals("lowmem_reserve_ratio")) {
+        if (key.equals(LOWMEM_RESERVE_RATIO)) {
             setLowmemReserveRatio(text);
+            return;
+        }
+        if (key.equals(NUMA_ZONELIST_ORDER)) {
+            if (!text.matches("(?i)[dn].*")) {
+                throw new BadInput("vm." + key, "'" + text + "'", "Node");
+            }
             return;
         }
         Setting setting = find(key);
@@ -137,7 +150,10 @@ public final class Sysctls {
      */
     public String text(String name) {
         String key = key(name);
-        if (key.equals("lowmem_reserve_ratio")) {
+        if (key.equals(NUMA_ZONELIST_ORDER)) {
+            return "Node";
+        }
+        if (key.equals(LOWMEM_RESERVE_RATIO)) {
             return String.join(
                     "\t", lowmemReserveRatio.stream().map(String::valueOf).toList());
         }
@@ -151,7 +167,7 @@ public final class Sysctls {
      */
     public boolean isSetByUser(String name) {
         String key = key(name);
-        return key.equals("lowmem_reserve_ratio") ? hasLowmemReserveRatio : find(key).isSetByUser;
+        return key.equals(LOWMEM_RESERVE_RATIO) ? hasLowmemReserveRatio : find(key).isSetByUser;
     }
 
     /**
@@ -192,7 +208,8 @@ public final class Sysctls {
     /** Returns all names without {@code vm.}, sorted. */
     public List<String> names() {
         List<String> names = new ArrayList<>(settings.keySet());
-        names.add("lowmem_reserve_ratio");
+        names.add(LOWMEM_RESERVE_RATIO);
+        names.add(NUMA_ZONELIST_ORDER);
         names.sort(null);
         return names;
     }

@@ -158,6 +158,10 @@ public enum VmEvent {
     HTLB_BUDDY_ALLOC_SUCCESS,
     /** {@code htlb_buddy_alloc_fail}. */
     HTLB_BUDDY_ALLOC_FAIL,
+    /** {@code cma_alloc_success}; shown where the machine has an area of the contiguous memory allocator. */
+    CMA_ALLOC_SUCCESS,
+    /** {@code cma_alloc_fail}. */
+    CMA_ALLOC_FAIL,
     /** {@code unevictable_pgs_culled}. */
     UNEVICTABLE_PGS_CULLED,
     /** {@code unevictable_pgs_scanned}. */

@@ -46,8 +46,11 @@ public final class VmStatFile {
         return text.toString();
     }
 
-    /** An event that counts one kind of zone is there only where the machine has such a zone. */
+    /** An event that counts one kind of zone, or the contiguous memory allocator, is there only where the machine has it. */
     private static boolean isShown(VmEvent event, MemoryState state) {
+        if (event == VmEvent.CMA_ALLOC_SUCCESS || event == VmEvent.CMA_ALLOC_FAIL) {
+            return state.boot().totalCmaPages() > 0;
+        }
         String label = event.label();
         if (!label.startsWith("pgalloc_") && !label.startsWith("allocstall_") && !label.startsWith("pgskip_")) {
             return true;

@@ -7,7 +7,10 @@ import io.pagewalk.base.Violations;
 import io.pagewalk.hardware.machine.DeviceDescription;
 import io.pagewalk.hardware.mmu.Access;
 import io.pagewalk.hardware.paging.PagingMode;
+import io.pagewalk.kernel.buddy.PageAllocator;
+import io.pagewalk.kernel.cma.CmaArea;
 import io.pagewalk.kernel.page.FrameOwner;
+import io.pagewalk.kernel.system.BootOptions;
 import io.pagewalk.kernel.system.ExecImage;
 import io.pagewalk.kernel.system.LinuxKernel;
 import io.pagewalk.kernel.system.Task;
@@ -18,6 +21,9 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 
@@ -40,6 +46,73 @@ class ProcFormatTest {
         LinuxKernel kernel = TestKernels.boot(PagingMode.X86_64_4LEVEL, 8 * Size.GIB);
         for (String name : List.of("meminfo", "vmstat")) {
             assertThat(names(file(kernel, name))).as(name).isEqualTo(names(Files.readString(Path.of("/proc", name))));
+        }
+    }
+
+    /** Recorded on the machine of the other dumps; blanks and widths count, since readers cut this file by columns. */
+    @Test
+    void pagetypeinfo_threeZones_hasTheColumnsOfLinux() throws IOException {
+        String file = file(TestKernels.boot(PagingMode.X86_64_4LEVEL, 8 * Size.GIB), "pagetypeinfo");
+        assertThat(columns(file)).isEqualTo(columns(recorded("pagetypeinfo")));
+        Path host = Path.of("/proc/pagetypeinfo");
+        Assumptions.assumeTrue(System.getProperty("os.version").startsWith("6.18.") && Files.isReadable(host));
+        List<String> lines = Files.readAllLines(host);
+        // A host with other zones has other lines, but each is one of ours by its columns.
+        assertThat(columns(file).lines().toList())
+                .containsAll(lines.stream()
+                        .filter(line -> line.matches("(?!.*zone).*|.*zone +(DMA|DMA32|Normal)\\b.*"))
+                        .map(ProcFormatTest::columns)
+                        .toList());
+    }
+
+    /** {@code mm/vmstat.c} and {@code mm/cma.c}: with the contiguous memory allocator there are one migrate type and two events more. */
+    @Test
+    void machineFiles_withCma_showItsTypeAndEvents() {
+        LinuxKernel kernel = TestKernels.boot(
+                PagingMode.X86_64_4LEVEL,
+                8 * Size.GIB,
+                List.of(),
+                BootOptions.defaults().withCommandLine("cma=64M"));
+        CmaArea cma = Objects.requireNonNull(kernel.cma());
+        assertThat(cma.allocate(1 << 10, 0)).isNotEqualTo(PageAllocator.NO_PAGE);
+        assertThat(cma.allocate(1 << 20, 0)).isEqualTo(PageAllocator.NO_PAGE);
+        assertThat(cma.allocate(1 << 30, 0)).isEqualTo(PageAllocator.NO_PAGE);
+        assertThat(file(kernel, "vmstat"))
+                .contains("htlb_buddy_alloc_fail 0\ncma_alloc_success 1\ncma_alloc_fail 2\nunevictable_pgs_culled 0\n");
+        assertThat(file(kernel, "pagetypeinfo")).contains("""
+                Number of blocks type     Unmovable      Movable  Reclaimable   HighAtomic          CMA      Isolate\s
+                """);
+    }
+
+    /**
+     * Names and values of what {@code /proc/sys/vm} held on the machine of the dumps. Two values are not in the record: {@code mmap_min_addr} is a choice of who
+     * configures a kernel, and {@code user_reserve_kbytes} was computed there before most of the memory was plugged in.
+     */
+    @Test
+    void sysctls_afterBoot_haveTheNamesAndDefaultsOfLinux() throws IOException {
+        Map<String, String> files = ProcTree.files(TestKernels.boot(PagingMode.X86_64_4LEVEL, 24 * Size.GIB));
+        List<String> ours = files.entrySet().stream()
+                .filter(file -> file.getKey().startsWith("sys/vm/"))
+                .filter(file -> !file.getKey().matches(".*/(mmap_min_addr|user_reserve_kbytes)"))
+                .map(file -> file.getKey().substring("sys/vm/".length()) + "=" + file.getValue())
+                .toList();
+        assertThat(ours).allMatch(file -> file.endsWith("\n"));
+        assertThat(ours.stream().map(String::strip).toList())
+                .containsExactlyElementsOf(recorded("sys-vm").lines().toList());
+    }
+
+    @Test
+    void sysctls_onHostWithThisVersion_haveTheHostsFilesAndForm() throws IOException {
+        Path directory = Path.of("/proc/sys/vm");
+        Assumptions.assumeTrue(System.getProperty("os.version").startsWith("6.18.") && Files.isDirectory(directory));
+        LinuxKernel kernel = TestKernels.boot(PagingMode.X86_64_4LEVEL, 8 * Size.GIB);
+        for (String name : kernel.sysctls().names()) {
+            Path host = directory.resolve(name);
+            assertThat(host).exists();
+            // Two of the files are for root alone.
+            if (Files.isReadable(host)) {
+                assertThat(shape(file(kernel, "sys/vm/" + name))).as(name).isEqualTo(shape(read(host)));
+            }
         }
     }
 
@@ -182,6 +255,21 @@ class ProcFormatTest {
     /** The text with every number and the padding before it replaced: names, order, punctuation and line ends stay. */
     private static String shape(String text) {
         return text.replaceAll(" *-?\\d+", " N");
+    }
+
+    /** Reads as programs do, with one call: a second one gives nothing more, whatever the first left. */
+    private static String read(Path sysctl) throws IOException {
+        byte[] buffer = new byte[4096];
+        try (InputStream in = Files.newInputStream(sysctl)) {
+            return new String(buffer, 0, Math.max(0, in.read(buffer)), StandardCharsets.US_ASCII);
+        }
+    }
+
+    /** The text with every number and the padding before it replaced by as many marks. */
+    private static String columns(String text) {
+        return Pattern.compile(" *\\d+")
+                .matcher(text)
+                .replaceAll(number -> "#".repeat(number.end() - number.start()));
     }
 
     private static List<String> names(String text) {

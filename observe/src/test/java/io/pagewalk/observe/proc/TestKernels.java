@@ -25,6 +25,11 @@ final class TestKernels {
     }
 
     static LinuxKernel boot(PagingMode paging, long ramBytes, List<DeviceDescription> devices) {
+        return boot(paging, ramBytes, devices, BootOptions.defaults());
+    }
+
+    static LinuxKernel boot(
+            PagingMode paging, long ramBytes, List<DeviceDescription> devices, BootOptions options) {
         CpuModel cpu = CpuModels.byName("skylake");
         FirmwareMap firmware = FirmwareMap.pc(ramBytes);
         MachineDescription description = new MachineDescription(
@@ -44,6 +49,6 @@ final class TestKernels {
                 List.of(),
                 90,
                 devices);
-        return LinuxKernel.boot(new Machine(description, 1), BootOptions.defaults());
+        return LinuxKernel.boot(new Machine(description, 1), options);
     }
 }
