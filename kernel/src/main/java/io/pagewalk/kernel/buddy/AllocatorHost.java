@@ -28,7 +28,7 @@ public interface AllocatorHost {
         public void dumpStack() {}
 
         @Override
-        public void showMem() {}
+        public void showMem(int gfp) {}
     };
 
     /** Returns the name of the running task: {@code current->comm}. */
@@ -50,8 +50,12 @@ public interface AllocatorHost {
     /** Prints who runs on which machine: {@code lib/dump_stack.c:dump_stack()}, without the calls, which a model does not have. */
     void dumpStack();
 
-    /** Prints the state of memory: {@code mm/show_mem.c:__show_mem()}. */
-    void showMem();
+    /**
+     * Prints the state of memory: {@code mm/show_mem.c:__show_mem()}.
+     *
+     * @param gfp flags of the request; zones above those that it may use are left out
+     */
+    void showMem(int gfp);
 
     /**
      * Returns a host that only collects lines, for tests and programs that use the allocator alone.
@@ -84,7 +88,7 @@ public interface AllocatorHost {
             public void dumpStack() {}
 
             @Override
-            public void showMem() {}
+            public void showMem(int gfp) {}
         };
     }
 }

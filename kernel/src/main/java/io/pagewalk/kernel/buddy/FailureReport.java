@@ -5,13 +5,16 @@ import io.pagewalk.kernel.zone.NodeData;
 import io.pagewalk.kernel.zone.Zone;
 import io.pagewalk.kernel.zone.ZoneType;
 
-/** The report of a request that got nothing: {@code mm/page_alloc.c:warn_alloc()}, at most one in ten seconds. */
+/** The report of a request that got nothing: {@code mm/page_alloc.c:warn_alloc()}, at most one in ten seconds; the next one says how many were left out. */
 final class FailureReport {
     private static final long INTERVAL_NANOS = 10_000_000_000L;
 
     private final PageAllocator allocator;
+    /** State of {@code lib/ratelimit.c:___ratelimit()} with a burst of one. */
     private boolean hasReported;
+
     private long lastNanos;
+    private long suppressed;
 
     FailureReport(PageAllocator allocator) {
         this.allocator = allocator;
@@ -19,18 +22,29 @@ final class FailureReport {
 
     void warnAlloc(int gfp, String message) {
         AllocatorHost host = allocator.checks().host();
-        if ((gfp & Gfp.NOWARN) != 0
-                || (hasReported && host.nowNanos() - lastNanos < INTERVAL_NANOS)
-                || ((gfp & Gfp.DMA) != 0 && !hasManagedDma())) {
+        if ((gfp & Gfp.NOWARN) != 0 || !isDue(host) || ((gfp & Gfp.DMA) != 0 && !hasManagedDma())) {
             return;
         }
-        hasReported = true;
-        lastNanos = host.nowNanos();
         int nodes = allocator.nodes().size();
         host.print(host.comm() + ": " + message + ", mode:0x" + Integer.toHexString(gfp) + "(" + Gfp.describe(gfp)
                 + "), nodemask=(null),cpuset=/,mems_allowed=" + (nodes == 1 ? "0" : "0-" + (nodes - 1)));
         host.dumpStack();
-        host.showMem();
+        host.showMem(gfp);
+    }
+
+    private boolean isDue(AllocatorHost host) {
+        long now = host.nowNanos();
+        if (hasReported && now - lastNanos <= INTERVAL_NANOS) {
+            suppressed++;
+            return false;
+        }
+        if (suppressed > 0) {
+            host.print("warn_alloc: " + suppressed + " callbacks suppressed");
+            suppressed = 0;
+        }
+        hasReported = true;
+        lastNanos = now;
+        return true;
     }
 
     private boolean hasManagedDma() {

@@ -1,6 +1,8 @@
 package io.pagewalk.kernel.oom;
 
+import io.pagewalk.hardware.paging.PagingMode;
 import io.pagewalk.kernel.buddy.PageAllocator;
+import io.pagewalk.kernel.page.Gfp;
 import io.pagewalk.kernel.page.MemMap;
 import io.pagewalk.kernel.page.MigrateType;
 import io.pagewalk.kernel.zone.FreeArea;
@@ -10,60 +12,68 @@ import io.pagewalk.kernel.zone.VmCounters;
 import io.pagewalk.kernel.zone.Zone;
 import io.pagewalk.kernel.zone.ZoneStat;
 import io.pagewalk.kernel.zone.ZoneType;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.function.Consumer;
 
 /** The text "Mem-Info:" that the kernel prints when memory has run out, in the format of 6.18: {@code mm/show_mem.c:__show_mem()}. */
 public final class MemoryReport {
     private static final int KIB_PER_PAGE = 4;
-    private static final String TYPE_LETTERS = "UMEHC";
+    private static final String TYPE_LETTERS = "UMEHCI";
+
+    /** Larger leaves than 1 GiB are no huge pages for Linux. */
+    private static final long MOST_PAGES_OF_HUGE_PAGE = 1 << 18;
 
     private final PageAllocator allocator;
     private final VmCounters counters;
     private final Consumer<String> log;
+    private final PagingMode paging;
 
     /**
      * Creates a writer.
      *
      * @param allocator zones and counters
+     * @param paging paging mode, which gives the sizes of huge pages
      * @param log receives line by line
      */
-    public MemoryReport(PageAllocator allocator, Consumer<String> log) {
+    public MemoryReport(PageAllocator allocator, PagingMode paging, Consumer<String> log) {
+        this.paging = paging;
         this.allocator = allocator;
         this.counters = allocator.counters();
         this.log = log;
     }
 
-    /** Writes the whole report. */
-    public void showMem() {
-        log.accept("Mem-Info:");
-        global();
+    /**
+     * Writes the whole report.
+     *
+     * @param gfp flags of the request; zones above those that it may use are left out of all but the sums
+     */
+    public void showMem(int gfp) {
+        int highest = counters.layout().gfpZone(gfp & Gfp.ZONE_MASK);
+        List<Zone> zones = new ArrayList<>();
         for (NodeData node : allocator.nodes()) {
-            if (node.managedPages() > 0) {
+            for (Zone zone : node.zones()) {
+                if (zone.isPopulated() && zone.index() <= highest) {
+                    zones.add(zone);
+                }
+            }
+        }
+        log.accept("Mem-Info:");
+        global(zones);
+        for (NodeData node : allocator.nodes()) {
+            if (zones.stream().anyMatch(zone -> zone.node() == node.id() && zone.isManaged())) {
                 node(node.id());
             }
         }
+        zones.forEach(this::zone);
+        zones.forEach(this::freeBlocks);
         for (NodeData node : allocator.nodes()) {
-            for (Zone zone : node.zones()) {
-                if (zone.isPopulated()) {
-                    zone(zone);
-                }
-            }
-        }
-        for (NodeData node : allocator.nodes()) {
-            for (Zone zone : node.zones()) {
-                if (zone.isPopulated()) {
-                    freeBlocks(zone);
-                }
-            }
-        }
-        for (NodeData node : allocator.nodes()) {
-            log.accept(
-                    "Node " + node.id() + " hugepages_total=0 hugepages_free=0 hugepages_surp=0 hugepages_size=2048kB");
+            hugePages(node.id());
         }
         totals();
     }
 
-    private void global() {
+    private void global(List<Zone> zones) {
         log.accept("active_anon:" + sum(NodeStat.NR_ACTIVE_ANON) + " inactive_anon:" + sum(NodeStat.NR_INACTIVE_ANON)
                 + " isolated_anon:" + sum(NodeStat.NR_ISOLATED_ANON));
         log.accept(" active_file:" + sum(NodeStat.NR_ACTIVE_FILE) + " inactive_file:" + sum(NodeStat.NR_INACTIVE_FILE)
@@ -77,10 +87,8 @@ public final class MemoryReport {
         log.accept(" sec_pagetables:" + sum(NodeStat.NR_SEC_PAGE_TABLE_PAGES) + " bounce:0");
         log.accept(" kernel_misc_reclaimable:" + sum(NodeStat.NR_KERNEL_MISC_RECLAIMABLE));
         long pcp = 0;
-        for (NodeData node : allocator.nodes()) {
-            for (Zone zone : node.zones()) {
-                pcp += zone.pcpPages();
-            }
+        for (Zone zone : zones) {
+            pcp += zone.pcpPages();
         }
         log.accept(" free:" + counters.global(ZoneStat.NR_FREE_PAGES) + " free_pcp:" + pcp + " free_cma:"
                 + counters.global(ZoneStat.NR_FREE_CMA));
@@ -130,7 +138,7 @@ public final class MemoryReport {
                 + " mlocked:" + kib(zone, ZoneStat.NR_MLOCK)
                 + " bounce:0kB"
                 + " free_pcp:" + zone.pcpPages() * KIB_PER_PAGE + "kB"
-                + " local_pcp:" + zone.pageset(0).count * KIB_PER_PAGE + "kB"
+                + " local_pcp:" + zone.pageset(allocator.currentCpu()).count * KIB_PER_PAGE + "kB"
                 + " free_cma:" + kib(zone, ZoneStat.NR_FREE_CMA));
         StringBuilder reserve = new StringBuilder("lowmem_reserve[]:");
         for (int i = 0; i < counters.layout().size(); i++) {
@@ -159,6 +167,23 @@ public final class MemoryReport {
         log.accept(line.append("= ").append(total * KIB_PER_PAGE).append("kB").toString());
     }
 
+    /** {@code mm/hugetlb.c:hugetlb_show_meminfo_node()}: the largest size registers first. */
+    private void hugePages(int node) {
+        for (int level = paging.levels(); level > 1; level--) {
+            long pages = paging.pagesPerLeaf(level);
+            if (paging.allowsLeaf(level) && pages <= MOST_PAGES_OF_HUGE_PAGE) {
+                log.accept("Node " + node + " hugepages_total=0 hugepages_free=0 hugepages_surp=0 hugepages_size="
+                        + pages * KIB_PER_PAGE + "kB");
+            }
+        }
+    }
+
+    /** {@code is_highmem()}: ZONE_MOVABLE lies in high memory where there is any. */
+    private boolean isHighmem(Zone zone) {
+        return zone.type() == ZoneType.HIGHMEM
+                || (zone.type() == ZoneType.MOVABLE && counters.layout().indexOf(ZoneType.HIGHMEM) >= 0);
+    }
+
     private void totals() {
         long present = 0;
         long managed = 0;
@@ -169,7 +194,7 @@ public final class MemoryReport {
                 present += zone.presentPages();
                 cma += zone.cmaPages;
                 managed += zone.managedPages();
-                if (zone.type() == ZoneType.HIGHMEM) {
+                if (isHighmem(zone)) {
                     highmem += zone.presentPages();
                 }
             }

@@ -1,5 +1,6 @@
 package io.pagewalk.kernel.oom;
 
+import io.pagewalk.hardware.paging.PagingMode;
 import io.pagewalk.kernel.buddy.OutOfMemory;
 import io.pagewalk.kernel.buddy.PageAllocator;
 import io.pagewalk.kernel.page.Gfp;
@@ -32,12 +33,13 @@ public final class OomKiller implements OutOfMemory {
      * @param host tasks and log
      * @param allocator zones for the report
      * @param sysctls {@code vm.panic_on_oom} and its relatives
+     * @param paging paging mode, on which the sizes of huge pages in the report depend
      */
-    public OomKiller(OomHost host, PageAllocator allocator, Sysctls sysctls) {
+    public OomKiller(OomHost host, PageAllocator allocator, Sysctls sysctls, PagingMode paging) {
         this.host = host;
         this.allocator = allocator;
         this.sysctls = sysctls;
-        this.report = new MemoryReport(allocator, host::print);
+        this.report = new MemoryReport(allocator, paging, host::print);
     }
 
     /** Returns how many processes were killed. */
@@ -155,7 +157,7 @@ public final class OomKiller implements OutOfMemory {
                 + (current == null ? 0 : current.tid()) + " Comm: " + comm
                 + " Not tainted 6.18.0 #1 PREEMPT(voluntary) ");
         host.print("Hardware name: Pagewalk " + host.machineName());
-        report.showMem();
+        report.showMem(gfp);
         if (sysctls.get("oom_dump_tasks") != 0) {
             dumpTasks();
         }

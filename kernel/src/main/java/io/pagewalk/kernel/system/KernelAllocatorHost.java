@@ -10,7 +10,8 @@ final class KernelAllocatorHost implements AllocatorHost {
 
     KernelAllocatorHost(LinuxKernel kernel) {
         this.kernel = kernel;
-        this.report = new MemoryReport(kernel.allocator(), this::print);
+        this.report = new MemoryReport(
+                kernel.allocator(), kernel.machine().description().mode(), this::print);
     }
 
     @Override
@@ -44,7 +45,7 @@ final class KernelAllocatorHost implements AllocatorHost {
     }
 
     @Override
-    public void showMem() {
-        report.showMem();
+    public void showMem(int gfp) {
+        report.showMem(gfp);
     }
 }

@@ -91,7 +91,11 @@ public final class LinuxKernel extends KernelCore {
                 new MmServices(pageTables, anonVmas, sharedMemory.files(), overcommit, settings, objects.areas());
         this.tasks = new TaskTable(machine.cpus().size());
         this.processes = new Processes(this, tasks);
-        this.oomKiller = new OomKiller(new KernelOomHost(this), allocator, sysctls);
+        this.oomKiller = new OomKiller(
+                new KernelOomHost(this),
+                allocator,
+                sysctls,
+                machine.description().mode());
         allocator.setOutOfMemory(oomKiller);
         allocator.setHost(new KernelAllocatorHost(this));
         this.pageThreads = new PageThreads(
