@@ -19,6 +19,8 @@ public final class Sysctls {
     private final TreeMap<String, Setting> settings = new TreeMap<>();
     private List<Integer> lowmemReserveRatio = List.of();
     private boolean hasLowmemReserveRatio;
+    /** How many ratios there are; 0 before boot. */
+    private int zones;
 
     private static final class Setting {
         private final long min;
@@ -189,6 +191,7 @@ public final class Sysctls {
      * @param ratios for each zone of the machine, lowest first; 0 switches the protection of a zone off
      */
     public void deriveLowmemReserveRatio(List<Integer> ratios) {
+        zones = ratios.size();
         if (!hasLowmemReserveRatio) {
             lowmemReserveRatio = List.copyOf(ratios);
             return;
@@ -239,7 +242,11 @@ public final class Sysctls {
             // Linux turns a ratio below 1 into 0: no protection.
             ratios.add(Integer.parseInt(part));
         }
-        lowmemReserveRatio = List.copyOf(ratios);
+        // Numbers that are not given keep their values; before boot nobody knows yet how many there are.
+        for (int i = ratios.size(); i < lowmemReserveRatio.size(); i++) {
+            ratios.add(lowmemReserveRatio.get(i));
+        }
+        lowmemReserveRatio = List.copyOf(zones == 0 ? ratios : ratios.subList(0, zones));
         hasLowmemReserveRatio = true;
     }
 

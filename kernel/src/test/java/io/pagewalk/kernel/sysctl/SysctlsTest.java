@@ -43,6 +43,27 @@ class SysctlsTest {
         assertThat(sysctls.get("user_reserve_kbytes")).isEqualTo(100403);
     }
 
+    /** {@code proc_dointvec_minmax()} takes as many numbers as there are places, and leaves the places alone for which there is none. */
+    @Test
+    void set_lowmemReserveRatioOfAnotherLength_fillsWhatIsThere() {
+        Sysctls sysctls = Sysctls.of(Map.of("lowmem_reserve_ratio", "1 2"));
+        sysctls.deriveLowmemReserveRatio(List.of(256, 256, 32, 0));
+        assertThat(sysctls.lowmemReserveRatio()).containsExactly(1, 2, 32, 0);
+        sysctls.set("lowmem_reserve_ratio", "9");
+        assertThat(sysctls.lowmemReserveRatio()).containsExactly(9, 2, 32, 0);
+        sysctls.set("lowmem_reserve_ratio", "5 6 7 8 9 10");
+        assertThat(sysctls.lowmemReserveRatio()).containsExactly(5, 6, 7, 8);
+    }
+
+    /** {@code numa_zonelist_order_handler()}: other words are refused, and these two change nothing. */
+    @Test
+    void set_numaZonelistOrder_staysNode() {
+        Sysctls sysctls = new Sysctls();
+        sysctls.set("numa_zonelist_order", "default");
+        assertThat(sysctls.text("numa_zonelist_order")).isEqualTo("Node");
+        assertThatThrownBy(() -> sysctls.set("numa_zonelist_order", "zone")).isInstanceOf(BadInput.class);
+    }
+
     /** As {@code cat /proc/sys/vm/lowmem_reserve_ratio} prints it on Linux 6.18, x86-64. */
     @Test
     void text_lowmemReserveRatio_isTabbed() {
