@@ -213,6 +213,11 @@ class CommandLineTest {
                 "run TRACE --ram lots | 'lots' | a size such as",
                 "run TRACE --nodes 99 | 99 | a number from 1 to 64",
                 "run TRACE --seed x | --seed | 'x'",
+                "run TRACE --cmdline cma=64Q | kernel parameter cma | a size such as 512M",
+                "run TRACE --cmdline cma | --cmdline: found 'cma' | cma=SIZE, kernelcore=SIZE|N%, movablecore=SIZE|N%",
+                "run TRACE --cmdline slab_debug=FX | slab_debug | F Z P U T A O or -",
+                "machine show laptop --cmdline kernelcore=101% | kernel parameter kernelcore | 0% to 100%",
+                "machine show laptop --cmdline quiet | --cmdline: found 'quiet' | slab_debug",
                 "run TRACE --replay fast | 'fast' | accesses, runs, episodes",
                 "run TRACE --cache hot | 'hot' | cold, warm",
                 "run TRACE --jsno - | '--jsno' | --json",
@@ -311,6 +316,51 @@ class CommandLineTest {
                         .length());
         Outcome json = run("machine", "show", name, "--layout", "--json");
         assertThat(json.out()).startsWith("{\n  \"name\": \"" + name).contains("\"use\": \"direct_map\"");
+    }
+
+    @Test
+    void cmdline_eachParameter_reachesTheKernel() throws IOException {
+        Path proc = directory.resolve("proc");
+        Outcome outcome = run(
+                "machine",
+                "show",
+                "laptop",
+                "--cmdline",
+                "cma=64M movablecore=1G slab_debug=Z,kmalloc-64 slab_nomerge",
+                "--proc",
+                proc.toString());
+        assertThat(outcome.err()).isEmpty();
+        assertThat(outcome.out()).contains("0 Movable");
+        assertThat(Files.readString(proc.resolve("meminfo"))).contains("CmaTotal:          65536 kB\n");
+        assertThat(Files.readString(proc.resolve("pagetypeinfo"))).contains("          CMA ");
+        assertThat(Files.readString(proc.resolve("vmstat"))).contains("\ncma_alloc_success 0\n");
+        // Red zones make the objects of this cache larger; without merging more caches have slabs of their own.
+        assertThat(Files.readString(proc.resolve("slabinfo")))
+                .containsPattern("(?m)^kmalloc-64 +\\d+ +\\d+ +(7[2-9]|8\\d|9\\d|1\\d\\d) ")
+                .containsPattern("(?m)^kmalloc-128 +\\d+ +\\d+ +128 ");
+        Outcome half = run("machine", "show", "laptop", "--cmdline", "kernelcore=50%");
+        assertThat(half.out()).containsPattern("0 Movable +\\d+ +20[89]\\d{4} +20[89]\\d{4} ");
+    }
+
+    @Test
+    void cmdline_ofRun_isInTheRepeatedCommandAndTheDigest() throws IOException {
+        Outcome plain = run("run", trace.toString(), "--json", "-");
+        Outcome with = run("run", trace.toString(), "--cmdline", "cma=64M slab_nomerge", "--json", "-");
+        assertThat(with.err()).isEmpty();
+        assertThat(with.out()).contains("--cmdline 'cma=64M slab_nomerge'");
+        assertThat(with.json("accesses")).isEqualTo(plain.json("accesses"));
+        assertThat(with.json("digest")).isNotEqualTo(plain.json("digest"));
+        Path machine = Files.writeString(
+                directory.resolve("m.yaml"),
+                "name: mine\ncpu: icelake\ncpus: 1\nram: 1G\ncmdline: slab_nomerge cma=16M\n");
+        assertThat(run("machine", "show", machine.toString(), "--cmdline", "cma=32M", "--proc", directory + "/p")
+                        .err())
+                .isEmpty();
+        assertThat(Files.readString(directory.resolve("p/meminfo"))).contains("CmaTotal:          32768 kB\n");
+        Files.writeString(machine, "name: mine\ncpu: icelake\ncpus: 1\nram: 1G\ncmdline: slab_nomerg\n");
+        assertThat(run("machine", "show", machine.toString()).err())
+                .contains("m.yaml:5 cmdline: found 'slab_nomerg', expected one of cma=SIZE")
+                .hasLineCount(1);
     }
 
     @Test

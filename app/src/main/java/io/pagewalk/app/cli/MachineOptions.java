@@ -1,5 +1,6 @@
 package io.pagewalk.app.cli;
 
+import io.pagewalk.lab.machines.KernelCommandLine;
 import io.pagewalk.lab.machines.MachineCatalogue;
 import io.pagewalk.lab.machines.MachineChanges;
 import io.pagewalk.lab.machines.MachineSpec;
@@ -23,15 +24,27 @@ final class MachineOptions {
             description = "Number of NUMA nodes; memory and CPUs are divided evenly.")
     private @Nullable Integer nodes;
 
+    @Option(
+            names = "--cmdline",
+            paramLabel = "PARAMETERS",
+            description =
+                    "The kernel's command line, such as \"cma=64M movablecore=1G slab_debug=FZPU\"; parameters: cma,"
+                            + " kernelcore, movablecore, slab_debug, slab_merge, slab_nomerge.")
+    private @Nullable String commandLine;
+
     /** Returns a machine by name with the changes of these options. */
     MachineSpec machine(String name) {
-        return new MachineChanges(ram, nodes, cpu).applyTo(MachineCatalogue.find(name));
+        MachineSpec machine = new MachineChanges(ram, nodes, cpu).applyTo(MachineCatalogue.find(name));
+        return commandLine == null
+                ? machine
+                : machine.withCommandLine(KernelCommandLine.checked("--cmdline", commandLine));
     }
 
     /** Returns these options as they were typed, with a space before each. */
     String asTyped() {
         return (ram == null ? "" : " --ram " + ram)
                 + (cpu == null ? "" : " --cpu " + cpu)
-                + (nodes == null ? "" : " --nodes " + nodes);
+                + (nodes == null ? "" : " --nodes " + nodes)
+                + (commandLine == null ? "" : " --cmdline " + Quoting.word(commandLine));
     }
 }

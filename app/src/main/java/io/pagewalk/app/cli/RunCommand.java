@@ -41,6 +41,7 @@ import picocli.CommandLine.Parameters;
             "Examples:",
             "  pagewalk run gzip",
             "  pagewalk run gzip --machine server-2node --set vm.overcommit_memory=2 --json -",
+            "  pagewalk run gzip --cmdline \"cma=64M slab_debug=FZPU\" --proc /tmp/after",
             "  pagewalk run -- ls -l /usr/bin"
         })
 final class RunCommand implements Runnable {

@@ -1,8 +1,10 @@
 package io.pagewalk.kernel.system;
 
+import io.pagewalk.base.BadInput;
 import io.pagewalk.kernel.memblock.BootParameters;
 import io.pagewalk.kernel.slub.SlabOptions;
 import io.pagewalk.kernel.time.CostModel;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
@@ -23,6 +25,15 @@ public record BootOptions(
         CostModel costs,
         SlabOptions slab,
         BootParameters parameters) {
+    /** The parameters of the kernel's command line that mean something here, as a user writes them. */
+    public static final List<String> PARAMETERS = List.of(
+            "cma=SIZE",
+            "kernelcore=SIZE|N%",
+            "movablecore=SIZE|N%",
+            "slab_debug[=[FZPUTAO|-][,CACHE...]]",
+            "slab_merge",
+            "slab_nomerge");
+
     /** State of the page cache when a file is registered. */
     public enum PageCacheStart {
         /** Nothing is cached: the first touch reads from the disk. */
@@ -81,11 +92,33 @@ public record BootOptions(
     }
 
     /**
-     * Returns the same options with a command line.
+     * Returns the same options with a command line: {@link #PARAMETERS}. Other words are passed over, as the kernel leaves them to others.
      *
-     * @param commandLine such as {@code cma=64M}
+     * @param commandLine such as {@code cma=64M slab_nomerge}
+     * @throws BadInput for a value that cannot be
      */
     public BootOptions withCommandLine(String commandLine) {
-        return new BootOptions(sysctls, seed, pageCache, costs, slab, BootParameters.parse(commandLine));
+        SlabOptions options = slab;
+        for (String word : commandLine.strip().split("\\s+", -1)) {
+            int equals = word.indexOf('=');
+            // Both spellings, the older one with u, are read: mm/slub.c.
+            switch ((equals < 0 ? word : word.substring(0, equals)).replaceFirst("^slub_", "slab_")) {
+                case "slab_debug" -> options = options.withDebug(equals < 0 ? "" : word.substring(equals + 1));
+                case "slab_nomerge" -> options = options.withoutMerging();
+                default -> {
+                    // Not about slabs; they merge unless told otherwise, so that slab_merge changes nothing.
+                }
+            }
+        }
+        return new BootOptions(sysctls, seed, pageCache, costs, options, BootParameters.parse(commandLine));
+    }
+
+    /**
+     * Returns whether a word of a command line is one of {@link #PARAMETERS}, whatever its value.
+     *
+     * @param word such as {@code cma=64M}
+     */
+    public static boolean isParameter(String word) {
+        return word.matches("(cma|kernelcore|movablecore)=.*|sl[au]b_debug(=.*)?|sl[au]b_(no)?merge");
     }
 }

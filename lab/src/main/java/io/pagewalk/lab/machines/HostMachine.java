@@ -97,7 +97,8 @@ public final class HostMachine {
                 reserved,
                 new DiskSpec("vda", 100_000, 2 * Size.GIB, 128),
                 false,
-                sysctls());
+                sysctls(),
+                "");
     }
 
     private static long managedBytes(List<HostZone> zones) {

@@ -22,6 +22,7 @@ import java.util.TreeMap;
  * @param disk the block device
  * @param softwareRefill whether a TLB miss is an exception that the kernel serves
  * @param sysctls settings that this machine boots with, by their Linux names
+ * @param commandLine the kernel's command line, such as {@code cma=64M}; empty for none
  */
 public record MachineSpec(
         String name,
@@ -37,7 +38,8 @@ public record MachineSpec(
         SortedMap<String, Long> bootReserved,
         DiskSpec disk,
         boolean softwareRefill,
-        SortedMap<String, String> sysctls) {
+        SortedMap<String, String> sysctls,
+        String commandLine) {
     /** Copies the collections. */
     public MachineSpec {
         firmware = List.copyOf(firmware);
@@ -56,6 +58,30 @@ public record MachineSpec(
                 .sum();
     }
 
+    /**
+     * Returns a copy with more on the kernel's command line.
+     *
+     * @param more parameters that follow those of the machine
+     */
+    public MachineSpec withCommandLine(String more) {
+        return new MachineSpec(
+                name,
+                summary,
+                cpuModel,
+                paging,
+                cpus,
+                firmware,
+                nodes,
+                distances,
+                kernelImage,
+                split,
+                bootReserved,
+                disk,
+                softwareRefill,
+                sysctls,
+                (commandLine + " " + more).strip());
+    }
+
     /** Returns a copy with another CPU model. */
     MachineSpec withCpuModel(String model) {
         return new MachineSpec(
@@ -72,7 +98,8 @@ public record MachineSpec(
                 bootReserved,
                 disk,
                 softwareRefill,
-                sysctls);
+                sysctls,
+                commandLine);
     }
 
     /** Returns a copy with another memory layout, whose boot reservations are derived anew. */
@@ -91,6 +118,7 @@ public record MachineSpec(
                 new TreeMap<>(),
                 disk,
                 softwareRefill,
-                sysctls);
+                sysctls,
+                commandLine);
     }
 }

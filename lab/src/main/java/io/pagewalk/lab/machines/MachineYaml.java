@@ -29,7 +29,8 @@ final class MachineYaml {
             "reserved",
             "disk",
             "refill",
-            "sysctl"));
+            "sysctl",
+            "cmdline"));
     private static final Pattern RANGE = Pattern.compile("(?:0x)?([0-9a-fA-F]+)-(?:0x)?([0-9a-fA-F]+)(?: +(.+))?");
     private static final Pattern DURATION = Pattern.compile("([0-9]+(?:\\.[0-9]+)?)(ns|us|ms|s)");
     private static final int MOST_CPUS = 8192;
@@ -65,7 +66,8 @@ final class MachineYaml {
                 reserved(yaml),
                 disk(yaml),
                 isSoftwareRefill(yaml),
-                sysctls(yaml));
+                sysctls(yaml),
+                KernelCommandLine.checked(yaml.where("cmdline"), yaml.text("cmdline", "")));
     }
 
     private static List<FirmwareRange> firmware(YamlMap yaml, String paging) {

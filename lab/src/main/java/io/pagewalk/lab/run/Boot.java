@@ -32,7 +32,7 @@ public final class Boot {
         SortedMap<String, String> all = settings(spec, sysctls);
         return LinuxKernel.boot(
                 new Machine(description, seed),
-                new BootOptions(all, seed, cache, BootOptions.defaults().costs()));
+                new BootOptions(all, seed, cache, BootOptions.defaults().costs()).withCommandLine(spec.commandLine()));
     }
 
     /**

@@ -267,9 +267,7 @@ class ProcFormatTest {
 
     /** The text with every number and the padding before it replaced by as many marks. */
     private static String columns(String text) {
-        return Pattern.compile(" *\\d+")
-                .matcher(text)
-                .replaceAll(number -> "#".repeat(number.end() - number.start()));
+        return Pattern.compile(" *\\d+").matcher(text).replaceAll(number -> "#".repeat(number.end() - number.start()));
     }
 
     private static List<String> names(String text) {

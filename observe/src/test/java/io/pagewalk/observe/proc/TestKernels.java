@@ -28,8 +28,7 @@ final class TestKernels {
         return boot(paging, ramBytes, devices, BootOptions.defaults());
     }
 
-    static LinuxKernel boot(
-            PagingMode paging, long ramBytes, List<DeviceDescription> devices, BootOptions options) {
+    static LinuxKernel boot(PagingMode paging, long ramBytes, List<DeviceDescription> devices, BootOptions options) {
         CpuModel cpu = CpuModels.byName("skylake");
         FirmwareMap firmware = FirmwareMap.pc(ramBytes);
         MachineDescription description = new MachineDescription(
