@@ -318,6 +318,18 @@ class CommandLineTest {
         assertThat(json.out()).startsWith("{\n  \"name\": \"" + name).contains("\"use\": \"direct_map\"");
     }
 
+    @ParameterizedTest
+    @CsvSource({"laptop, 4000000000-400fffffff, 02.0, 0000:00:02.0", "i386-2g, c0000000-c1ffffff, 01.0, 0000:00:01.0"})
+    void machineShow_procOfMachineWithDevices_hasTheirPortsAndWindows(
+            String name, String window, String slot, String function) throws IOException {
+        Path proc = directory.resolve("proc");
+        assertThat(run("machine", "show", name, "--proc", proc.toString()).err())
+                .isEmpty();
+        assertThat(Files.readString(proc.resolve("ioports"))).contains("  03f8-03ff : serial\n");
+        assertThat(Files.readString(proc.resolve("iomem")))
+                .contains("  " + window + " : " + function + "\n    " + window + " : pwfb\n");
+    }
+
     @Test
     void cmdline_eachParameter_reachesTheKernel() throws IOException {
         Path proc = directory.resolve("proc");

@@ -63,7 +63,7 @@ final class TestKernel {
         return boot(cpu, mode, ramBytes, cpus, options, refill, List.of());
     }
 
-    private static TestKernel boot(
+    static TestKernel boot(
             String cpu,
             PagingMode mode,
             long ramBytes,

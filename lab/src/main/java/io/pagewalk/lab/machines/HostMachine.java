@@ -98,7 +98,8 @@ public final class HostMachine {
                 new DiskSpec("vda", 100_000, 2 * Size.GIB, 128),
                 false,
                 sysctls(),
-                "");
+                "",
+                List.of());
     }
 
     private static long managedBytes(List<HostZone> zones) {

@@ -80,7 +80,8 @@ public final class MachineBuilder {
                     kernelImage(spec),
                     List.of(),
                     reserved(spec),
-                    LOCAL_MEMORY_NANOS);
+                    LOCAL_MEMORY_NANOS,
+                    spec.devices());
         } catch (IllegalArgumentException e) {
             throw new BadInput("machine " + spec.name() + ": " + e.getMessage(), e);
         }

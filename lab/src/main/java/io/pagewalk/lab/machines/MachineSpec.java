@@ -1,5 +1,6 @@
 package io.pagewalk.lab.machines;
 
+import io.pagewalk.hardware.machine.DeviceDescription;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -23,6 +24,7 @@ import java.util.TreeMap;
  * @param softwareRefill whether a TLB miss is an exception that the kernel serves
  * @param sysctls settings that this machine boots with, by their Linux names
  * @param commandLine the kernel's command line, such as {@code cma=64M}; empty for none
+ * @param devices serial ports and cards
  */
 public record MachineSpec(
         String name,
@@ -39,7 +41,8 @@ public record MachineSpec(
         DiskSpec disk,
         boolean softwareRefill,
         SortedMap<String, String> sysctls,
-        String commandLine) {
+        String commandLine,
+        List<DeviceDescription> devices) {
     /** Copies the collections. */
     public MachineSpec {
         firmware = List.copyOf(firmware);
@@ -48,6 +51,7 @@ public record MachineSpec(
         kernelImage = List.copyOf(kernelImage);
         bootReserved = new TreeMap<>(bootReserved);
         sysctls = new TreeMap<>(sysctls);
+        devices = List.copyOf(devices);
     }
 
     /** Returns the bytes of usable memory in the firmware's map. */
@@ -79,7 +83,8 @@ public record MachineSpec(
                 disk,
                 softwareRefill,
                 sysctls,
-                (commandLine + " " + more).strip());
+                (commandLine + " " + more).strip(),
+                devices);
     }
 
     /** Returns a copy with another CPU model. */
@@ -99,7 +104,8 @@ public record MachineSpec(
                 disk,
                 softwareRefill,
                 sysctls,
-                commandLine);
+                commandLine,
+                devices);
     }
 
     /** Returns a copy with another memory layout, whose boot reservations are derived anew. */
@@ -119,6 +125,7 @@ public record MachineSpec(
                 disk,
                 softwareRefill,
                 sysctls,
-                commandLine);
+                commandLine,
+                devices);
     }
 }

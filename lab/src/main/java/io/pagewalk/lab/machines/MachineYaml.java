@@ -30,7 +30,8 @@ final class MachineYaml {
             "disk",
             "refill",
             "sysctl",
-            "cmdline"));
+            "cmdline",
+            "devices"));
     private static final Pattern RANGE = Pattern.compile("(?:0x)?([0-9a-fA-F]+)-(?:0x)?([0-9a-fA-F]+)(?: +(.+))?");
     private static final Pattern DURATION = Pattern.compile("([0-9]+(?:\\.[0-9]+)?)(ns|us|ms|s)");
     private static final int MOST_CPUS = 8192;
@@ -67,7 +68,8 @@ final class MachineYaml {
                 disk(yaml),
                 isSoftwareRefill(yaml),
                 sysctls(yaml),
-                KernelCommandLine.checked(yaml.where("cmdline"), yaml.text("cmdline", "")));
+                KernelCommandLine.checked(yaml.where("cmdline"), yaml.text("cmdline", "")),
+                DeviceYaml.read(yaml, paging));
     }
 
     private static List<FirmwareRange> firmware(YamlMap yaml, String paging) {

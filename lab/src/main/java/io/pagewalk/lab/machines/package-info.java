@@ -5,8 +5,8 @@
  * {@link io.pagewalk.lab.machines.MachineSpec}; the options {@code --ram}, {@code --nodes} and {@code --cpu} change the spec; the spec becomes
  * the hardware layer's machine description. The format is documented in {@code docs/MACHINES.md}.
  *
- * <p>Simplified: a description holds what memory management looks at (memory map, nodes, CPUs and their TLBs, one disk, what boot reserves), no
- * other device.
+ * <p>Simplified: a description holds what memory management looks at: memory map, nodes, CPUs and their TLBs, one disk, what boot reserves, and on a
+ * PC serial ports and display cards.
  */
 @NullMarked
 package io.pagewalk.lab.machines;

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.pagewalk.base.BadInput;
 import io.pagewalk.base.Size;
+import io.pagewalk.hardware.machine.DeviceDescription;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -100,6 +101,45 @@ class MachineCatalogueTest {
                 .isInstanceOf(BadInput.class)
                 .hasMessageContaining("m.yaml:5")
                 .hasMessageContaining("ascending order");
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '"',
+            value = {
+                "x86-64-4level | {type: floppy} | type: found 'floppy', expected uart or framebuffer",
+                "x86-64-4level | {type: uart, port: 3g8} | port: found '3g8', expected an I/O port in hexadecimal",
+                "x86-64-4level | {type: uart, port: ffff} | expected a port from 0 to fff8",
+                "x86-64-4level | {type: framebuffer, slot: 1, ram: 3M} | a power of two from 2M to 16G",
+                "x86-64-4level | {type: framebuffer, slot: 32, ram: 4M} | 1 to 31",
+                "x86-64-4level | {type: uart, slot: 1} | unknown key 'slot', expected one of type, port",
+                "x86-64-4level | {type: uart}, {type: uart} | found a second device at port 3f8",
+                "sv39 | {type: uart} | paging sv39, expected devices only on x86-64 and i386"
+            })
+    void devices_thatCannotBe_areRefusedWithTheirLine(String paging, String devices, String message)
+            throws IOException {
+        Path file = Files.writeString(
+                directory.resolve("m.yaml"),
+                "name: a\ncpu: icelake\npaging: " + paging + "\ncpus: 1\nram: 512M\ndevices: [" + devices + "]\n");
+        assertThatThrownBy(() -> MachineCatalogue.find(file.toString()))
+                .isInstanceOf(BadInput.class)
+                .hasMessageContaining("m.yaml:6")
+                .hasMessageContaining(message);
+    }
+
+    @Test
+    void devices_ofShippedMachines_areOnTheirBuses() {
+        assertThat(MachineBuilder.build(MachineCatalogue.find("laptop")).devices())
+                .containsExactly(
+                        new DeviceDescription.Uart(0x3f8), new DeviceDescription.Framebuffer(2, 256 * Size.MIB));
+        assertThat(MachineBuilder.build(MachineCatalogue.find("i386-2g")).devices())
+                .hasSize(3);
+        // Another amount of memory keeps them.
+        assertThat(new MachineChanges("8G", 2, "skylake")
+                        .applyTo(MachineCatalogue.find("laptop"))
+                        .devices())
+                .hasSize(2);
     }
 
     @Test

@@ -10,6 +10,7 @@ import io.pagewalk.hardware.paging.PagingMode;
 import io.pagewalk.kernel.buddy.PageAllocator;
 import io.pagewalk.kernel.cma.CmaArea;
 import io.pagewalk.kernel.page.FrameOwner;
+import io.pagewalk.kernel.syscall.SyscallArgs;
 import io.pagewalk.kernel.system.BootOptions;
 import io.pagewalk.kernel.system.ExecImage;
 import io.pagewalk.kernel.system.LinuxKernel;
@@ -239,6 +240,30 @@ class ProcFormatTest {
                 """);
         assertThat(IoMem.print(kernel.ioResources().iomem(), IoMem.Reader.OTHERS))
                 .startsWith("00000000-00000000 : Reserved\n00000000-00000000 : System RAM\n");
+    }
+
+    /** The flags that {@code remap_pfn_range()} sets, in the order of bits that {@code show_smap_vma_flags()} prints: pf, io, de, dd. */
+    @Test
+    void mapsAndSmaps_ofMappedCard_sayThatItIsNoMemory() {
+        LinuxKernel kernel = TestKernels.boot(
+                PagingMode.X86_64_4LEVEL, 2 * Size.GIB, List.of(new DeviceDescription.Framebuffer(1, 16 * Size.MIB)));
+        Task task = kernel.exec(ExecImage.bare("draw", 0x7ffd_0000_0000L));
+        SyscallArgs open = new SyscallArgs().set(kernel.syscallNumbers().number("openat"), -100, 0, 2);
+        open.path = "/dev/fb0";
+        long fd = kernel.syscall(task, open);
+        long at = kernel.syscall(
+                task, new SyscallArgs().set(kernel.syscallNumbers().number("mmap"), 0, 16 << 12, 3, 1, fd, 4 << 12));
+        assertThat(kernel.access(task, at, Access.STORE)).isZero();
+        String first = Long.toHexString(at) + "-" + Long.toHexString(at + (16 << 12));
+        assertThat(file(kernel, task.tid() + "/maps"))
+                .containsPattern("(?m)^" + first + " rw-s 00004000 [0-9a-f]{2}:[0-9a-f]{2} \\d+ +/dev/fb0$");
+        String smaps = file(kernel, task.tid() + "/smaps");
+        String card = smaps.substring(smaps.indexOf(first));
+        assertThat(card).contains("VmFlags: rd wr sh mr mw me ms pf io de dd \n");
+        assertThat(card.substring(0, card.indexOf("VmFlags"))).doesNotContain("pf");
+        assertThat(card.lines().skip(1).findFirst().orElse("")).matches("Size: +64 kB");
+        assertThat(value(card, "Rss")).isZero();
+        assertThat(value(card, "Pss")).isZero();
     }
 
     private static String file(LinuxKernel kernel, String name) {
