@@ -50,6 +50,7 @@ final class RootCommand implements Runnable {
         root.addSubcommand(TraceCommand.create(terminal));
         root.addSubcommand(MachineCommand.create(terminal));
         root.addSubcommand(ExperimentCommand.create(terminal));
+        root.addSubcommand(new VerifyCommand(terminal));
         root.setUsageHelpWidth(120);
         return root;
     }

@@ -44,6 +44,14 @@ public final class FaultHandler {
     /** Internal outcome: a device was read; the fault starts over and is a major one. */
     private static final int RETRY_MAJOR = 17;
 
+    /** Who wants a page. */
+    private enum Origin {
+        /** The program, or the kernel in its place. */
+        ACCESS,
+        /** mlock, MAP_POPULATE and their like. */
+        POPULATE
+    }
+
     private final PagingMode mode;
     private final PhysicalMemory memory;
     private final PageTables tables;
@@ -160,6 +168,24 @@ public final class FaultHandler {
      * @return a {@link FaultOutcome}
      */
     public int handleMmFault(FaultTask task, Mm mm, Vma vma, long vaddr, boolean isWrite) {
+        return handle(task, mm, vma, vaddr, isWrite, Origin.ACCESS);
+    }
+
+    /**
+     * The same for {@code mm/gup.c:__mm_populate()}: when a page had to be read, it begins again and does not tell the second attempt, which therefore counts as a minor fault.
+     *
+     * @param task who is charged
+     * @param mm the address space
+     * @param vma the area, which allows the access
+     * @param vaddr an address in it
+     * @param isWrite whether the page must be writable
+     * @return a {@link FaultOutcome}
+     */
+    int populatePage(FaultTask task, Mm mm, Vma vma, long vaddr, boolean isWrite) {
+        return handle(task, mm, vma, vaddr, isWrite, Origin.POPULATE);
+    }
+
+    private int handle(FaultTask task, Mm mm, Vma vma, long vaddr, boolean isWrite, Origin origin) {
         long page = vaddr & -4096L;
         boolean isTried = false;
         while (true) {
@@ -168,7 +194,7 @@ public final class FaultHandler {
                 continue;
             }
             if (outcome == RETRY_MAJOR) {
-                isTried = true;
+                isTried = origin == Origin.ACCESS;
                 time.charge(Cause.MAJOR_FAULT, costs.majorFaultNanos());
                 continue;
             }
@@ -301,13 +327,6 @@ public final class FaultHandler {
      */
     private int faultAround(FaultTask task, Mm mm, Vma vma, long vaddr, OpenFile file) {
         cache.settle();
-        long table = tables.findOrMake(mm, vaddr);
-        if (table < 0) {
-            return FaultOutcome.NO_MEMORY;
-        }
-        if (task.isKilled()) {
-            return FaultOutcome.KILLED;
-        }
         long pteOffset = mode.index(vaddr, 1);
         long vmaOffset = (vaddr - vma.start()) >>> 12;
         long from = Math.max(pteOffset & -faultAroundPages, pteOffset - Math.min(pteOffset, vmaOffset));
@@ -316,6 +335,16 @@ public final class FaultHandler {
         to = Math.min(to, from + file.inodeObject().sizePages() - 1 - firstIndex);
         int flags = protection.flags(vma);
         boolean isShmem = file.isShmem();
+        if (!isShmem && tables.find(mm, vaddr) < 0 && beginsWithLastPage(file, firstIndex, firstIndex + to - from)) {
+            return RETRY;
+        }
+        long table = tables.findOrMake(mm, vaddr);
+        if (table < 0) {
+            return FaultOutcome.NO_MEMORY;
+        }
+        if (task.isKilled()) {
+            return FaultOutcome.KILLED;
+        }
         boolean isMapped = false;
         int hits = 0;
         for (long slot = from; slot <= to; slot++) {
@@ -334,6 +363,16 @@ public final class FaultHandler {
         }
         file.countMmapHits(hits);
         return isMapped ? FaultOutcome.DONE : RETRY;
+    }
+
+    /** When the first cached page is the last of the file, {@code can_map_large} is false and the page table, if it is missing, is not installed: nothing is mapped around. */
+    private boolean beginsWithLastPage(OpenFile file, long first, long last) {
+        for (long index = first; index <= last; index++) {
+            if (cache.isMappable(file.inodeObject().cachedPfn(index))) {
+                return index == file.inodeObject().sizePages() - 1;
+            }
+        }
+        return false;
     }
 
     /** {@code mm/memory.c:do_cow_fault()}: the first touch of a private file page is a write. */

@@ -416,9 +416,12 @@ public final class PageTableEditor implements PageTableOps {
                     && (mode.flags(entry, 1) & PteFlags.PROT_NONE) == 0
                     && (!write || (mode.flags(entry, 1) & PteFlags.WRITE) != 0);
             if (isReady) {
+                if (write) {
+                    touch(entry);
+                }
                 continue;
             }
-            switch (handler.handleMmFault(current.get(), vma.mm(), vma, vaddr, write)) {
+            switch (handler.populatePage(current.get(), vma.mm(), vma, vaddr, write)) {
                 case FaultOutcome.DONE -> {}
                 case FaultOutcome.NO_MEMORY -> {
                     return -Errno.ENOMEM;
@@ -434,12 +437,28 @@ public final class PageTableEditor implements PageTableOps {
         return 0;
     }
 
+    /** A page that is writable but was never written counts as written: {@code FOLL_TOUCH} in {@code mm/gup.c:follow_page_pte()}. */
+    private void touch(long entry) {
+        long pfn = mode.pfn(entry, 1);
+        if ((mode.flags(entry, 1) & (PteFlags.DIRTY | PteFlags.SPECIAL)) == 0
+                && memmap.isValid(pfn)
+                && !memmap.hasFlags(pfn, PageFlags.DIRTY)) {
+            folios.markDirty(pfn);
+        }
+    }
+
     @Override
     public void lazyFree(Vma vma, long start, long end) {
         FlushRange flush = new FlushRange(flusher);
         forEachPage(vma, start, end, (vaddr, table, index, entry, pfn) -> {
-            if (memmap.mapping(pfn) >= 0 || memmap.mapcount(pfn) != 1) {
+            if (memmap.mapping(pfn) >= 0) {
                 return;
+            }
+            if (memmap.hasFlags(pfn, PageFlags.DIRTY)) {
+                if (memmap.mapcount(pfn) != 1) {
+                    return;
+                }
+                memmap.clearFlags(pfn, PageFlags.DIRTY);
             }
             int flags = mode.flags(entry, 1);
             if ((flags & (PteFlags.ACCESSED | PteFlags.DIRTY)) != 0) {

@@ -1,5 +1,6 @@
 package io.pagewalk.kernel.filemap;
 
+import io.pagewalk.base.Bits;
 import io.pagewalk.hardware.bus.PhysicalBus;
 import io.pagewalk.hardware.memory.PhysicalMemory;
 import io.pagewalk.kernel.rmap.Folios;
@@ -123,17 +124,25 @@ public final class FileIo {
         while (done < count) {
             long at = position + done;
             int offset = (int) (at & (PAGE_BYTES - 1));
-            long bytes = Math.min(count - done, PAGE_BYTES - offset);
+            long chunk = Math.min(count - done, PAGE_BYTES - offset);
+            boolean isWhole = offset == 0 && (chunk == PAGE_BYTES || at + chunk >= inode.sizeBytes());
+            // The page of the file comes before the user's page is faulted in, and what was copied up to there counts
+            // already: a mapping of the same file may see both.
+            long bytes = Math.min(chunk, PAGE_BYTES - ((vaddr + done) & (PAGE_BYTES - 1)));
             ShmemInodeInfo shmem = inode.shmem();
-            if (shmem == null && user.physical(vaddr + done, false) < 0) {
-                return done > 0 ? done : -Errno.EFAULT;
-            }
-            long refused = shmem == null ? 0 : shmem.beginWrite(at, bytes);
+            long refused = shmem == null ? 0 : shmem.beginWrite(at, chunk);
             if (refused != 0) {
                 return done > 0 ? done : refused;
             }
-            boolean isWhole = offset == 0 && (bytes == PAGE_BYTES || at + bytes >= inode.sizeBytes());
-            long pfn = cache.pageForWrite(inode, at >>> 12, isWhole);
+            long pfn = shmem == null ? -1 : cache.pageForWrite(inode, at >>> 12, isWhole);
+            if ((shmem == null || pfn >= 0) && user.physical(vaddr + done, false) < 0) {
+                failed(inode, at, pfn);
+                return done > 0 ? done : -Errno.EFAULT;
+            }
+            if (shmem == null) {
+                clearGap(inode, at);
+                pfn = cache.pageForWrite(inode, at >>> 12, isWhole);
+            }
             if (pfn < 0) {
                 return done > 0 ? done : pfn == PageCache.NO_SPACE ? -Errno.ENOSPC : -Errno.ENOMEM;
             }
@@ -150,6 +159,32 @@ public final class FileIo {
             }
         }
         return done;
+    }
+
+    /**
+     * A copy of which not one byte arrived has had its {@code write_begin()} and gets its {@code write_end()}: the file reaches to where the bytes should have gone, shmem keeps the page
+     * ({@code mm/shmem.c:shmem_write_end()}), a file with a disk marks a buffer dirty unless the copy would have begun with the page ({@code fs/buffer.c:block_commit_write()}).
+     */
+    private void failed(Inode inode, long at, long shmemPfn) {
+        if (shmemPfn >= 0) {
+            folios.markDirty(shmemPfn);
+            inode.setSizeBytes(Math.max(inode.sizeBytes(), at));
+        } else if (!inode.isShmem() && (at & (PAGE_BYTES - 1)) != 0) {
+            long pfn = inode.cachedPfn(at >>> 12);
+            if (pfn >= 0) {
+                folios.markDirty(pfn);
+            }
+            clearGap(inode, at);
+            inode.setSizeBytes(Math.max(inode.sizeBytes(), at));
+        }
+    }
+
+    /** A write behind the end: what a mapping stored between the end and there is cleared ({@code fs/ext4/inode.c:ext4_da_do_write_end()}). */
+    private void clearGap(Inode inode, long at) {
+        long size = inode.sizeBytes();
+        if (at > size) {
+            cache.clearPart(inode, size, Math.min(at, Bits.roundUp(size, PAGE_BYTES)));
+        }
     }
 
     private long copyIn(long pfn, int offset, long vaddr, long bytes, UserBuffer user) {

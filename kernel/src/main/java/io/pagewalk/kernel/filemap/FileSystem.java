@@ -361,12 +361,25 @@ public final class FileSystem {
         long endWhole = Bits.roundDown(to, PAGE_BYTES);
         if (firstWhole < endWhole) {
             dropPages(inode, firstWhole >>> 12, endWhole >>> 12, EvenCows.NO);
+            writeHole(inode, firstWhole, Math.min(endWhole, Bits.roundUp(inode.sizeBytes(), PAGE_BYTES)));
         }
         cache.clearPart(inode, from, Math.min(firstWhole, to));
         if (endWhole >= firstWhole) {
             cache.clearPart(inode, endWhole, to);
         }
         return 0;
+    }
+
+    /** What is read from a hole are zeros. */
+    private void writeHole(Inode inode, long from, long to) {
+        BlockDevice device = inode.device();
+        if (device == null || !inode.hasContents()) {
+            return;
+        }
+        byte[] hole = new byte[BlockDevice.BLOCK_BYTES];
+        for (long at = from; at < to; at += hole.length) {
+            device.writeBlock((inode.deviceOffsetBytes() + at) / hole.length, hole);
+        }
     }
 
     /** Whether private copies of dropped pages go too. */

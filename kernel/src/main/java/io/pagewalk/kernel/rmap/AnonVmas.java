@@ -48,6 +48,7 @@ public final class AnonVmas implements AnonVmaOps {
      *
      * @param vma an area in a tree
      */
+    @Override
     public void prepare(Vma vma) {
         if (vma.anonVma() != null) {
             return;

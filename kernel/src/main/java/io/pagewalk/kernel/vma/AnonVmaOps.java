@@ -7,6 +7,13 @@ package io.pagewalk.kernel.vma;
  */
 public interface AnonVmaOps {
     /**
+     * Gives an area an anon_vma when it has none: {@code mm/rmap.c:__anon_vma_prepare()}.
+     *
+     * @param vma an area in a tree
+     */
+    void prepare(Vma vma);
+
+    /**
      * Links an area to every anon_vma of another: {@code mm/rmap.c:anon_vma_clone()}. Does not set {@link Vma#anonVma()}.
      *
      * @param target the new or expanded area, whose chain is empty

@@ -138,9 +138,9 @@ public final class Mmap {
         long type = mapFlags & MapFlags.MAP_TYPE;
         if (type == MapFlags.MAP_SHARED || type == MapFlags.MAP_SHARED_VALIDATE) {
             // MAP_FIXED_NOREPLACE is not among the legacy flags, so MAP_SHARED_VALIDATE refuses it. MAP_SYNC passes
-            // here as on ext4.
-            if (type == MapFlags.MAP_SHARED_VALIDATE
-                    && (mapFlags & ~(MapFlags.LEGACY_MAP_MASK | MapFlags.MAP_TYPE | MapFlags.MAP_SYNC)) != 0) {
+            // here as on ext4, not on shmem (FOP_MMAP_SYNC).
+            long known = MapFlags.LEGACY_MAP_MASK | MapFlags.MAP_TYPE | (file.isShmem() ? 0 : MapFlags.MAP_SYNC);
+            if (type == MapFlags.MAP_SHARED_VALIDATE && (mapFlags & ~known) != 0) {
                 return -Errno.EOPNOTSUPP;
             }
             if ((prot & MapFlags.PROT_WRITE) != 0 && !file.isWritable()) {
@@ -217,8 +217,9 @@ public final class Mmap {
             flags |= VmaFlags.VM_ACCOUNT;
         }
         Munmap.detach(mm, detached);
-        if (file != null && (flags & VmaFlags.VM_SYNC) != 0) {
-            // No file system here is a DAX one; what lay in the range is gone all the same.
+        if (file != null && (flags & VmaFlags.VM_SYNC) != 0 && !file.isShmem()) {
+            // No file system with a disk is a DAX one here, and shmem does not ask; what lay in the range is gone all
+            // the same.
             return abandon(mm, detached, flags, pages, -Errno.EOPNOTSUPP);
         }
         Vma vma = VmaMerge.mergeNew(VmaMerge.Range.fresh(mm, start, end, pgoff, flags, file), VmaMerge.Sides.BOTH);

@@ -48,6 +48,7 @@ public final class StackGrowth {
                 && start - previous.end() < mm.layout().stackGuardGapBytes()) {
             return -Errno.ENOMEM;
         }
+        mm.services().anonVmas().prepare(vma);
         if (start >= vma.start()) {
             return 0;
         }

@@ -72,6 +72,11 @@ final class TestMachine implements MmTask, UserMemory, PageTableOps, AnonVmaOps,
         return file == null || vma.pgoffOf(vaddr) < (file.sizeBytes() + PAGE - 1) / PAGE;
     }
 
+    @Override
+    public void prepare(Vma vma) {
+        prepareAnonVma(vma);
+    }
+
     void prepareAnonVma(Vma vma) {
         if (vma.anonVma() == null) {
             AnonVma shared = MmLifecycle.findMergeableAnonVma(vma);

@@ -2,8 +2,9 @@ package io.pagewalk.observe.proc;
 
 import io.pagewalk.hardware.memory.PhysicalMemory;
 import io.pagewalk.hardware.paging.PagingMode;
+import io.pagewalk.hardware.paging.PteFlags;
 
-/** The present leaf entries of an address space, read out of simulated frames without any side effect: {@code walk_page_range()}. */
+/** The leaf entries of an address space that have a frame, those under PROT_NONE too ({@code pte_present()}), read out of simulated frames without any side effect: {@code walk_page_range()}. */
 final class PageTableLeaves {
     /** Receives one leaf. */
     @FunctionalInterface
@@ -41,7 +42,9 @@ final class PageTableLeaves {
             long next = (vaddr & -span) + span;
             long stop = next == 0 || Long.compareUnsigned(next, end) > 0 ? end : next;
             long entry = paging.readEntry(memory, tablePfn, paging.index(vaddr, level));
-            if (paging.isPresent(entry)) {
+            if (level == 1 && entry != 0 && (paging.flags(entry, 1) & PteFlags.PROT_NONE) != 0) {
+                visitor.leaf(vaddr, paging.pfn(entry, 1), paging.flags(entry, 1), 1);
+            } else if (paging.isPresent(entry)) {
                 if (level == 1 || paging.isLeaf(entry, level)) {
                     visitor.leaf(
                             vaddr, paging.pfn(entry, level), paging.flags(entry, level), paging.pagesPerLeaf(level));

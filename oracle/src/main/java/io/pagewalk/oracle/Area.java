@@ -1,0 +1,74 @@
+package io.pagewalk.oracle;
+
+import io.pagewalk.base.BadInput;
+import java.util.Arrays;
+import java.util.EnumSet;
+import java.util.Locale;
+import java.util.Set;
+import java.util.stream.Collectors;
+
+/** A group of calls that histories may be limited to; mmap, munmap, loads and stores of anonymous memory belong to every history. */
+public enum Area {
+    /** mmap and munmap alone: hints, fixed places, growing stacks, population. */
+    MAP,
+    /** mprotect. */
+    PROTECT,
+    /** mremap with all its flags. */
+    MREMAP,
+    /** madvise with every advice. */
+    ADVISE,
+    /** mlock, mlock2, munlock, munlockall, MAP_LOCKED, mlockall for future areas. */
+    LOCK,
+    /** brk. */
+    HEAP,
+    /** Private and shared mappings of a file on disk. */
+    FILE,
+    /** Shared anonymous memory and memfds. */
+    SHARED,
+    /** pread64, pwrite64 and ftruncate on mapped files. */
+    CONTENTS,
+    /** mincore. */
+    MINCORE,
+    /** msync. */
+    SYNC,
+    /** mseal. */
+    SEAL,
+    /** Processes: fork, exit, advice about fork. */
+    FORK,
+    /** Threads: clone with CLONE_VM. */
+    THREAD;
+
+    /** Returns the name that people type. */
+    public String key() {
+        return name().toLowerCase(Locale.ROOT);
+    }
+
+    /**
+     * Reads a list such as {@code map,mremap}.
+     *
+     * @param list names with commas; {@code all} is every area
+     * @return the areas
+     * @throws BadInput for an unknown name
+     */
+    public static Set<Area> parse(String list) {
+        Set<Area> result = EnumSet.noneOf(Area.class);
+        for (String word : list.split(",", -1)) {
+            String name = word.strip();
+            if (name.equals("all")) {
+                result.addAll(EnumSet.allOf(Area.class));
+                continue;
+            }
+            Area area = Arrays.stream(values())
+                    .filter(candidate -> candidate.key().equals(name))
+                    .findFirst()
+                    .orElseThrow(() -> new BadInput("--area", "'" + name + "'", "all or some of " + names()));
+            result.add(area);
+        }
+        return result;
+    }
+
+    /** Returns all names with commas. */
+    public static String names() {
+        return Arrays.stream(values()).map(Area::key).collect(Collectors.joining(","));
+    }
+}

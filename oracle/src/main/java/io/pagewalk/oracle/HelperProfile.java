@@ -1,0 +1,104 @@
+package io.pagewalk.oracle;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.List;
+
+/**
+ * What the model must know of the helper to start from the same point.
+ *
+ * @param maps its areas
+ * @param startBrk where its heap begins
+ * @param isPrivileged whether it runs as root
+ * @param memlockBytes its {@code RLIMIT_MEMLOCK}, -1 for none
+ * @param data its data file
+ * @param dataInode inode number of the file
+ * @param dataMajor major device number of the file
+ * @param dataMinor minor device number of the file
+ */
+record HelperProfile(
+        List<ProcText.MapsLine> maps,
+        long startBrk,
+        boolean isPrivileged,
+        long memlockBytes,
+        Path data,
+        long dataInode,
+        int dataMajor,
+        int dataMinor) {
+    /** Twenty pages and a part of one, so that the end of the file lies inside a page. */
+    static final int FILE_BYTES = 20 * 4096 + 100;
+
+    private static final int STAT_START_BRK = 47;
+
+    /** Asks {@code /proc} about a helper that just reported. */
+    static HelperProfile of(NativeMachine real, Path data) {
+        try {
+            long inode = (Long) Files.getAttribute(data, "unix:ino");
+            long device = (Long) Files.getAttribute(data, "unix:dev");
+            String limits = Files.readString(
+                    Path.of("/proc", Long.toString(real.pid()), "limits"), StandardCharsets.ISO_8859_1);
+            long memlock = limits.lines()
+                    .filter(line -> line.startsWith("Max locked memory"))
+                    .map(line ->
+                            line.substring("Max locked memory".length()).strip().split(" +", -1)[0])
+                    .map(word -> word.equals("unlimited") ? -1L : Long.parseLong(word))
+                    .findFirst()
+                    .orElse(-1L);
+            String status = real.read(0, "status");
+            return new HelperProfile(
+                    ProcText.parseMaps(real.read(0, "maps")),
+                    real.stat(STAT_START_BRK),
+                    ProcText.number(status, "Uid") == 0,
+                    memlock,
+                    data,
+                    inode,
+                    (int) ((device >>> 8) & 0xfff),
+                    (int) ((device & 0xff) | ((device >>> 12) & 0xffffff00L)));
+        } catch (IOException e) {
+            throw new HelperFailure("the helper cannot be described: " + e.getMessage(), e);
+        }
+    }
+
+    /** Returns a helper as Linux 6.18 starts it on x86-64, for replays without one. */
+    static HelperProfile standard(Path data) {
+        String maps = """
+                00400000-00402000 r-xp 00000000 fe:00 11                                 /tmp/oracle-helper
+                200000000-2001ad000 rw-s 00000000 00:01 12                               /dev/zero (deleted)
+                7ffff7ff7000-7ffff7ffb000 r--p 00000000 00:00 0                          [vvar]
+                7ffff7ffb000-7ffff7ffd000 r--p 00000000 00:00 0                          [vvar_vclock]
+                7ffff7ffd000-7ffff7fff000 r-xp 00000000 00:00 0                          [vdso]
+                7ffffffde000-7ffffffff000 rw-p 00000000 00:00 0                          [stack]
+                """;
+        return new HelperProfile(ProcText.parseMaps(maps), 0x402000, true, -1, data, 13, 0xfe, 0);
+    }
+
+    /** The bytes of the data file: each word tells where it lies. */
+    static byte[] pattern() {
+        ByteBuffer buffer = ByteBuffer.allocate(FILE_BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        while (buffer.remaining() >= 8) {
+            buffer.putLong(0x0101010101010101L * (buffer.position() >>> 12) + buffer.position());
+        }
+        return buffer.array();
+    }
+
+    /** Writes the data file anew and waits until the disk has it: pages that are written back during a history would fault again. */
+    static void writeData(Path data) {
+        byte[] contents = pattern();
+        try (FileChannel channel = FileChannel.open(
+                data, StandardOpenOption.CREATE, StandardOpenOption.WRITE, StandardOpenOption.TRUNCATE_EXISTING)) {
+            // Page by page, so that the page cache holds folios of one page.
+            for (int at = 0; at < contents.length; at += 4096) {
+                channel.write(ByteBuffer.wrap(contents, at, Math.min(4096, contents.length - at)));
+            }
+            channel.force(false);
+        } catch (IOException e) {
+            throw new HelperFailure("the data file " + data + " cannot be written: " + e.getMessage(), e);
+        }
+    }
+}

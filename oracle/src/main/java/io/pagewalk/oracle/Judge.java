@@ -1,0 +1,12 @@
+package io.pagewalk.oracle;
+
+import java.nio.file.Path;
+
+/**
+ * What every history of a run needs.
+ *
+ * @param helper the compiled helper
+ * @param data the data file, made anew for each history
+ * @param watchdog kills a helper that hangs
+ */
+record Judge(HelperProgram helper, Path data, Watchdog watchdog) {}

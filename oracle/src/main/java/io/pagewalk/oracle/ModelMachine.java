@@ -1,0 +1,317 @@
+package io.pagewalk.oracle;
+
+import io.pagewalk.base.Bits;
+import io.pagewalk.base.KernelBug;
+import io.pagewalk.base.Size;
+import io.pagewalk.base.Violations;
+import io.pagewalk.hardware.cpu.CpuModels;
+import io.pagewalk.hardware.disk.DiskDescription;
+import io.pagewalk.hardware.machine.FirmwareMap;
+import io.pagewalk.hardware.machine.KernelImage;
+import io.pagewalk.hardware.machine.Machine;
+import io.pagewalk.hardware.machine.MachineDescription;
+import io.pagewalk.hardware.machine.MemoryRange;
+import io.pagewalk.hardware.machine.NodeDescription;
+import io.pagewalk.hardware.mmu.Access;
+import io.pagewalk.hardware.mmu.Refill;
+import io.pagewalk.hardware.paging.PagingMode;
+import io.pagewalk.kernel.filemap.Inode;
+import io.pagewalk.kernel.filemap.OpenFile;
+import io.pagewalk.kernel.syscall.Errno;
+import io.pagewalk.kernel.syscall.SyscallArgs;
+import io.pagewalk.kernel.system.BootOptions;
+import io.pagewalk.kernel.system.ExecImage;
+import io.pagewalk.kernel.system.LinuxKernel;
+import io.pagewalk.kernel.system.Task;
+import io.pagewalk.kernel.system.UserAccess;
+import io.pagewalk.kernel.vma.Mm;
+import io.pagewalk.kernel.vma.ResourceLimits;
+import io.pagewalk.observe.proc.PidMaps;
+import io.pagewalk.observe.proc.PidSmaps;
+import io.pagewalk.observe.proc.PidStatus;
+import io.pagewalk.observe.proc.ProcessState;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** The model's side: a booted kernel with a process that looks as the helper does when it reports for work. */
+final class ModelMachine {
+    private static final long PAGE = 4096;
+    private static final long RAM_BYTES = Size.GIB;
+    private static final int CPUS = 2;
+
+    /** Where the helper's vector for mincore of a slot lies: the layout of {@code struct control} in its source. */
+    private static final long FIRST_VECTOR = 0x200000000L + 4096 + 1024 * 72 + 1024 * 40 + 65536 + 16384;
+
+    private static final long SLOT_BYTES = 65536 + 16384 + 16384 + 4096;
+    private static final String SHARED_ANONYMOUS = "/dev/zero (deleted)";
+    private static final String[] MEMFDS = {"seven", "eight"};
+
+    private final LinuxKernel kernel;
+    private final Task[] tasks = new Task[Slots.COUNT];
+    private final Slots slots = new Slots();
+    private final SyscallArgs args = new SyscallArgs();
+    private final PidSmaps smaps;
+    private final List<long[]> ownRanges = new ArrayList<>();
+
+    private ModelMachine(LinuxKernel kernel) {
+        this.kernel = kernel;
+        this.smaps = new PidSmaps(
+                kernel.memmap(),
+                kernel.machine().memory(),
+                kernel.machine().description().mode());
+    }
+
+    /** Boots a machine and starts the helper's program in it, as {@code profile} describes it. */
+    static ModelMachine boot(HelperProfile profile) {
+        ModelMachine result = new ModelMachine(LinuxKernel.boot(new Machine(description(), 1), BootOptions.defaults()));
+        result.start(profile);
+        return result;
+    }
+
+    private static MachineDescription description() {
+        FirmwareMap firmware = FirmwareMap.pc(RAM_BYTES);
+        return new MachineDescription(
+                "oracle",
+                "the machine that is compared with this computer",
+                PagingMode.X86_64_4LEVEL,
+                firmware,
+                List.of(new NodeDescription(
+                        0,
+                        List.of(new MemoryRange(0, Bits.roundUp(firmware.endFrame() << 12, Size.MIB))),
+                        List.of(0, 1))),
+                List.of(List.of(10)),
+                CpuModels.byName("skylake"),
+                CPUS,
+                2_500_000_000L,
+                Refill.HARDWARE,
+                List.of(new DiskDescription(
+                        "vda", 64 * Size.GIB, 100_000, 2_000_000_000L, 32, DiskDescription.Use.FILES)),
+                KernelImage.at(16 * Size.MIB),
+                List.of(),
+                List.of(),
+                80);
+    }
+
+    private void start(HelperProfile profile) {
+        List<ExecImage.Mapping> mappings = new ArrayList<>();
+        for (ProcText.MapsLine line : profile.maps()) {
+            if (line.start() < 0) {
+                continue;
+            }
+            boolean isFile = line.name().startsWith("/") && !line.name().equals(SHARED_ANONYMOUS);
+            if (isFile) {
+                kernel.files().register(line.name(), 1 << 20, line.inode(), line.major(), line.minor());
+                kernel.files().warm(line.name());
+            }
+            mappings.add(new ExecImage.Mapping(
+                    line.start(),
+                    line.end(),
+                    line.permissions(),
+                    line.offset(),
+                    isFile ? line.name() : null,
+                    line.name().startsWith("[") ? line.name() : null));
+            ownRanges.add(new long[] {line.start(), line.end()});
+        }
+        Task task = kernel.exec(new ExecImage("helper", List.of("helper"), 1024, mappings, 0, 0, 0x400000));
+        tasks[0] = task;
+        Mm mm = task.mm();
+        mm.setBrk(profile.startBrk(), profile.startBrk());
+        mm.setPrivileged(profile.isPrivileged());
+        mm.limits().set(ResourceLimits.RLIMIT_MEMLOCK, profile.memlockBytes(), profile.memlockBytes());
+        openFiles(task, profile);
+        touchOwn(0);
+    }
+
+    private void openFiles(Task task, HelperProfile profile) {
+        String path = profile.data().toString();
+        Inode inode = kernel.files()
+                .register(
+                        path, HelperProfile.FILE_BYTES, profile.dataInode(), profile.dataMajor(), profile.dataMinor());
+        kernel.files().registerWithContents(path, HelperProfile.pattern());
+        kernel.files().warm(path);
+        int[] modes = {OpenFile.O_RDWR, 0, OpenFile.O_RDWR, OpenFile.O_WRONLY};
+        for (int i = 0; i < modes.length; i++) {
+            task.files().installAt(kernel.files().open(inode, modes[i]), 3 + i, false);
+        }
+        for (String name : MEMFDS) {
+            args.set(kernel.syscallNumbers().number("memfd_create"));
+            args.path = name;
+            long fd = kernel.syscall(task, args);
+            args.path = null;
+            args.set(kernel.syscallNumbers().number("ftruncate"), fd, HelperProfile.FILE_BYTES);
+            KernelBug.on(kernel.syscall(task, args) != 0, "no memfd " + name);
+        }
+    }
+
+    private static long vector(int slot) {
+        return FIRST_VECTOR + slot * SLOT_BYTES;
+    }
+
+    private void touchOwn(int slot) {
+        kernel.access(task(slot), vector(slot), Access.STORE);
+    }
+
+    Task task(int slot) {
+        Task task = tasks[slot];
+        KernelBug.on(task == null, "no task in slot " + slot);
+        return task;
+    }
+
+    Mm mm(int slot) {
+        return task(slot).mm();
+    }
+
+    Slots slots() {
+        return slots;
+    }
+
+    LinuxKernel kernel() {
+        return kernel;
+    }
+
+    /** Whether an area is one of those that the helper itself lives in. */
+    boolean isOwn(long start, long end) {
+        for (long[] range : ownRanges) {
+            if (start < range[1] && end > range[0]) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    Answer perform(Step step) {
+        Task task = task(step.slot());
+        long minor = task.minorFaults();
+        long major = task.majorFaults();
+        long result = 0;
+        long value = 0;
+        int signal = 0;
+        switch (step.kind()) {
+            case CALL -> result = call(task, step);
+            case LOAD -> {
+                signal = kernel.access(task, step.a0(), Access.LOAD);
+                value = signal == UserAccess.OK ? kernel.load(task, step.a0()) : 0;
+            }
+            case STORE -> signal = kernel.store(task, step.a0(), step.a1());
+            case MINCORE -> {
+                args.set(kernel.syscallNumbers().number("mincore"), step.a0(), step.a1(), vector(step.slot()));
+                result = kernel.syscall(task, args);
+                value = result == 0 ? bits(task, step) : 0;
+            }
+            case SUM -> {
+                long at = step.a0();
+                for (; at < step.a0() + step.a1() && signal == UserAccess.OK; at += PAGE) {
+                    signal = kernel.access(task, at, Access.LOAD);
+                    if (signal == UserAccess.OK) {
+                        value = hashPage(task, at, value);
+                    }
+                }
+            }
+            case FORK -> result = fork(task, step);
+            case EXIT -> {
+                return exit(task, step);
+            }
+            case WAIT -> throw new KernelBug("WAIT is the helper's own");
+        }
+        return new Answer(result, signal, task.minorFaults() - minor, task.majorFaults() - major, value);
+    }
+
+    private long call(Task task, Step step) {
+        args.set(step.number(), step.args());
+        return kernel.syscall(task, args);
+    }
+
+    /** The first bit of each byte that mincore stored, as the helper sums them up. */
+    private long bits(Task task, Step step) {
+        long pages = (step.a1() + PAGE - 1) / PAGE;
+        long hash = 0;
+        for (long i = 0; i < pages; i++) {
+            hash = hash * 31 + (kernel.load(task, vector(step.slot()) + i, 1) & 1);
+        }
+        return hash;
+    }
+
+    private long hashPage(Task task, long vaddr, long start) {
+        long hash = start;
+        long paddr = kernel.mmuOf(task).physicalAddress(vaddr, Access.LOAD);
+        for (long at = 0; at < PAGE; at += 8) {
+            hash = hash * 31 + kernel.machine().bus().read(paddr + at, 8);
+        }
+        return hash;
+    }
+
+    private long fork(Task task, Step step) {
+        Task child = step.isThread() ? kernel.cloneThread(task) : kernel.fork(task);
+        if (child == null) {
+            slots.failed(step);
+            return -Errno.ENOMEM;
+        }
+        slots.started(step);
+        tasks[(int) step.a0()] = child;
+        touchOwn((int) step.a0());
+        return 0;
+    }
+
+    private Answer exit(Task task, Step step) {
+        int slot = step.slot();
+        boolean isLeader = slots.isLeader(slot);
+        boolean hasParent = slots.hasLivingParent(slot);
+        int waiter = slots.waiter(slot);
+        slots.ended(slot);
+        if (!isLeader) {
+            kernel.exit(task, 0);
+            return new Answer(0, 0, 0, 0, 0);
+        }
+        kernel.exitGroup(task, 0);
+        long result = 0;
+        if (hasParent) {
+            args.set(kernel.syscallNumbers().number("wait4"), task.tgid(), 0, 0, 0);
+            long reaped = kernel.syscall(task(waiter), args);
+            result = reaped > 0 ? 0 : reaped;
+        }
+        return new Answer(result, 0, 0, 0, 0);
+    }
+
+    private ProcessState state(int slot) {
+        Task task = task(slot);
+        return new ProcessState(
+                task.tgid(),
+                1,
+                task.comm(),
+                'S',
+                task.group().threads().size(),
+                task.cpu(),
+                task.minorFaults(),
+                task.majorFaults(),
+                0,
+                0,
+                0,
+                CPUS,
+                1,
+                false,
+                true,
+                0,
+                task.mm());
+    }
+
+    String maps(int slot) {
+        return PidMaps.print(state(slot));
+    }
+
+    String smaps(int slot) {
+        return smaps.print(state(slot));
+    }
+
+    String status(int slot) {
+        return PidStatus.print(state(slot));
+    }
+
+    /** Returns what the whole-machine check finds wrong, or null. */
+    @Nullable
+    String violation() {
+        Violations out = new Violations();
+        kernel.verify(out);
+        return out.isEmpty() ? null : String.join("; ", out.lines());
+    }
+}

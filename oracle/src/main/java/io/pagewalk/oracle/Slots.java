@@ -1,0 +1,104 @@
+package io.pagewalk.oracle;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/** Which processes and threads of a history live: follows the steps alone, so that both sides and a shortened history agree on who can act. */
+final class Slots {
+    static final int COUNT = 16;
+
+    private final boolean[] alive = new boolean[COUNT];
+    private final boolean[] used = new boolean[COUNT];
+
+    /** Slot of the first thread of its process. */
+    private final int[] leader = new int[COUNT];
+
+    /** Leader of the process that made this process. */
+    private final int[] parent = new int[COUNT];
+
+    Slots() {
+        alive[0] = true;
+        used[0] = true;
+    }
+
+    boolean isAlive(int slot) {
+        return slot >= 0 && slot < COUNT && alive[slot];
+    }
+
+    boolean isLeader(int slot) {
+        return leader[slot] == slot;
+    }
+
+    int leaderOf(int slot) {
+        return leader[slot];
+    }
+
+    /** Whether a step can be made now: a shortened history may have lost the fork that made its process. */
+    boolean accepts(Step step) {
+        if (!isAlive(step.slot())) {
+            return false;
+        }
+        return switch (step.kind()) {
+            case FORK -> step.a0() > 0 && step.a0() < COUNT && !used[(int) step.a0()];
+            case EXIT -> step.slot() != 0;
+            case CALL, LOAD, STORE, MINCORE, SUM, WAIT -> true;
+        };
+    }
+
+    /** Returns a slot that nobody had yet, or -1. */
+    int free() {
+        for (int slot = 1; slot < COUNT; slot++) {
+            if (!used[slot]) {
+                return slot;
+            }
+        }
+        return -1;
+    }
+
+    List<Integer> living() {
+        List<Integer> result = new ArrayList<>();
+        for (int slot = 0; slot < COUNT; slot++) {
+            if (alive[slot]) {
+                result.add(slot);
+            }
+        }
+        return result;
+    }
+
+    List<Integer> leaders() {
+        List<Integer> result = living();
+        result.removeIf(slot -> !isLeader(slot));
+        return result;
+    }
+
+    void started(Step step) {
+        int slot = (int) step.a0();
+        alive[slot] = true;
+        used[slot] = true;
+        leader[slot] = step.isThread() ? leader[step.slot()] : slot;
+        parent[slot] = leader[step.slot()];
+    }
+
+    /** A fork that failed uses its slot up too, since the helper has touched it. */
+    void failed(Step step) {
+        used[(int) step.a0()] = true;
+    }
+
+    /** Returns who learns of the end of a process: its parent while that lives, else the first process. */
+    int waiter(int slot) {
+        return alive[parent[slot]] ? parent[slot] : 0;
+    }
+
+    boolean hasLivingParent(int slot) {
+        return alive[parent[slot]];
+    }
+
+    void ended(int slot) {
+        alive[slot] = false;
+        if (isLeader(slot)) {
+            for (int other = 0; other < COUNT; other++) {
+                alive[other] &= leader[other] != slot;
+            }
+        }
+    }
+}

@@ -1,0 +1,252 @@
+package io.pagewalk.oracle;
+
+import io.pagewalk.hardware.paging.PagingMode;
+import io.pagewalk.hardware.paging.PteFlags;
+import io.pagewalk.kernel.fault.TableWalk;
+import io.pagewalk.kernel.page.FrameOwner;
+import io.pagewalk.kernel.page.MemMap;
+import io.pagewalk.kernel.vma.Mm;
+import io.pagewalk.kernel.vma.Vma;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/** Compares what {@code /proc} shows of each living process: maps and pagemap after each batch, smaps and status less often. */
+final class StateCheck {
+    private static final int PAGEMAP_PAGES = 4096;
+    private static final long PRESENT = 1L << 63;
+    private static final long SWAPPED = 1L << 62;
+    private static final long FILE = 1L << 61;
+    private static final long EXCLUSIVE = 1L << 56;
+    private static final long COMPARED = PRESENT | SWAPPED | FILE | EXCLUSIVE;
+    private static final int USER_ROOT_ENTRIES = 256;
+
+    private static final List<String> SIZES =
+            List.of("VmSize", "VmLck", "VmData", "VmStk", "VmExe", "VmLib", "Threads");
+    private static final List<String> FIGURES = List.of(
+            "Size",
+            "Rss",
+            "Pss",
+            "Pss_Dirty",
+            "Shared_Clean",
+            "Shared_Dirty",
+            "Private_Clean",
+            "Private_Dirty",
+            "Anonymous",
+            "Swap",
+            "Locked");
+
+    private final NativeMachine real;
+    private final ModelMachine model;
+    private final long[] entries = new long[PAGEMAP_PAGES];
+    private long[] presentAddresses = new long[PAGEMAP_PAGES];
+    private long[] presentBits = new long[PAGEMAP_PAGES];
+    private int presentCount;
+    private long comparisons;
+
+    StateCheck(NativeMachine real, ModelMachine model) {
+        this.real = real;
+        this.model = model;
+    }
+
+    /** Returns how many values were compared. */
+    long comparisons() {
+        return comparisons;
+    }
+
+    /** Compares the areas and the pages of all processes. */
+    @Nullable
+    Difference quick(int index) {
+        for (int slot : model.slots().leaders()) {
+            Difference found = maps(slot, index);
+            if (found == null) {
+                found = pagemap(slot, index);
+            }
+            if (found != null) {
+                return found;
+            }
+        }
+        return null;
+    }
+
+    /** Compares everything. */
+    @Nullable
+    Difference full(int index) {
+        Difference found = quick(index);
+        for (int slot : model.slots().leaders()) {
+            if (found == null) {
+                found = smaps(slot, index);
+            }
+            if (found == null) {
+                found = sizes(slot, index);
+            }
+        }
+        return found;
+    }
+
+    private @Nullable Difference maps(int slot, int index) {
+        String expected = ProcText.normalMaps(real.read(slot, "maps"));
+        String actual = ProcText.normalMaps(model.maps(slot));
+        comparisons += mmOf(slot).mapCount();
+        if (expected.equals(actual)) {
+            return null;
+        }
+        String[] lines = ProcText.firstDifference(expected, actual);
+        return new Difference("maps", lines[0], lines[1], index);
+    }
+
+    private Mm mmOf(int slot) {
+        return model.mm(slot);
+    }
+
+    private @Nullable Difference pagemap(int slot, int index) {
+        collectPresent(slot);
+        int at = 0;
+        for (Vma vma : mmOf(slot).vmas()) {
+            if (model.isOwn(vma.start(), vma.end())) {
+                continue;
+            }
+            int pages = (int) Math.min(vma.pages(), PAGEMAP_PAGES);
+            real.pagemap(slot, vma.start(), pages, entries);
+            comparisons += pages;
+            for (int i = 0; i < pages; i++) {
+                long vaddr = vma.start() + ((long) i << 12);
+                while (at < presentCount && presentAddresses[at] < vaddr) {
+                    at++;
+                }
+                long actual = at < presentCount && presentAddresses[at] == vaddr ? presentBits[at] : 0;
+                long expected = entries[i] & COMPARED;
+                if (actual != expected) {
+                    return new Difference("pagemap", entry(vaddr, expected), entry(vaddr, actual), index);
+                }
+            }
+        }
+        return null;
+    }
+
+    private static String entry(long vaddr, long bits) {
+        return String.format(
+                Locale.ROOT,
+                "0x%x:%s%s%s%s",
+                vaddr,
+                (bits & PRESENT) != 0 ? " present" : " absent",
+                (bits & SWAPPED) != 0 ? " swapped" : "",
+                (bits & FILE) != 0 ? " file-or-shared" : "",
+                (bits & EXCLUSIVE) != 0 ? " exclusive" : "");
+    }
+
+    /** Collects the pages of the model's tables in ascending order. */
+    private void collectPresent(int slot) {
+        presentCount = 0;
+        PagingMode mode = model.kernel().machine().description().mode();
+        MemMap memMap = model.kernel().memmap();
+        new TableWalk(mode, model.kernel().machine().memory(), new TableWalk.Visitor() {
+                    @Override
+                    public void table(long pfn, int level) {
+                        // Only leaves are shown in pagemap.
+                    }
+
+                    @Override
+                    public void leaf(long vaddr, long entry, int level) {
+                        int flags = mode.flags(entry, level);
+                        if (mode.isPresent(entry) || (flags & PteFlags.PROT_NONE) != 0) {
+                            add(vaddr, bits(memMap, mode.pfn(entry, level), flags));
+                        }
+                    }
+                })
+                .walk(mmOf(slot).pgdPfn(), 0, USER_ROOT_ENTRIES);
+    }
+
+    private void add(long vaddr, long bits) {
+        if (presentCount == presentAddresses.length) {
+            presentAddresses = Arrays.copyOf(presentAddresses, 2 * presentCount);
+            presentBits = Arrays.copyOf(presentBits, 2 * presentCount);
+        }
+        presentAddresses[presentCount] = vaddr;
+        presentBits[presentCount++] = bits;
+    }
+
+    /** {@code fs/proc/task_mmu.c:pte_to_pagemap_entry()}. */
+    private static long bits(MemMap memMap, long pfn, int flags) {
+        if ((flags & PteFlags.SPECIAL) != 0 || memMap.owner(pfn) == FrameOwner.ZERO_PAGE) {
+            return PRESENT;
+        }
+        long bits = PRESENT;
+        bits |= memMap.owner(pfn) == FrameOwner.ANON ? 0 : FILE;
+        return bits | (memMap.mapcount(pfn) == 1 ? EXCLUSIVE : 0);
+    }
+
+    private @Nullable Difference smaps(int slot, int index) {
+        String[] expected = real.read(slot, "smaps").split("\n", -1);
+        String[] actual = model.smaps(slot).split("\n", -1);
+        int left = 0;
+        int right = 0;
+        String area = "";
+        boolean isOwn = false;
+        while (left < expected.length && right < actual.length) {
+            left = nextCompared(expected, left);
+            right = nextCompared(actual, right);
+            if (left >= expected.length || right >= actual.length) {
+                break;
+            }
+            String a = expected[left++];
+            String b = actual[right++];
+            if (isHeader(a)) {
+                area = a.substring(0, a.indexOf(' '));
+                int dash = area.indexOf('-');
+                isOwn = model.isOwn(
+                        Long.parseUnsignedLong(area.substring(0, dash), 16),
+                        Long.parseUnsignedLong(area.substring(dash + 1), 16));
+                continue;
+            }
+            if (isOwn || area.startsWith("ffffffffff")) {
+                continue;
+            }
+            comparisons++;
+            if (!a.equals(b) && !squeeze(a).equals(squeeze(b))) {
+                String field = a.substring(0, a.indexOf(':'));
+                return new Difference("smaps " + field, area + " " + squeeze(a), area + " " + squeeze(b), index);
+            }
+        }
+        return null;
+    }
+
+    private static boolean isHeader(String line) {
+        int colon = line.indexOf(':');
+        int space = line.indexOf(' ');
+        return space > 0 && space < colon;
+    }
+
+    private static int nextCompared(String[] lines, int from) {
+        int at = from;
+        while (at < lines.length) {
+            String line = lines[at];
+            int colon = line.indexOf(':');
+            if (colon > 0
+                    && (isHeader(line) || line.startsWith("VmFlags") || FIGURES.contains(line.substring(0, colon)))) {
+                return at;
+            }
+            at++;
+        }
+        return at;
+    }
+
+    private static String squeeze(String line) {
+        return line.replaceAll(" +", " ").strip();
+    }
+
+    private @Nullable Difference sizes(int slot, int index) {
+        String expected = real.read(slot, "status");
+        String actual = model.status(slot);
+        for (String name : SIZES) {
+            long left = ProcText.number(expected, name);
+            long right = ProcText.number(actual, name);
+            comparisons++;
+            if (left != right) {
+                return new Difference("status " + name, Long.toString(left), Long.toString(right), index);
+            }
+        }
+        return null;
+    }
+}

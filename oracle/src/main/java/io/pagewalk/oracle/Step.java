@@ -1,0 +1,70 @@
+package io.pagewalk.oracle;
+
+/**
+ * One thing that a process or thread of a history does. Addresses are concrete, so that a history still makes sense when other steps are left out.
+ *
+ * @param slot who does it: 0 is the first process, {@link Kind#FORK} makes others
+ * @param kind what it is
+ * @param number number of the system call for {@link Kind#CALL}
+ * @param a0 first argument, or the address; the new slot for {@link Kind#FORK}
+ * @param a1 second argument, or the value to store; the flags of clone for {@link Kind#FORK}
+ * @param a2 third argument
+ * @param a3 fourth argument
+ * @param a4 fifth argument
+ * @param a5 sixth argument
+ */
+record Step(int slot, Kind kind, int number, long a0, long a1, long a2, long a3, long a4, long a5) {
+    /** What is done; the helper knows the same numbers. */
+    enum Kind {
+        /** A system call. */
+        CALL,
+        /** A load of eight bytes. */
+        LOAD,
+        /** A store of eight bytes. */
+        STORE,
+        /** mincore, with the vector in memory of the helper. */
+        MINCORE,
+        /** Loads of a whole range, reported as one number. */
+        SUM,
+        /** A new process or thread. */
+        FORK,
+        /** The end of one. */
+        EXIT,
+        /** The parent learns of the end; the helper's part of EXIT. */
+        WAIT
+    }
+
+    static final int CLONE_THREAD = 0x10000;
+
+    /** CLONE_VM | FS | FILES | SIGHAND | THREAD | SYSVSEM, and CLEARTID for the helper. */
+    static final int THREAD_FLAGS = 0x100 | 0x200 | 0x400 | 0x800 | CLONE_THREAD | 0x40000 | 0x200000;
+
+    /** SIGCHLD. */
+    static final int FORK_FLAGS = 17;
+
+    static Step of(int slot, Kind kind, long a0, long a1) {
+        return new Step(slot, kind, 0, a0, a1, 0, 0, 0, 0);
+    }
+
+    static Step call(int slot, int number, long... args) {
+        return new Step(
+                slot, Kind.CALL, number, at(args, 0), at(args, 1), at(args, 2), at(args, 3), at(args, 4), at(args, 5));
+    }
+
+    private static long at(long[] args, int index) {
+        return index < args.length ? args[index] : 0;
+    }
+
+    /** The same done by another. */
+    Step in(int other) {
+        return new Step(other, kind, number, a0, a1, a2, a3, a4, a5);
+    }
+
+    boolean isThread() {
+        return kind == Kind.FORK && (a1 & CLONE_THREAD) != 0;
+    }
+
+    long[] args() {
+        return new long[] {a0, a1, a2, a3, a4, a5};
+    }
+}

@@ -1,0 +1,77 @@
+package io.pagewalk.oracle;
+
+import io.pagewalk.base.BadInput;
+import io.pagewalk.kernel.syscall.SyscallNumbers;
+import java.util.Locale;
+
+/** Steps as lines of text: {@code 0 mmap 0x100000000000 0x3000 0x3 0x32 -1 0x0}, the slot first. */
+final class StepText {
+    private StepText() {}
+
+    static String name(Step step, SyscallNumbers numbers) {
+        return switch (step.kind()) {
+            case CALL -> numbers.name(step.number());
+            case FORK -> step.isThread() ? "thread" : "fork";
+            case LOAD, STORE, MINCORE, SUM, EXIT, WAIT -> step.kind().name().toLowerCase(Locale.ROOT);
+        };
+    }
+
+    /** How many arguments are worth printing. */
+    static int arguments(Step step, SyscallNumbers numbers) {
+        return switch (step.kind()) {
+            case LOAD, FORK -> 1;
+            case STORE, MINCORE, SUM -> 2;
+            case EXIT, WAIT -> 0;
+            case CALL ->
+                switch (numbers.name(step.number())) {
+                    case "mmap" -> 6;
+                    case "mremap" -> 5;
+                    case "pread64", "pwrite64" -> 4;
+                    case "mprotect", "madvise", "msync", "mlock2", "mseal" -> 3;
+                    case "munmap", "mlock", "munlock", "ftruncate" -> 2;
+                    case "brk", "mlockall" -> 1;
+                    case "munlockall" -> 0;
+                    default -> 6;
+                };
+        };
+    }
+
+    static String number(long value) {
+        return value < 0 && value > -4096 ? Long.toString(value) : "0x" + Long.toHexString(value);
+    }
+
+    static String print(Step step, SyscallNumbers numbers) {
+        StringBuilder text = new StringBuilder();
+        text.append(step.slot()).append(' ').append(name(step, numbers));
+        long[] args = step.args();
+        for (int i = 0; i < arguments(step, numbers); i++) {
+            text.append(' ').append(number(args[i]));
+        }
+        return text.toString();
+    }
+
+    static Step parse(String line, SyscallNumbers numbers) {
+        String[] words = line.strip().split(" +", -1);
+        try {
+            int slot = Integer.parseInt(words[0]);
+            long[] args = new long[6];
+            for (int i = 2; i < words.length; i++) {
+                args[i - 2] = words[i].startsWith("0x")
+                        ? Long.parseUnsignedLong(words[i].substring(2), 16)
+                        : Long.parseLong(words[i]);
+            }
+            return switch (words[1]) {
+                case "load" -> Step.of(slot, Step.Kind.LOAD, args[0], 0);
+                case "store" -> Step.of(slot, Step.Kind.STORE, args[0], args[1]);
+                case "mincore" -> Step.of(slot, Step.Kind.MINCORE, args[0], args[1]);
+                case "sum" -> Step.of(slot, Step.Kind.SUM, args[0], args[1]);
+                case "fork" -> Step.of(slot, Step.Kind.FORK, args[0], Step.FORK_FLAGS);
+                case "thread" -> Step.of(slot, Step.Kind.FORK, args[0], Step.THREAD_FLAGS);
+                case "exit" -> Step.of(slot, Step.Kind.EXIT, 0, 0);
+                default -> Step.call(slot, numbers.number(words[1]), args);
+            };
+        } catch (NumberFormatException | ArrayIndexOutOfBoundsException e) {
+            throw new BadInput("step '" + line + "', expected SLOT NAME ARGUMENTS", e);
+        }
+    }
+}

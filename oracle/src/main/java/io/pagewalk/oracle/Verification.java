@@ -1,0 +1,135 @@
+package io.pagewalk.oracle;
+
+import io.pagewalk.base.SeededRandom;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.LongConsumer;
+
+/** A whole run: one history after another until enough steps are made, each mismatch made short and explained or reported. */
+public final class Verification {
+    private static final long HELPER_TIMEOUT_NANOS = 20_000_000_000L;
+    private static final int HISTORY_STEPS = 4000;
+    private static final int BATCH_STEPS = 256;
+    private static final int FULL_CHECK_EVERY = 4;
+    private static final int MODEL_CHECK_EVERY = 4;
+    private static final long SHRINK_NANOS = 20_000_000_000L;
+    private static final int MAX_UNEXPLAINED = 5;
+    private static final int MAX_HELPER_FAILURES = 3;
+
+    private final HelperProgram helper;
+    private final LongConsumer progress;
+    private final Map<String, Long> explained = new TreeMap<>();
+    private final VerifyResult.Builder result = new VerifyResult.Builder();
+
+    private Verification(HelperProgram helper, LongConsumer progress) {
+        this.helper = helper;
+        this.progress = progress;
+    }
+
+    /**
+     * Runs.
+     *
+     * @param helper the compiled helper
+     * @param request what to do
+     * @param progress told how many steps are done, now and then
+     * @return what came of it
+     */
+    public static VerifyResult run(HelperProgram helper, VerifyRequest request, LongConsumer progress) {
+        return new Verification(helper, progress).run(request);
+    }
+
+    private VerifyResult run(VerifyRequest request) {
+        long start = System.nanoTime();
+        long end = request.maxMinutes() == 0 ? Long.MAX_VALUE : start + (long) (request.maxMinutes() * 60e9);
+        Path data = helper.directory().resolve("data-" + ProcessHandle.current().pid() + "-" + start);
+        try (Watchdog watchdog = new Watchdog(HELPER_TIMEOUT_NANOS)) {
+            Judge judge = new Judge(helper, data, watchdog);
+            long seed = request.seed();
+            while (result.operations() < request.operations()
+                    && System.nanoTime() < end
+                    && result.unexplainedCount() < MAX_UNEXPLAINED
+                    && result.helperFailureCount() < MAX_HELPER_FAILURES) {
+                try {
+                    history(judge, request, seed, end);
+                } catch (HelperFailure failure) {
+                    result.helperFailed("seed " + seed + ": " + failure.getMessage());
+                }
+                seed++;
+            }
+        } finally {
+            delete(data);
+        }
+        return result.build(explained, System.nanoTime() - start);
+    }
+
+    private static void delete(Path data) {
+        try {
+            Files.deleteIfExists(data);
+        } catch (IOException e) {
+            // It stays in the cache directory, where it is found by its name.
+            data.toFile().deleteOnExit();
+        }
+    }
+
+    private void history(Judge judge, VerifyRequest request, long seed, long endNanos) {
+        result.historyStarted();
+        try (History history = History.start(judge)) {
+            Difference found = history.checkFull();
+            Generator generator = new Generator(new SeededRandom(seed), history.model(), request.areas());
+            long wanted = Math.min(HISTORY_STEPS, request.operations() - result.operations());
+            int batches = 0;
+            long done = 0;
+            while (found == null && done < wanted && System.nanoTime() < endNanos) {
+                long size = Math.min(BATCH_STEPS, wanted - done);
+                for (int i = 0; i < size && found == null; i++) {
+                    found = history.perform(generator.next());
+                }
+                done += size;
+                Difference answer = history.flush();
+                found = answer != null ? answer : found;
+                if (found == null) {
+                    found = ++batches % FULL_CHECK_EVERY == 0 ? history.checkFull() : history.checkQuick();
+                }
+                progress.accept(result.operations() + done);
+            }
+            if (found == null) {
+                found = history.checkFull();
+            }
+            if (found == null && seed % MODEL_CHECK_EVERY == 0) {
+                found = history.checkModel();
+            }
+            result.add(history.steps().size(), history.comparisons());
+            if (found != null) {
+                report(judge, history, found, seed);
+            }
+        }
+    }
+
+    private void report(Judge judge, History history, Difference found, long seed) {
+        List<Step> steps = history.steps().subList(0, found.index() + 1);
+        Shrinker.Shortened shortened = Shrinker.shrink(judge, steps, found, SHRINK_NANOS);
+        Difference difference = shortened.difference();
+        Listings listings = new Listings(shortened.steps(), shortened.expected());
+        String reason = Explanations.reasonFor(shortened.steps(), difference);
+        if (reason != null) {
+            explained.merge(reason, 1L, Long::sum);
+            return;
+        }
+        String comment = difference.what() + ": Linux " + difference.expected() + "; model " + difference.actual()
+                + (shortened.isReproduced() ? "" : "; not seen again when the history was repeated");
+        result.mismatch(new VerifyResult.Mismatch(
+                seed,
+                difference.what(),
+                difference.expected(),
+                difference.actual(),
+                found.index(),
+                shortened.isReproduced(),
+                listings.script(),
+                listings.cProgram(comment),
+                listings.junitTest(difference, seed)));
+    }
+}

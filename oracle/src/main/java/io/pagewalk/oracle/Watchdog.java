@@ -1,0 +1,63 @@
+package io.pagewalk.oracle;
+
+import org.jspecify.annotations.Nullable;
+
+/** Kills a helper that does not answer in time, so that the read that waits for it ends. */
+final class Watchdog implements AutoCloseable {
+    private static final long POLL_MILLIS = 200;
+
+    private final long limitNanos;
+    private @Nullable Process watched;
+    private long sinceNanos;
+    private boolean isOver;
+    private boolean hasBitten;
+
+    Watchdog(long limitNanos) {
+        this.limitNanos = limitNanos;
+        Thread thread = new Thread(this::run, "helper watchdog");
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    long limitNanos() {
+        return limitNanos;
+    }
+
+    synchronized void begin(Process process) {
+        watched = process;
+        sinceNanos = System.nanoTime();
+        hasBitten = false;
+    }
+
+    /** Ends the watch; returns whether the process was killed meanwhile. */
+    synchronized boolean end() {
+        watched = null;
+        return hasBitten;
+    }
+
+    private synchronized boolean look() {
+        Process process = watched;
+        if (process != null && System.nanoTime() - sinceNanos > limitNanos) {
+            hasBitten = true;
+            watched = null;
+            process.descendants().forEach(ProcessHandle::destroyForcibly);
+            process.destroyForcibly();
+        }
+        return !isOver;
+    }
+
+    private void run() {
+        try {
+            while (look()) {
+                Thread.sleep(POLL_MILLIS);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    @Override
+    public synchronized void close() {
+        isOver = true;
+    }
+}

@@ -1,0 +1,332 @@
+/* Does what a parent asks on the kernel that it runs on, so that a model can be compared with that kernel: raw system calls, loads and stores, in a tree of processes and threads.
+
+   Only the requests may change the address spaces, and the helper must cause no page fault of its own between two requests. Therefore it has no C library, no data segment and no
+   heap: everything it writes, the stacks included, lies in one shared mapping (the control area), whose entries fork() does not copy and which each process touches before it
+   reports for work. Addresses are not randomised. SIGSEGV and SIGBUS of a load or store are caught on an alternate stack and reported.
+
+   Protocol, little endian, 64-bit words: on standard input a count and that many requests {slot, kind, number, six arguments}, on standard output that many answers
+   {result, signal, minor faults, major faults, value}. A slot is a process or thread; slot 0 is the first process, FORK makes others. At the start the program writes "ready\n".
+
+   usage: oracle-helper DATAFILE      (descriptors 3 read-write, 4 read-only, 5 read-write, 6 write-only: DATAFILE; 7 and 8 two memfds of 20 pages and 100 bytes) */
+
+typedef unsigned long u64;
+typedef long i64;
+
+#define SYS_read 0
+#define SYS_write 1
+#define SYS_open 2
+#define SYS_mmap 9
+#define SYS_rt_sigaction 13
+#define SYS_mincore 27
+#define SYS_execve 59
+#define SYS_exit 60
+#define SYS_wait4 61
+#define SYS_ftruncate 77
+#define SYS_getrusage 98
+#define SYS_sigaltstack 131
+#define SYS_personality 135
+#define SYS_prctl 157
+#define SYS_futex 202
+#define SYS_exit_group 231
+#define SYS_memfd_create 319
+
+enum { CALL, LOAD, STORE, MINCORE, SUM, FORK, EXIT, WAIT };
+
+#define MAX_BATCH 1024
+#define SLOTS 16
+#define PAGE 4096
+#define VEC_BYTES 16384
+#define SIGNAL_STACK 65536
+#define STACK 16384
+
+struct request { u64 slot, kind, number, args[6]; };
+struct answer { i64 result, signal; u64 minor, major, value; };
+
+struct slot {
+    unsigned char signal_stack[SIGNAL_STACK];
+    unsigned char stack[STACK];
+    unsigned char vec[VEC_BYTES];
+    volatile int word;          /* 1: has work, 0: idle */
+    volatile int tid;           /* of a thread; the kernel clears it */
+    volatile int caught;
+    int pid;
+    volatile u64 first, end;
+    u64 scratch;
+    u64 usage[18];
+    unsigned char rest[PAGE - 184];
+};
+
+struct control {
+    u64 count;
+    u64 pad[511];
+    struct request requests[MAX_BATCH];
+    struct answer answers[MAX_BATCH];
+    struct slot slots[SLOTS];
+};
+
+#define CONTROL ((struct control *) 0x200000000UL)
+
+extern char __executable_start[], end[];
+extern char do_load[], do_store[], fault_return[];
+i64 load_word(u64 address, u64 *value);
+i64 store_word(u64 address, u64 value);
+i64 clone_slot(u64 flags, void *stack_top, u64 slot, volatile int *child_tid);
+void enter(void *stack_top, u64 slot);
+void restore_signal(void);
+
+asm(".text\n"
+    ".globl _start\n_start: movq %rsp,%rdi\n andq $-16,%rsp\n call begin\n hlt\n"
+    ".globl load_word\nload_word:\n.globl do_load\ndo_load: movq (%rdi),%rax\n movq %rax,(%rsi)\n xorl %eax,%eax\n ret\n"
+    ".globl store_word\nstore_word:\n.globl do_store\ndo_store: movq %rsi,(%rdi)\n xorl %eax,%eax\n ret\n"
+    ".globl fault_return\nfault_return: movl $1,%eax\n ret\n"
+    ".globl restore_signal\nrestore_signal: movl $15,%eax\n syscall\n"
+    ".globl enter\nenter: movq %rdi,%rsp\n movq %rsi,%rdi\n xorl %ebp,%ebp\n call slot_main\n hlt\n"
+    ".globl clone_slot\nclone_slot: subq $16,%rsi\n movq %rdx,(%rsi)\n movq %rcx,%r10\n xorl %edx,%edx\n xorl %r8d,%r8d\n movl $56,%eax\n syscall\n"
+    " testq %rax,%rax\n jnz 1f\n movq (%rsp),%rdi\n xorl %ebp,%ebp\n call slot_main\n hlt\n1: ret\n");
+
+static inline i64 call6(u64 n, u64 a, u64 b, u64 c, u64 d, u64 e, u64 f)
+{
+    i64 result;
+    register u64 r10 asm("r10") = d;
+    register u64 r8 asm("r8") = e;
+    register u64 r9 asm("r9") = f;
+    asm volatile("syscall" : "=a"(result) : "a"(n), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9) : "rcx", "r11", "memory");
+    return result;
+}
+#define call3(n, a, b, c) call6(n, (u64) (a), (u64) (b), (u64) (c), 0, 0, 0)
+
+static void fail(const char *message)
+{
+    u64 length = 0;
+    while (message[length])
+        length++;
+    call3(SYS_write, 2, message, length);
+    call3(SYS_exit_group, 3, 0, 0);
+}
+
+/* struct siginfo: signo, errno, code. struct ucontext: the instruction pointer is the 17th saved register behind 40 bytes. */
+static void on_signal(int number, int *info, u64 *context)
+{
+    u64 *ip = &context[5 + 16];
+    u64 here = (u64) &number;
+    u64 slot = (here - (u64) CONTROL->slots) / sizeof(struct slot);
+    if ((*ip != (u64) do_load && *ip != (u64) do_store) || slot >= SLOTS)
+        fail("oracle-helper: fault outside a load or store\n");
+    CONTROL->slots[slot].caught = number << 8 | (info[2] & 0xff);
+    *ip = (u64) fault_return;
+}
+
+static void transfer(u64 number, void *at, u64 length)
+{
+    char *p = at;
+    while (length) {
+        i64 n = call3(number, number == SYS_write, p, length);
+        if (n <= 0)
+            call3(SYS_exit_group, 0, 0, 0);
+        p += n;
+        length -= n;
+    }
+}
+
+static void wait_while(volatile int *word, int value)
+{
+    while (*word == value)
+        call6(SYS_futex, (u64) word, 0, value, 0, 0, 0);
+}
+
+static void set_word(volatile int *word, int value)
+{
+    *word = value;
+    call6(SYS_futex, (u64) word, 1, 64, 0, 0, 0);
+}
+
+static void touch_slot(struct slot *s)
+{
+    for (u64 i = 0; i < sizeof *s; i += PAGE)
+        ((volatile char *) s)[i] = 0;
+}
+
+/* Makes a process or thread for a free slot whose pages the caller has touched, and waits until it is ready for work. */
+static void fork_slot(struct request *q, struct answer *a)
+{
+    struct slot *s = &CONTROL->slots[q->args[0]];
+    int is_thread = (q->args[1] & 0x10000) != 0;
+    s->tid = 1;
+    s->word = 1;
+    s->first = s->end = 0;
+    i64 pid = clone_slot(q->args[1], s->stack + STACK, q->args[0], is_thread ? &s->tid : 0);
+    a->result = pid < 0 ? pid : 0;
+    a->value = pid;
+    s->pid = pid;
+    if (pid > 0)
+        wait_while(&s->word, 1);
+}
+
+static void perform(struct slot *self, struct request *q, struct answer *a)
+{
+    u64 minor, major;
+    a->result = a->signal = 0;
+    a->value = 0;
+    self->caught = 0;
+    if (q->kind == FORK)
+        touch_slot(&CONTROL->slots[q->args[0]]);
+    call3(SYS_getrusage, 1, self->usage, 0);
+    minor = self->usage[8];
+    major = self->usage[9];
+    switch (q->kind) {
+    case CALL:
+        a->result = call6(q->number, q->args[0], q->args[1], q->args[2], q->args[3], q->args[4], q->args[5]);
+        break;
+    case LOAD:
+        if (load_word(q->args[0], &self->scratch) == 0)
+            a->value = self->scratch;
+        break;
+    case STORE:
+        store_word(q->args[0], q->args[1]);
+        break;
+    case MINCORE: {
+        u64 pages = (q->args[1] + PAGE - 1) / PAGE, hash = 0;
+        a->result = call3(SYS_mincore, q->args[0], q->args[1], self->vec);
+        for (u64 i = 0; a->result == 0 && i < pages && i < VEC_BYTES; i++)
+            hash = hash * 31 + (self->vec[i] & 1);
+        a->value = hash;
+        break;
+    }
+    case SUM: {
+        u64 hash = 0;
+        for (u64 at = q->args[0]; at < q->args[0] + q->args[1]; at += 8) {
+            if (load_word(at, &self->scratch) != 0)
+                break;
+            hash = hash * 31 + self->scratch;
+        }
+        a->value = hash;
+        break;
+    }
+    case FORK:
+        fork_slot(q, a);
+        break;
+    case WAIT:
+        a->result = call6(SYS_wait4, CONTROL->slots[q->args[0]].pid, 0, 0x40000000, 0, 0, 0) > 0 ? 0 : -10;
+        break;
+    }
+    a->signal = self->caught;
+    call3(SYS_getrusage, 1, self->usage, 0);
+    a->minor = self->usage[8] - minor;
+    a->major = self->usage[9] - major;
+}
+
+static void root_loop(void);
+
+void slot_main(u64 number)
+{
+    struct slot *self = &CONTROL->slots[number];
+    volatile char *p;
+    u64 stack[3] = {(u64) self->signal_stack, 0, SIGNAL_STACK};
+    for (p = (volatile char *) __executable_start; p < (volatile char *) end; p += PAGE)
+        (void) *p;
+    for (p = (volatile char *) CONTROL; p < (volatile char *) CONTROL->slots; p += PAGE)
+        *p = *p;
+    for (u64 i = 0; i < sizeof *self; i += PAGE)
+        ((volatile char *) self)[i] = ((volatile char *) self)[i];
+    for (u64 i = 0; i < SLOTS; i++) {
+        CONTROL->slots[i].tid = CONTROL->slots[i].tid;
+        *(volatile char *) &CONTROL->slots[i].rest[sizeof CONTROL->slots[i].rest - 1] = 0;
+    }
+    call3(SYS_sigaltstack, stack, 0, 0);
+    load_word(8, &self->scratch);
+    if (number == 0)
+        root_loop();
+    set_word(&self->word, 0);
+    for (;;) {
+        wait_while(&self->word, 0);
+        for (u64 i = self->first; i < self->end; i++) {
+            struct request *q = &CONTROL->requests[i];
+            if (q->kind == EXIT) {
+                set_word(&self->word, 0);
+                call3(q->number, 0, 0, 0);
+            }
+            perform(self, q, &CONTROL->answers[i]);
+        }
+        set_word(&self->word, 0);
+    }
+}
+
+/* A slot that ends: a thread clears its tid; of a process the one who is its parent now learns it by wait4, which is the next request. */
+static void end_slot(u64 i)
+{
+    struct request *q = &CONTROL->requests[i];
+    struct slot *s = &CONTROL->slots[q->slot];
+    struct answer *a = &CONTROL->answers[i];
+    a->result = a->signal = 0;
+    a->minor = a->major = a->value = 0;
+    s->first = i;
+    s->end = i + 1;
+    set_word(&s->word, 1);
+    if (q->number == SYS_exit)
+        while (s->tid != 0) {
+            int tid = s->tid;
+            if (tid != 0)
+                call6(SYS_futex, (u64) &s->tid, 0, tid, 0, 0, 0);
+        }
+}
+
+static void root_loop(void)
+{
+    struct control *c = CONTROL;
+    transfer(SYS_write, "ready\n", 6);
+    for (;;) {
+        transfer(SYS_read, &c->count, 8);
+        u64 count = c->count;
+        if (count == 0 || count > MAX_BATCH)
+            fail("oracle-helper: bad batch\n");
+        transfer(SYS_read, c->requests, count * sizeof(struct request));
+        for (u64 i = 0; i < count;) {
+            u64 slot = c->requests[i].slot;
+            if (c->requests[i].kind == EXIT) {
+                end_slot(i++);
+            } else if (slot == 0) {
+                perform(&c->slots[0], &c->requests[i], &c->answers[i]);
+                i++;
+            } else {
+                u64 j = i + 1;
+                while (j < count && c->requests[j].slot == slot && c->requests[j].kind != EXIT)
+                    j++;
+                c->slots[slot].first = i;
+                c->slots[slot].end = j;
+                set_word(&c->slots[slot].word, 1);
+                wait_while(&c->slots[slot].word, 1);
+                i = j;
+            }
+        }
+        transfer(SYS_write, c->answers, count * sizeof(struct answer));
+    }
+}
+
+void begin(u64 *stack)
+{
+    char **argv = (char **) (stack + 1);
+    i64 persona = call3(SYS_personality, 0xffffffff, 0, 0);
+    if (!(persona & 0x0040000)) {
+        call3(SYS_personality, persona | 0x0040000, 0, 0);
+        call3(SYS_execve, "/proc/self/exe", argv, 0);
+        fail("oracle-helper: cannot start again without address randomisation\n");
+    }
+    if (stack[0] < 2)
+        fail("oracle-helper: DATAFILE is missing\n");
+    call6(SYS_prctl, 1, 9, 0, 0, 0, 0);           /* PR_SET_PDEATHSIG */
+    call6(SYS_prctl, 36, 1, 0, 0, 0, 0);          /* PR_SET_CHILD_SUBREAPER */
+    call6(SYS_prctl, 41, 1, 0, 0, 0, 0);          /* PR_SET_THP_DISABLE: the model has no transparent huge pages */
+    static const short modes[] = {2, 0, 2, 1};
+    for (int i = 0; i < 4; i++)
+        if (call3(SYS_open, argv[1], modes[i], 0) != 3 + i)
+            fail("oracle-helper: cannot open DATAFILE\n");
+    for (int i = 7; i <= 8; i++)
+        if (call3(SYS_memfd_create, i == 7 ? "seven" : "eight", 0, 0) != i || call3(SYS_ftruncate, i, 20 * PAGE + 100, 0) != 0)
+            fail("oracle-helper: no memfd\n");
+    if (call6(SYS_mmap, (u64) CONTROL, (sizeof(struct control) + PAGE - 1) & -PAGE, 3, 1 | 0x20 | 0x100000, -1, 0) != (i64) CONTROL)
+        fail("oracle-helper: no control area\n");
+    u64 action[4] = {(u64) on_signal, 4 | 0x08000000 | 0x04000000, (u64) restore_signal, 0};
+    call6(SYS_rt_sigaction, 11, (u64) action, 0, 8, 0, 0);
+    call6(SYS_rt_sigaction, 7, (u64) action, 0, 8, 0, 0);
+    enter(CONTROL->slots[0].stack + STACK, 0);
+}

@@ -1,0 +1,79 @@
+package io.pagewalk.oracle;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.Test;
+
+/** Histories in which the model once differed from Linux 6.18.44 on ext4, with what that kernel answered. */
+class ModelReplayTest {
+    @Test
+    void mmap_syncOfSharedMemory_isTaken() {
+        assertThat(ModelReplay.differences("""
+                0 mmap 0x1000001ef000 0x7000 0x3 0x80001 0x7 0x0 -> 0x1000001ef000 0 0 0 0x0
+                """)).isEmpty();
+    }
+
+    @Test
+    void pwrite_fromBadBufferToMemfd_leavesAPage() {
+        assertThat(ModelReplay.differences("""
+                0 pwrite64 0x7 0x1000001e86d8 0x2a00 0x58b0 -> -14 0 0 0 0x0
+                0 mmap 0x1000001ea000 0xb000 0x3 0x11 0x7 0x4000 -> 0x1000001ea000 0 0 0 0x0
+                0 sum 0x1000001ed000 0x8000 -> 0x0 0 8 0 0x0
+                0 store 0x1000001ebb60 0x3c3639c141f5636b -> 0x0 0 0 0 0x0
+                """)).isEmpty();
+    }
+
+    @Test
+    void pwrite_fromBadBufferBehindTheEndOfMemfd_makesItLonger() {
+        assertThat(ModelReplay.differences("""
+                0 ftruncate 0x7 0xa20e -> 0x0 0 0 0 0x0
+                0 pwrite64 0x7 0x100000200a20 0x2e58 0x13210 -> -14 0 0 0 0x0
+                0 pread64 0x7 0x10000020c198 0x2c80 0xbb48 -> -14 0 0 0 0x0
+                """)).isEmpty();
+    }
+
+    @Test
+    void pwrite_fromBadBufferBehindTheEndOfFile_makesItLonger() {
+        assertThat(ModelReplay.differences("""
+                0 mmap 0x1000001e3000 0x7000 0x3 0x100001 0x5 0xe000 -> 0x1000001e3000 0 0 0 0x0
+                0 pwrite64 0x3 0x100000204318 0x538 0x14ac8 -> -14 0 0 0 0x0
+                0 pread64 0x4 0x1000001e4e08 0x2a18 0x12228 -> 0x28a0 0 4 0 0x0
+                """)).isEmpty();
+    }
+
+    @Test
+    void ftruncate_insideAPage_clearsItsRest() {
+        assertThat(ModelReplay.differences("""
+                0 mmap 0x10000020f000 0xc000 0x3 0x13 0x7 0x7000 -> 0x10000020f000 0 0 0 0x0
+                0 store 0x1000002109e8 0x3b5150641460934f -> 0x0 0 1 0 0x0
+                0 ftruncate 0x7 0x8322 -> 0x0 0 0 0 0x0
+                0 mmap 0x1000001ea000 0xe000 0x3 0x8012 0x7 0x4000 -> 0x1000001ea000 0 5 0 0x0
+                0 sum 0x1000001ea000 0x8000 -> 0x0 1794 0 0 0x0
+                """)).isEmpty();
+    }
+
+    @Test
+    void madvise_removeOfFilePages_readsZerosAfterwards() {
+        assertThat(ModelReplay.differences("""
+                0 mmap 0x100000204000 0x5000 0x3 0x13 0x5 0x8000 -> 0x100000204000 0 0 0 0x0
+                0 madvise 0x100000206000 0xc000 0x9 -> -12 0 0 0 0x0
+                0 sum 0x100000205000 0xb000 -> 0x0 2817 1 1 0xfaed3512d0f52800
+                """)).isEmpty();
+    }
+
+    @Test
+    void mmap_populateOfAHole_countsMinorFaults() {
+        assertThat(ModelReplay.differences("""
+                0 mmap 0x100000218000 0x7000 0x3 0x11 0x5 0xc000 -> 0x100000218000 0 0 0 0x0
+                0 madvise 0x100000218000 0x1000 0x9 -> 0x0 0 0 0 0x0
+                0 mmap 0x1000001f9000 0x9000 0x3 0x8013 0x3 0x9000 -> 0x1000001f9000 0 3 0 0x0
+                """)).isEmpty();
+    }
+
+    @Test
+    void script_withAnotherAnswer_isReported() {
+        assertThat(ModelReplay.differences("""
+                0 mmap 0x100000218000 0x1000 0x3 0x32 -1 0x0 -> 0x100000218000 0 1 0 0x0
+                """)).hasSize(1);
+    }
+}
