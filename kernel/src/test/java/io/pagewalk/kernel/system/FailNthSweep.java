@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.pagewalk.kernel.page.FailNth;
 import io.pagewalk.kernel.page.FrameOwner;
 import io.pagewalk.kernel.slub.KmemCache;
-import java.util.EnumMap;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.function.Supplier;
 
 /**
@@ -34,8 +34,8 @@ final class FailNthSweep<S> {
     private final Prepare<S> prepare;
     private final Step<S> scenario;
     private final Step<S> undo;
-    /** What is held after the run without a failure. */
-    private final Map<FrameOwner, Long> mayHold = new EnumMap<>(FrameOwner.class);
+    /** What is held after the run without a failure: frames by owner, objects by cache. */
+    private final Map<String, Long> mayHold = new TreeMap<>();
 
     FailNthSweep(String name, Supplier<TestKernel> boot, Prepare<S> prepare, Step<S> scenario, Step<S> undo) {
         this.name = name;
@@ -71,13 +71,13 @@ final class FailNthSweep<S> {
         // An empty slab that a cache keeps for the next object is no leak.
         machine.kernel.slabs().caches().forEach(KmemCache::shrink);
         verify(machine, where + ", after undoing it");
-        Map<FrameOwner, Long> held = held(machine);
+        Map<String, Long> held = held(machine);
         if (mayHold.isEmpty()) {
             mayHold.putAll(held);
         }
-        for (Map.Entry<FrameOwner, Long> entry : held.entrySet()) {
+        for (Map.Entry<String, Long> entry : held.entrySet()) {
             assertThat(entry.getValue())
-                    .as("%s: frames of %s that nobody freed", where, entry.getKey())
+                    .as("%s: %s that nobody freed", where, entry.getKey())
                     .isLessThanOrEqualTo(mayHold.getOrDefault(entry.getKey(), 0L));
         }
         return hasFailed;
@@ -91,12 +91,15 @@ final class FailNthSweep<S> {
         }
     }
 
-    private static Map<FrameOwner, Long> held(TestKernel machine) {
-        Map<FrameOwner, Long> held = new EnumMap<>(FrameOwner.class);
+    private static Map<String, Long> held(TestKernel machine) {
+        Map<String, Long> held = new TreeMap<>();
         for (FrameOwner owner : FrameOwner.values()) {
-            if (owner != FrameOwner.FREE && owner != FrameOwner.PCP) {
-                held.put(owner, machine.kernel.memmap().ownerFrames(owner));
+            if (owner != FrameOwner.FREE && owner != FrameOwner.PCP && owner != FrameOwner.SLAB) {
+                held.put("frames of " + owner, machine.kernel.memmap().ownerFrames(owner));
             }
+        }
+        for (KmemCache cache : machine.kernel.slabs().caches()) {
+            held.merge("objects of " + cache.name(), cache.allocatedObjects(), Long::sum);
         }
         return held;
     }
