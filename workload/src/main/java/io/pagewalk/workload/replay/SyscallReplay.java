@@ -32,6 +32,8 @@ final class SyscallReplay {
     private static final long CLONE_THREAD = 0x10000;
     private static final int F_DUPFD = 0;
     private static final int F_DUPFD_CLOEXEC = 1030;
+    private static final int F_ADD_SEALS = 1033;
+    private static final long IPC_CREAT = 01000;
     private static final long AT_FDCWD = -100;
     private static final int MAX_ERRNO = 4095;
 
@@ -43,6 +45,8 @@ final class SyscallReplay {
     private final List<Task> threads = new ArrayList<>();
     /* File descriptor of the recording -> of the model, for files that the model has open. */
     private final Map<Long, Long> files = new HashMap<>();
+    /* Identifier of a System V segment of the recording -> of the model. */
+    private final Map<Long, Long> segments = new HashMap<>();
     private final Map<Long, Task> children = new HashMap<>();
     private final SortedMap<String, Long> notModelled = new TreeMap<>();
     private final List<String> firstDivergences = new ArrayList<>();
@@ -116,10 +120,23 @@ final class SyscallReplay {
                 }
                 expect(name, call(task), target);
             }
+            case "shmget" -> sharedSegment(task, result);
             case "shmat" -> {
+                args.a0 = segmentOf(args.a0);
                 args.a1 = addresses.mappingToMachine(result);
+                expect(name, call(task), args.a1);
+            }
+            case "shmdt" -> {
+                args.a0 = addresses.toMachine(args.a0);
+                expect(name, call(task), result);
+            }
+            case "shmctl" -> {
+                args.a0 = segmentOf(args.a0);
+                args.a2 = addresses.toMachine(args.a2);
+                touchedByKernel = true;
                 call(task);
             }
+            case "memfd_create" -> memoryFile(task, result);
             case "brk" -> {
                 args.a0 = addresses.toMachine(args.a0);
                 expect(name, call(task), addresses.toMachine(result));
@@ -141,6 +158,8 @@ final class SyscallReplay {
             case "fcntl" -> {
                 if (event.a1() == F_DUPFD || event.a1() == F_DUPFD_CLOEXEC) {
                     duplicate(event.a0(), result);
+                } else if (event.a1() == F_ADD_SEALS) {
+                    onFile(task, name, result);
                 }
             }
             case "read", "pread64", "write", "pwrite64", "lseek", "ftruncate", "fadvise64", "readahead", "fallocate" ->
@@ -184,13 +203,6 @@ final class SyscallReplay {
                 args.a2 = addresses.toMachine(args.a2);
             }
             call(task);
-        } else if (name.startsWith("shm")) {
-            if (name.equals("shmdt")) {
-                args.a0 = addresses.toMachine(args.a0);
-            } else if (name.equals("shmctl")) {
-                args.a2 = addresses.toMachine(args.a2);
-            }
-            call(task);
         } else if (!buffers.knows(name) && !NoMemoryEffect.contains(name)) {
             notModelled.merge(name, 1L, Long::sum);
         }
@@ -214,6 +226,35 @@ final class SyscallReplay {
         }
         if (numbers.name(args.nr).equals("openat")) {
             args.a0 = AT_FDCWD;
+        }
+        long file = call(task);
+        if (file >= 0) {
+            files.put(result, file);
+        }
+    }
+
+    /** Finds or makes a System V segment; one that another program had made is made here. */
+    private void sharedSegment(Task task, long result) {
+        long id = call(task);
+        if (id < 0) {
+            args.a1 = Math.max(args.a1, 1);
+            args.a2 |= IPC_CREAT;
+            id = call(task);
+        }
+        if (id >= 0) {
+            segments.put(result, id);
+        }
+    }
+
+    private long segmentOf(long recorded) {
+        Long segment = segments.get((long) (int) recorded);
+        return segment == null ? recorded : segment;
+    }
+
+    /** Makes a file in memory. Its name, which only {@code maps} shows, is not in the recording unless the reader found it. */
+    private void memoryFile(Task task, long result) {
+        if (args.path == null) {
+            args.path = "";
         }
         long file = call(task);
         if (file >= 0) {
