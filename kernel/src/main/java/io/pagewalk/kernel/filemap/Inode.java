@@ -252,6 +252,11 @@ public final class Inode {
         isSharedAnonymous = true;
     }
 
+    /** Returns how many names it has ({@code i_nlink}). */
+    public int links() {
+        return links;
+    }
+
     void unlink() {
         links--;
     }

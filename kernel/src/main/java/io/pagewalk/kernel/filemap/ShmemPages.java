@@ -72,6 +72,17 @@ public final class ShmemPages {
         }
     }
 
+    /**
+     * Puts every page of a file that may be evicted again on the list where it belongs: {@code mm/shmem.c:shmem_unlock_mapping()}.
+     *
+     * @param inode a file in memory
+     */
+    public void makeEvictable(Inode inode) {
+        for (long index = inode.pages.next(0); index >= 0; index = inode.pages.next(index + 1)) {
+            folios.makeEvictable(inode.pages.get(index));
+        }
+    }
+
     /** {@code mm/shmem.c:shmem_alloc_and_add_folio()}: a page of zeros. */
     private long add(Inode inode, long index) {
         long pfn = folios.allocate(GFP);

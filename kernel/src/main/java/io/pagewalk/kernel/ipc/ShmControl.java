@@ -143,7 +143,7 @@ public final class ShmControl {
         if (segment == null) {
             return -Errno.EINVAL;
         }
-        segment.setLocked(command == SHM_LOCK);
+        shm.setLocked(segment, command == SHM_LOCK);
         return 0;
     }
 }

@@ -275,6 +275,14 @@ public final class SysvShm {
         return vma.operations() instanceof ShmSegment && (vma.start() - addr) >>> 12 == vma.pgoff();
     }
 
+    /** Keeps a segment's pages in memory, or lets them go again: {@code shmctl_do_lock()}. Pages that are there already stay on their lists when it is locked. */
+    void setLocked(ShmSegment segment, boolean isLocked) {
+        segment.setLocked(isLocked);
+        if (!isLocked) {
+            files.cache().shmem().makeEvictable(segment.file().inodeObject());
+        }
+    }
+
     /** Removes a segment, or marks it when it is attached: {@code do_shm_rmid()}. */
     void remove(ShmSegment segment) {
         if (segment.attachments() == 0) {

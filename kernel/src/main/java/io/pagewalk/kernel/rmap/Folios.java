@@ -308,6 +308,24 @@ public final class Folios {
     }
 
     /**
+     * Takes a page that is not locked by an area off the unevictable list: {@code mm/vmscan.c:check_move_unevictable_folios()}.
+     *
+     * @param pfn a page on a list
+     */
+    public void makeEvictable(long pfn) {
+        int flags = memmap.flags(pfn);
+        if ((flags & (PageFlags.UNEVICTABLE | PageFlags.MLOCKED)) != PageFlags.UNEVICTABLE) {
+            return;
+        }
+        Zone zone = zoneOf(pfn);
+        countList(zone, flags, -1);
+        memmap.clearFlags(pfn, PageFlags.UNEVICTABLE);
+        countList(zone, flags & ~PageFlags.UNEVICTABLE, 1);
+        counters.count(VmEvent.UNEVICTABLE_PGS_SCANNED);
+        counters.count(VmEvent.UNEVICTABLE_PGS_RESCUED);
+    }
+
+    /**
      * Makes a clean anonymous page droppable: {@code mm/swap.c:lru_lazyfree()}.
      *
      * @param pfn an anonymous page

@@ -50,6 +50,21 @@ public final class Memfd {
     }
 
     /**
+     * Says whether the file may be executed where the flags do not: {@code check_sysctl_memfd_noexec()}.
+     *
+     * @param flags flags that {@link #checkFlags} found right
+     * @param scope {@code vm.memfd_noexec}: 0 and the file may be executed, 1 and it may not, 2 and none may
+     * @return the complete flags, or {@code -EACCES}
+     */
+    public static long completeFlags(int flags, long scope) {
+        int complete = flags;
+        if ((flags & (MFD_EXEC | MFD_NOEXEC_SEAL)) == 0) {
+            complete |= scope == 0 ? MFD_EXEC : MFD_NOEXEC_SEAL;
+        }
+        return scope == 2 && (complete & MFD_NOEXEC_SEAL) == 0 ? -Errno.EACCES : Integer.toUnsignedLong(complete);
+    }
+
+    /**
      * Checks the size of huge pages that is asked for: {@code hugetlb_file_setup()}.
      *
      * <p>Differs from Linux: files of huge pages are not made. A size that the CPU has gives {@code -ENOSYS}, as a kernel without hugetlbfs does.

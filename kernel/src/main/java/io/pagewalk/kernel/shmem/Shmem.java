@@ -107,13 +107,12 @@ public final class Shmem implements SharedAnonymousFiles {
     /**
      * Returns the mount that a path leads to, null when it lies on no tmpfs.
      *
-     * @param path absolute path of a file
+     * @param path absolute path of a file, or of the mount itself
      */
     public @Nullable TmpfsMount mountOf(String path) {
         TmpfsMount best = null;
         for (TmpfsMount mount : mounts) {
-            boolean isBelow = path.startsWith(mount.path())
-                    && path.startsWith("/", mount.path().length());
+            boolean isBelow = (path + "/").startsWith(mount.path() + "/");
             if (isBelow && (best == null || mount.path().length() > best.path().length())) {
                 best = mount;
             }

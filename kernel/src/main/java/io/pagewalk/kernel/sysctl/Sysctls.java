@@ -55,6 +55,7 @@ public final class Sysctls {
         define("legacy_va_layout", 0, 0, INT_MAX);
         define("max_map_count", 65530, 0, INT_MAX);
         define("memfd_noexec", 0, 0, 2);
+        define("memfd_noexec", 0, 0, 2);
         define("min_free_kbytes", NOT_SET, 0, INT_MAX);
         define("min_slab_ratio", 5, 0, 100);
         define("min_unmapped_ratio", 1, 0, 100);

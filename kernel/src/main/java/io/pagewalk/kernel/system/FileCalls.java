@@ -153,8 +153,9 @@ final class FileCalls {
             }
             case REGULAR, SHMEM -> {}
         }
-        long own = (file.flags() & OpenFile.O_APPEND) != 0 ? file.sizeBytes() : file.positionBytes();
-        long from = offset < 0 ? own : offset;
+        // With O_APPEND a given offset does not matter: fs/read_write.c:generic_write_checks().
+        boolean isAppend = (file.flags() & OpenFile.O_APPEND) != 0;
+        long from = isAppend ? file.sizeBytes() : offset < 0 ? file.positionBytes() : offset;
         if (from + bytes < 0) {
             return -Errno.EINVAL;
         }

@@ -69,13 +69,10 @@ final class ProcessCalls {
 
     /** Calls whose only effect on memory is a structure: which argument points at it, and how long it is. */
     private void registerStructures(SyscallDoor<Task> door) {
-        fills(door, "fstat", 1, 144);
         fills(door, "stat", 1, 144);
         fills(door, "lstat", 1, 144);
         fills(door, "newfstatat", 2, 144);
         fills(door, "statx", 4, 256);
-        fills(door, "statfs", 1, 120);
-        fills(door, "fstatfs", 1, 120);
         fills(door, "uname", 0, 390);
         fills(door, "sysinfo", 0, 112);
         fills(door, "times", 0, 32);

@@ -161,6 +161,10 @@ public final class Mremap {
             oldLength = to - from;
             newLength = oldLength;
             vma = area;
+            boolean isAlone = lastEnd < 0 && areaEnd >= end;
+            if (!isAlone && !mayMoveWithOthers(area)) {
+                return -Errno.EFAULT;
+            }
             long result = checkArea();
             if (result == 0) {
                 result = moveTo();
@@ -176,6 +180,12 @@ public final class Mremap {
             area = mm.vmas().findFirst(to);
         }
         return first;
+    }
+
+    /** {@code vma_multi_allowed()}: a file that chooses addresses in its own way might not come to lie where it is wanted; of those only attachments of segments are known here. */
+    private static boolean mayMoveWithOthers(Vma area) {
+        VmaOperations operations = area.operations();
+        return operations == null || !operations.hasFilePages();
     }
 
     /** {@code mremap_to()}. */

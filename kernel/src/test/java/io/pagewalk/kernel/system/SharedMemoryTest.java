@@ -104,6 +104,9 @@ class SharedMemoryTest {
             call("fcntl", fd, F_ADD_SEALS, SEAL_GROW);
             call("fcntl", fd, F_GET_SEALS, 0);
             call("fcntl", fd, F_ADD_SEALS, 0x40);
+            call("fchmod", fd, 0600);
+            call("fchmod", fd, 0711);
+            call("fchmod", fd, 0666);
             call("close", fd);
         }
         long file = open("/dev/shm/plain", 0x42);

@@ -27,6 +27,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 /**
  * The model and the kernel of this machine side by side: each call is made on both, and result, errno and signal must be equal. Process 0 is there at the start,
@@ -46,6 +47,7 @@ final class TwoKernels implements AutoCloseable {
     private static final int MAPS = 6;
 
     private static final String SOURCE = "shmhelper.c";
+    private static final int KEPT_CALLS = Integer.getInteger("pagewalk.shm.kept", 20);
     private static final int REQUEST_BYTES = 64;
     private static final int ANSWER_BYTES = 24;
     private static final Pattern MAPS_LINE =
@@ -57,6 +59,7 @@ final class TwoKernels implements AutoCloseable {
     private final Map<Integer, OutputStream> to = new HashMap<>();
     private final Map<Integer, DataInputStream> from = new HashMap<>();
     private final Map<Integer, Task> tasks = new HashMap<>();
+    private final Map<Integer, Integer> parents = new HashMap<>();
     private final List<String> history = new ArrayList<>();
 
     /** What came of a request. */
@@ -123,7 +126,7 @@ final class TwoKernels implements AutoCloseable {
         try {
             byte[] answer = requireNonNull(from.get(who)).readNBytes(bytes);
             assertThat(answer.length)
-                    .as("the native helper died%n%s", history())
+                    .as(() -> "the native helper died\n" + history())
                     .isEqualTo(bytes);
             return answer;
         } catch (IOException e) {
@@ -142,7 +145,11 @@ final class TwoKernels implements AutoCloseable {
     }
 
     private String history() {
-        return String.join("\n", history.subList(Math.max(0, history.size() - 20), history.size()));
+        String calls = String.join("\n", history.subList(Math.max(0, history.size() - KEPT_CALLS), history.size()));
+        String state = tasks.keySet().stream()
+                .map(who -> "maps of " + who + "\n" + String.join("\n", maps(who)))
+                .collect(Collectors.joining("\n"));
+        return calls + "\n" + state;
     }
 
     private void note(int who, String text) {
@@ -169,7 +176,7 @@ final class TwoKernels implements AutoCloseable {
         long result = model.call(task(who), name, args);
         Answer actual = Errno.isError(result) ? new Answer(-1, -result, 0) : new Answer(isExact ? result : 0, 0, 0);
         Answer wanted = isExact || expected.errno != 0 ? expected : new Answer(0, 0, 0);
-        assertThat(actual).as(history()).isEqualTo(wanted);
+        assertThat(actual).as(this::history).isEqualTo(wanted);
         return result;
     }
 
@@ -179,7 +186,7 @@ final class TwoKernels implements AutoCloseable {
         Answer expected = real(who, 1, 0, vaddr);
         int outcome = model.kernel.access(task(who), vaddr, Access.LOAD);
         long value = outcome == UserAccess.OK ? model.kernel.load(task(who), vaddr) : 0;
-        assertThat(new Answer(value, 0, outcome)).as(history()).isEqualTo(expected);
+        assertThat(new Answer(value, 0, outcome)).as(this::history).isEqualTo(expected);
         return value;
     }
 
@@ -188,7 +195,7 @@ final class TwoKernels implements AutoCloseable {
         note(who, "store " + Long.toHexString(vaddr) + " " + Long.toHexString(value));
         Answer expected = real(who, 2, 0, vaddr, value);
         int outcome = model.kernel.store(task(who), vaddr, value);
-        assertThat(new Answer(0, 0, outcome)).as(history()).isEqualTo(expected);
+        assertThat(new Answer(0, 0, outcome)).as(this::history).isEqualTo(expected);
     }
 
     /** Stores a text with its zero in both. */
@@ -218,7 +225,13 @@ final class TwoKernels implements AutoCloseable {
         } catch (IOException | InterruptedException e) {
             throw new AssertionError(e);
         }
+        parents.put(child, parent);
         tasks.put(child, requireNonNull(model.kernel.fork(task(parent))));
+    }
+
+    /** Ends a process in both; its parent waits for it. */
+    void exitAny(int who) {
+        exit(who, requireNonNull(parents.get(who)));
     }
 
     /** Ends a process in both and lets its parent wait for it. */
@@ -261,11 +274,15 @@ final class TwoKernels implements AutoCloseable {
                 expected.add(line(m.group(1), m.group(2), m.group(3), m.group(4), m.group(7), m.group(8)));
             }
         }
-        List<String> actual = new ArrayList<>();
+        assertThat(maps(who)).as(() -> "maps\n" + history()).isEqualTo(expected);
+    }
+
+    private List<String> maps(int who) {
+        List<String> lines = new ArrayList<>();
         for (Vma vma : task(who).mm().vmas()) {
             MappedFile file = vma.file();
             if (isInArena(vma.start())) {
-                actual.add(line(
+                lines.add(line(
                         String.format(Locale.ROOT, "%08x", vma.start()),
                         String.format(Locale.ROOT, "%08x", vma.end()),
                         VmaFlags.permissions(vma.flags()),
@@ -274,7 +291,7 @@ final class TwoKernels implements AutoCloseable {
                         vma.mapsName()));
             }
         }
-        assertThat(actual).as("maps%n%s", history()).isEqualTo(expected);
+        return lines;
     }
 
     private static boolean isInArena(long vaddr) {
@@ -294,7 +311,7 @@ final class TwoKernels implements AutoCloseable {
                 .lines()
                 .map(TwoKernels::withoutNumbers)
                 .toList();
-        assertThat(actual).as("/proc/sysvipc/shm%n%s", history()).isEqualTo(expected);
+        assertThat(actual).as(() -> "/proc/sysvipc/shm\n" + history()).isEqualTo(expected);
     }
 
     /* Columns of a line: key 0-9, shmid 11-20, perms 23-26, size 28-48, cpid 50-54, lpid 56-60, nattch 63-67, four of 5, three times of 10 from 93 on. */

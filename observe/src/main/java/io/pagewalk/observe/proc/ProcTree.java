@@ -2,6 +2,7 @@ package io.pagewalk.observe.proc;
 
 import io.pagewalk.hardware.machine.MachineDescription;
 import io.pagewalk.hardware.paging.PagingMode;
+import io.pagewalk.kernel.ipc.ShmProcFile;
 import io.pagewalk.kernel.system.LinuxKernel;
 import io.pagewalk.kernel.system.Task;
 import io.pagewalk.kernel.system.ThreadGroup;
@@ -40,6 +41,7 @@ public final class ProcTree {
         files.put("zoneinfo", ZoneInfo.print(state));
         files.put("vmallocinfo", VmallocInfo.print(kernel.vmalloc(), state.boot(), state.paging()));
         files.put("slabinfo", SlabInfo.print(kernel.slabs()));
+        files.put("sysvipc/shm", ShmProcFile.print(kernel.sharedMemory().segments()));
         files.put("iomem", IoMem.print(kernel.ioResources().iomem()));
         files.put("ioports", IoPortsFile.print(kernel.ioResources().ioports()));
         PidSmaps smaps = new PidSmaps(kernel.memmap(), kernel.machine().memory(), state.paging());
