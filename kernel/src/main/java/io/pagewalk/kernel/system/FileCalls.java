@@ -9,6 +9,7 @@ import io.pagewalk.kernel.filemap.OpenFile;
 import io.pagewalk.kernel.shmem.Memfd;
 import io.pagewalk.kernel.shmem.SeekHole;
 import io.pagewalk.kernel.shmem.TmpfsMount;
+import io.pagewalk.kernel.shmem.ZeroDevice;
 import io.pagewalk.kernel.syscall.Errno;
 import io.pagewalk.kernel.syscall.SyscallArgs;
 import io.pagewalk.kernel.syscall.SyscallDoor;
@@ -215,7 +216,13 @@ final class FileCalls {
         }
         Inode inode = files.lookup(path);
         if (inode == null) {
-            if (path.startsWith("/dev/") && !path.startsWith("/dev/shm/")) {
+            if (path.equals(ZeroDevice.PATH)) {
+                ZeroDevice driver = new ZeroDevice(kernel.sharedMemory().files());
+                inode = files.registerDevice(path, ZeroDevice.MAJOR, ZeroDevice.MINOR, driver);
+                if (inode == null) {
+                    return -Errno.ENXIO;
+                }
+            } else if (path.startsWith("/dev/") && !path.startsWith("/dev/shm/")) {
                 inode = files.registerSpecial(path, Inode.Kind.STREAM);
             } else if ((flags & OpenFile.O_CREAT) != 0) {
                 TmpfsMount mount = kernel.sharedMemory().files().mountOf(path);

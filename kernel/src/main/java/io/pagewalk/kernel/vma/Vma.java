@@ -38,6 +38,7 @@ public final class Vma {
     private @Nullable FrameTracking tracking;
     private final List<AnonVma> anonVmaChain = new ArrayList<>(1);
     private boolean attached;
+    private boolean isAnonymousFile;
     private long kernelObject;
     private long[] chainObjects = NO_OBJECTS;
 
@@ -148,7 +149,23 @@ public final class Vma {
 
     /** Returns whether this is private anonymous memory, or a private mapping of no file ({@code vma_is_anonymous()}). */
     public boolean isAnonymous() {
-        return file == null && name == null;
+        return (file == null || isAnonymousFile) && name == null;
+    }
+
+    /** Makes its pages anonymous although it has a file, as a private mapping of {@code /dev/zero} has: {@code vma_set_anonymous()}. For a driver's mmap operation. */
+    public void becomeAnonymous() {
+        isAnonymousFile = true;
+        operations = null;
+    }
+
+    /**
+     * Gives a new area another file than the one it was asked for: {@code vma_set_file()}. For a driver's mmap operation, which drops the reference to the old file.
+     *
+     * @param value the file, with a reference for the area; its pages are the file's own
+     */
+    public void replaceFile(MappedFile value) {
+        file = value;
+        operations = null;
     }
 
     /** Returns the name of a special mapping such as {@code [vdso]}, null for all others. */
@@ -351,6 +368,7 @@ public final class Vma {
         copy.name = name;
         copy.operations = operations;
         copy.cacheFlags = cacheFlags;
+        copy.isAnonymousFile = isAnonymousFile;
         copy.tracking = tracking;
         return copy;
     }

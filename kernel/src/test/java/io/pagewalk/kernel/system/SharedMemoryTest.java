@@ -333,6 +333,39 @@ class SharedMemoryTest {
     }
 
     @Test
+    void devZero_sharedAndPrivate() {
+        long fd = open("/dev/zero", 2);
+        long readOnly = open("/dev/zero", 0);
+        call("mmap", AT, 4 * PAGE, RW, SHARED, fd, 0);
+        call("mmap", AT + 4 * PAGE, 4 * PAGE, RW, SHARED, fd, 4 * PAGE);
+        call("mmap", AT + 10 * PAGE, 4 * PAGE, RW, PRIVATE, fd, 0);
+        call("mmap", AT + 14 * PAGE, 4 * PAGE, RW, PRIVATE, fd, 4 * PAGE);
+        call("mmap", AT + 20 * PAGE, 4 * PAGE, 1, SHARED, readOnly, 0);
+        call("mmap", AT + 30 * PAGE, 4 * PAGE, RW, SHARED, readOnly, 0);
+        both().compareMaps(0);
+        both().store(0, AT, 5);
+        both().store(0, AT + 4 * PAGE, 6);
+        both().load(0, AT + 10 * PAGE);
+        both().store(0, AT + 10 * PAGE, 7);
+        both().store(0, AT + 14 * PAGE, 7);
+        both().load(0, AT + 20 * PAGE);
+        both().store(0, AT + 20 * PAGE, 7);
+        both().fork(0, 1);
+        both().store(1, AT, 8);
+        both().store(1, AT + 10 * PAGE, 9);
+        both().load(0, AT);
+        both().load(0, AT + 10 * PAGE);
+        call("mremap", AT + 10 * PAGE, 4 * PAGE, 4 * PAGE, 3, AT + 40 * PAGE);
+        call("madvise", AT + 40 * PAGE, PAGE, 4);
+        both().load(0, AT + 40 * PAGE);
+        call("read", fd, AT + 41 * PAGE, 100);
+        call("write", fd, AT + 41 * PAGE, 100);
+        both().compareMaps(0);
+        both().compareMaps(1);
+        both().exit(1, 0);
+    }
+
+    @Test
     void shmget_keysSizesAndIdentifiers() {
         call("shmget", 1, PAGE, 0600);
         long first = call("shmget", 1, 5000, 01600);
