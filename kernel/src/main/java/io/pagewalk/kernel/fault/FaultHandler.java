@@ -335,7 +335,8 @@ public final class FaultHandler {
         to = Math.min(to, from + file.inodeObject().sizePages() - 1 - firstIndex);
         int flags = protection.flags(vma);
         boolean isShmem = file.isShmem();
-        if (!isShmem && tables.find(mm, vaddr) < 0 && beginsWithLastPage(file, firstIndex, firstIndex + to - from)) {
+        long lastIndex = firstIndex + to - from;
+        if (tables.find(mm, vaddr) < 0 && !installsTable(file, firstIndex, lastIndex)) {
             return RETRY;
         }
         long table = tables.findOrMake(mm, vaddr);
@@ -365,11 +366,14 @@ public final class FaultHandler {
         return isMapped ? FaultOutcome.DONE : RETRY;
     }
 
-    /** When the first cached page is the last of the file, {@code can_map_large} is false and the page table, if it is missing, is not installed: nothing is mapped around. */
-    private boolean beginsWithLastPage(OpenFile file, long first, long last) {
+    /**
+     * Returns whether faulting around installs a missing page table: {@code mm/filemap.c:filemap_map_pmd()}. It does for the first cached page, but not when that is the
+     * last of the file, where {@code can_map_large} is false on file systems with large folios.
+     */
+    private boolean installsTable(OpenFile file, long first, long last) {
         for (long index = first; index <= last; index++) {
             if (cache.isMappable(file.inodeObject().cachedPfn(index))) {
-                return index == file.inodeObject().sizePages() - 1;
+                return file.isShmem() || index != file.inodeObject().sizePages() - 1;
             }
         }
         return false;
