@@ -17,8 +17,11 @@ public record MinorFaultProgram(Path program, long first, long last) {
     /** Number of {@code getrusage}, whose two calls in the trace enclose what {@link #between} counts. */
     public static final int GETRUSAGE = 98;
 
+    /** Native runs: write-back between two stores makes a shared page read-only again and costs one fault more, so the least count is the undisturbed one. */
+    private static final int RUNS = 5;
+
     /**
-     * Compiles the program and runs it natively.
+     * Compiles the program and runs it natively, more than once.
      *
      * @param directory for the program
      */
@@ -33,6 +36,15 @@ public record MinorFaultProgram(Path program, long first, long last) {
                 "-fno-builtin",
                 "-fcf-protection=none",
                 "-no-pie");
+        MinorFaultProgram least = run(program);
+        for (int run = 1; run < RUNS; run++) {
+            MinorFaultProgram again = run(program);
+            least = again.between() < least.between() ? again : least;
+        }
+        return least;
+    }
+
+    private static MinorFaultProgram run(Path program) throws IOException, InterruptedException {
         String[] numbers = Tools.output(List.of(program.toString())).strip().split(" ", -1);
         return new MinorFaultProgram(program, Long.parseLong(numbers[0]), Long.parseLong(numbers[1]));
     }
