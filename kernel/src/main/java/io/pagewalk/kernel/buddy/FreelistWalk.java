@@ -127,8 +127,7 @@ final class FreelistWalk {
         MemMapSection section = memMap.section(pfn);
         int i = (int) pfn & MemMap.SECTION_MASK;
         countAllocation(zone, zone, 1, 1);
-        if (((section.refcount[i] | section.mapcount[i] | section.flags[i]) != 0 || checks.freedTwice() > 0)
-                && checks.isBadNew(pfn, 0)) {
+        if (isSuspect(section, i) && checks.isBadNew(pfn, 0)) {
             dropBad(pfn, 0);
             return NO_PAGE;
         }
@@ -238,16 +237,16 @@ final class FreelistWalk {
     /** Takes blocks until one is fit to be handed out; the others are lost: {@code check_new_pages()}. */
     private long removeGood(Zone preferred, Zone zone, int order, int gfp, int allocFlags) {
         long pfn = removeFrom(preferred, zone, order, gfp, allocFlags);
-        while (pfn != NO_PAGE && isSuspect(pfn) && checks.isBadNew(pfn, order)) {
+        while (pfn != NO_PAGE
+                && isSuspect(memMap.section(pfn), (int) pfn & MemMap.SECTION_MASK)
+                && checks.isBadNew(pfn, order)) {
             dropBad(pfn, order);
             pfn = removeFrom(preferred, zone, order, gfp, allocFlags);
         }
         return pfn;
     }
 
-    private boolean isSuspect(long pfn) {
-        MemMapSection section = memMap.section(pfn);
-        int i = (int) pfn & MemMap.SECTION_MASK;
+    private boolean isSuspect(MemMapSection section, int i) {
         return (section.refcount[i] | section.mapcount[i] | section.flags[i]) != 0 || checks.freedTwice() > 0;
     }
 

@@ -48,7 +48,7 @@ final class PerCpuLists {
         return list.removeFirst();
     }
 
-    /** Puts a freed block at the hot end and gives back what is too much: {@code free_unref_page_commit()}. Its owner is PCP already. */
+    /** Puts a freed block of more than one page at the hot end and gives back what is too much: {@code free_unref_page_commit()}. Its owner is PCP already. */
     void free(Zone zone, PerCpuPages pcp, long pfn, int order, int migrateType) {
         pcp.allocFactor >>= 1;
         int list = PerCpuPages.listOf(migrateType, order);
@@ -56,7 +56,7 @@ final class PerCpuLists {
         pcp.count += 1 << order;
         int batch = pcp.batch;
         boolean freeHigh = false;
-        if (order > 0 && order <= PerCpuPages.COSTLY_ORDER) {
+        if (order <= PerCpuPages.COSTLY_ORDER) {
             // Linux also looks at the size of the CPU's cache slice here; this is its answer for a large slice.
             freeHigh = pcp.freeCount >= batch && pcp.prevFreeHighOrder && pcp.count >= batch;
             pcp.prevFreeHighOrder = true;

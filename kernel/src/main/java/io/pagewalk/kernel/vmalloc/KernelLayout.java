@@ -57,6 +57,8 @@ public record KernelLayout(
     /** Pages of {@code struct cpu_entry_area} on i386. */
     private static final int CPU_ENTRY_PAGES = 43;
 
+    private static final long RISCV_FIXMAP_BYTES = 6 * Size.MIB;
+
     /** What a region is used for. */
     public enum Use {
         /** Programs. */
@@ -297,70 +299,64 @@ public record KernelLayout(
     }
 
     private static KernelLayout sv39() {
-        Builder builder = new Builder(-1)
-                .add("user-space virtual memory, different per mm", Use.USER, 0, 0x3f_ffff_ffffL)
-                .hole("... hole of non-canonical addresses", 0xffff_ffc0_0000_0000L)
-                .add("fixmap", Use.FIXMAP, 0xffff_ffc4_fea0_0000L, 0xffff_ffc4_feff_ffffL)
-                .add("PCI io", Use.OTHER, 0xffff_ffc4_ff00_0000L, 0xffff_ffc4_ffff_ffffL)
-                .add("vmemmap", Use.VMEMMAP, 0xffff_ffc5_0000_0000L, 0xffff_ffc5_ffff_ffffL)
-                .add("vmalloc/ioremap space", Use.VMALLOC, 0xffff_ffc6_0000_0000L, 0xffff_ffd5_ffff_ffffL)
-                .add(
-                        "direct mapping of all physical memory",
-                        Use.DIRECT_MAP,
-                        0xffff_ffd6_0000_0000L,
-                        0xffff_fff5_ffff_ffffL)
-                .add("KASAN shadow memory", Use.OTHER, 0xffff_fff7_0000_0000L, 0xffff_fffe_ffff_ffffL);
-        return riscv(builder, 0xffff_ffc6_0000_0000L, 0xffff_ffd5_ffff_ffffL, 0xffff_ffc4_fea0_0000L);
+        return riscv(
+                0x3f_ffff_ffffL,
+                0xffff_ffc4_fea0_0000L,
+                0xffff_ffc5_0000_0000L,
+                0xffff_ffc6_0000_0000L,
+                0xffff_ffd6_0000_0000L,
+                0xffff_fff5_ffff_ffffL,
+                0xffff_fff7_0000_0000L);
     }
 
     private static KernelLayout sv48() {
-        Builder builder = new Builder(-1)
-                .add("user-space virtual memory, different per mm", Use.USER, 0, 0x7fff_ffff_ffffL)
-                .hole("... hole of non-canonical addresses", 0xffff_8000_0000_0000L)
-                .add("fixmap", Use.FIXMAP, 0xffff_8d7f_fea0_0000L, 0xffff_8d7f_feff_ffffL)
-                .add("PCI io", Use.OTHER, 0xffff_8d7f_ff00_0000L, 0xffff_8d7f_ffff_ffffL)
-                .add("vmemmap", Use.VMEMMAP, 0xffff_8d80_0000_0000L, 0xffff_8f7f_ffff_ffffL)
-                .add("vmalloc/ioremap space", Use.VMALLOC, 0xffff_8f80_0000_0000L, 0xffff_af7f_ffff_ffffL)
-                .add(
-                        "direct mapping of all physical memory",
-                        Use.DIRECT_MAP,
-                        0xffff_af80_0000_0000L,
-                        0xffff_ef7f_ffff_ffffL)
-                .add("KASAN shadow memory", Use.OTHER, 0xffff_ef80_0000_0000L, 0xffff_fffe_ffff_ffffL);
-        return riscv(builder, 0xffff_8f80_0000_0000L, 0xffff_af7f_ffff_ffffL, 0xffff_8d7f_fea0_0000L);
+        return riscv(
+                0x7fff_ffff_ffffL,
+                0xffff_8d7f_fea0_0000L,
+                0xffff_8d80_0000_0000L,
+                0xffff_8f80_0000_0000L,
+                0xffff_af80_0000_0000L,
+                0xffff_ef7f_ffff_ffffL,
+                0xffff_ef80_0000_0000L);
     }
 
     private static KernelLayout sv57() {
-        Builder builder = new Builder(-1)
-                .add("user-space virtual memory, different per mm", Use.USER, 0, 0x00ff_ffff_ffff_ffffL)
-                .hole("... hole of non-canonical addresses", 0xff00_0000_0000_0000L)
-                .add("fixmap", Use.FIXMAP, 0xff1b_ffff_fea0_0000L, 0xff1b_ffff_feff_ffffL)
-                .add("PCI io", Use.OTHER, 0xff1b_ffff_ff00_0000L, 0xff1b_ffff_ffff_ffffL)
-                .add("vmemmap", Use.VMEMMAP, 0xff1c_0000_0000_0000L, 0xff1f_ffff_ffff_ffffL)
-                .add("vmalloc/ioremap space", Use.VMALLOC, 0xff20_0000_0000_0000L, 0xff5f_ffff_ffff_ffffL)
-                .add(
-                        "direct mapping of all physical memory",
-                        Use.DIRECT_MAP,
-                        0xff60_0000_0000_0000L,
-                        0xffde_ffff_ffff_ffffL)
-                .add("KASAN shadow memory", Use.OTHER, 0xffdf_0000_0000_0000L, 0xffff_fffe_ffff_ffffL);
-        return riscv(builder, 0xff20_0000_0000_0000L, 0xff5f_ffff_ffff_ffffL, 0xff1b_ffff_fea0_0000L);
+        return riscv(
+                0x00ff_ffff_ffff_ffffL,
+                0xff1b_ffff_fea0_0000L,
+                0xff1c_0000_0000_0000L,
+                0xff20_0000_0000_0000L,
+                0xff60_0000_0000_0000L,
+                0xffde_ffff_ffff_ffffL,
+                0xffdf_0000_0000_0000L);
     }
 
-    private static KernelLayout riscv(Builder builder, long vmallocStart, long vmallocEnd, long fixmapStart) {
-        builder.add("modules, BPF", Use.MODULES, 0xffff_ffff_0000_0000L, 0xffff_ffff_7fff_ffffL)
+    /** The regions of all three modes: each reaches to the next, but for holes below the KASAN shadow. Ends are the last address. */
+    private static KernelLayout riscv(
+            long userEnd, long fixmap, long vmemmap, long vmalloc, long directMap, long directMapEnd, long kasan) {
+        long pciIo = fixmap + RISCV_FIXMAP_BYTES;
+        Builder builder = new Builder(-1)
+                .add("user-space virtual memory, different per mm", Use.USER, 0, userEnd)
+                .hole("... hole of non-canonical addresses", ~userEnd)
+                .add("fixmap", Use.FIXMAP, fixmap, pciIo - 1)
+                .add("PCI io", Use.OTHER, pciIo, vmemmap - 1)
+                .add("vmemmap", Use.VMEMMAP, vmemmap, vmalloc - 1)
+                .add("vmalloc/ioremap space", Use.VMALLOC, vmalloc, directMap - 1)
+                .add("direct mapping of all physical memory", Use.DIRECT_MAP, directMap, directMapEnd)
+                .add("KASAN shadow memory", Use.OTHER, kasan, 0xffff_fffe_ffff_ffffL)
+                .add("modules, BPF", Use.MODULES, 0xffff_ffff_0000_0000L, 0xffff_ffff_7fff_ffffL)
                 .add("kernel", Use.KERNEL, 0xffff_ffff_8000_0000L, -1);
         return new KernelLayout(
                 builder.build(),
-                vmallocStart,
-                vmallocEnd,
+                vmalloc,
+                directMap - 1,
                 0xffff_ffff_0000_0000L,
                 0xffff_ffff_8000_0000L,
                 0xffff_ffff_8000_0000L,
                 0,
                 0,
                 0,
-                fixmapStart,
-                fixmapStart + 6 * Size.MIB);
+                fixmap,
+                pciIo);
     }
 }
