@@ -2,12 +2,12 @@ package io.pagewalk.app.cli;
 
 import io.pagewalk.base.BadInput;
 import io.pagewalk.observe.files.WholeFile;
-import io.pagewalk.oracle.Area;
-import io.pagewalk.oracle.HelperProgram;
-import io.pagewalk.oracle.Verification;
-import io.pagewalk.oracle.VerifyReport;
-import io.pagewalk.oracle.VerifyRequest;
-import io.pagewalk.oracle.VerifyResult;
+import io.pagewalk.oracle.fuzz.Area;
+import io.pagewalk.oracle.fuzz.Verification;
+import io.pagewalk.oracle.fuzz.VerifyReport;
+import io.pagewalk.oracle.fuzz.VerifyRequest;
+import io.pagewalk.oracle.fuzz.VerifyResult;
+import io.pagewalk.oracle.machine.HelperProgram;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;

@@ -1,9 +1,9 @@
 package io.pagewalk.app.cli;
 
-import io.pagewalk.oracle.Area;
-import io.pagewalk.oracle.HelperProgram;
-import io.pagewalk.oracle.VerifyRequest;
-import io.pagewalk.oracle.VerifyResult;
+import io.pagewalk.oracle.fuzz.Area;
+import io.pagewalk.oracle.fuzz.VerifyRequest;
+import io.pagewalk.oracle.fuzz.VerifyResult;
+import io.pagewalk.oracle.machine.HelperProgram;
 import java.io.StringWriter;
 import java.util.Map;
 import tools.jackson.core.JsonGenerator;

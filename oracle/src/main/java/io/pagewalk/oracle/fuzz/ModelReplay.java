@@ -1,7 +1,11 @@
-package io.pagewalk.oracle;
+package io.pagewalk.oracle.fuzz;
 
 import io.pagewalk.base.BadInput;
 import io.pagewalk.kernel.syscall.SyscallNumbers;
+import io.pagewalk.oracle.machine.HelperProfile;
+import io.pagewalk.oracle.machine.ModelMachine;
+import io.pagewalk.oracle.machine.Step;
+import io.pagewalk.oracle.machine.StepText;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,5 +1,8 @@
-package io.pagewalk.oracle;
+package io.pagewalk.oracle.fuzz;
 
+import io.pagewalk.oracle.machine.Answer;
+import io.pagewalk.oracle.machine.Judge;
+import io.pagewalk.oracle.machine.Step;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;

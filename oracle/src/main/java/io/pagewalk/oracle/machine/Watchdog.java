@@ -1,9 +1,9 @@
-package io.pagewalk.oracle;
+package io.pagewalk.oracle.machine;
 
 import org.jspecify.annotations.Nullable;
 
 /** Kills a helper that does not answer in time, so that the read that waits for it ends. */
-final class Watchdog implements AutoCloseable {
+public final class Watchdog implements AutoCloseable {
     private static final long POLL_MILLIS = 200;
 
     private final long limitNanos;
@@ -12,25 +12,28 @@ final class Watchdog implements AutoCloseable {
     private boolean isOver;
     private boolean hasBitten;
 
-    Watchdog(long limitNanos) {
+    /** Starts the watch with a limit for each answer. */
+    public Watchdog(long limitNanos) {
         this.limitNanos = limitNanos;
         Thread thread = new Thread(this::run, "helper watchdog");
         thread.setDaemon(true);
         thread.start();
     }
 
-    long limitNanos() {
+    /** Returns the limit. */
+    public long limitNanos() {
         return limitNanos;
     }
 
-    synchronized void begin(Process process) {
+    /** Begins to watch a process that owes an answer. */
+    public synchronized void begin(Process process) {
         watched = process;
         sinceNanos = System.nanoTime();
         hasBitten = false;
     }
 
     /** Ends the watch; returns whether the process was killed meanwhile. */
-    synchronized boolean end() {
+    public synchronized boolean end() {
         watched = null;
         return hasBitten;
     }

@@ -1,4 +1,4 @@
-package io.pagewalk.oracle;
+package io.pagewalk.oracle.fuzz;
 
 import io.pagewalk.base.BadInput;
 import java.util.Arrays;

@@ -1,7 +1,15 @@
-package io.pagewalk.oracle;
+package io.pagewalk.oracle.fuzz;
 
 import io.pagewalk.base.KernelBug;
 import io.pagewalk.kernel.syscall.SyscallNumbers;
+import io.pagewalk.oracle.machine.Answer;
+import io.pagewalk.oracle.machine.HelperProfile;
+import io.pagewalk.oracle.machine.Judge;
+import io.pagewalk.oracle.machine.ModelMachine;
+import io.pagewalk.oracle.machine.NativeMachine;
+import io.pagewalk.oracle.machine.Slots;
+import io.pagewalk.oracle.machine.Step;
+import io.pagewalk.oracle.machine.StepText;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;

@@ -1,6 +1,9 @@
-package io.pagewalk.oracle;
+package io.pagewalk.oracle.fuzz;
 
 import io.pagewalk.kernel.syscall.SyscallNumbers;
+import io.pagewalk.oracle.machine.Answer;
+import io.pagewalk.oracle.machine.Step;
+import io.pagewalk.oracle.machine.StepText;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;

@@ -1,4 +1,4 @@
-package io.pagewalk.oracle;
+package io.pagewalk.oracle.fuzz;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

@@ -1,4 +1,4 @@
-package io.pagewalk.oracle;
+package io.pagewalk.oracle.machine;
 
 /**
  * One thing that a process or thread of a history does. Addresses are concrete, so that a history still makes sense when other steps are left out.
@@ -13,9 +13,9 @@ package io.pagewalk.oracle;
  * @param a4 fifth argument
  * @param a5 sixth argument
  */
-record Step(int slot, Kind kind, int number, long a0, long a1, long a2, long a3, long a4, long a5) {
+public record Step(int slot, Kind kind, int number, long a0, long a1, long a2, long a3, long a4, long a5) {
     /** What is done; the helper knows the same numbers. */
-    enum Kind {
+    public enum Kind {
         /** A system call. */
         CALL,
         /** A load of eight bytes. */
@@ -34,19 +34,22 @@ record Step(int slot, Kind kind, int number, long a0, long a1, long a2, long a3,
         WAIT
     }
 
-    static final int CLONE_THREAD = 0x10000;
+    /** The flag of clone that tells a thread from a process. */
+    public static final int CLONE_THREAD = 0x10000;
 
     /** CLONE_VM | FS | FILES | SIGHAND | THREAD | SYSVSEM, and CLEARTID for the helper. */
-    static final int THREAD_FLAGS = 0x100 | 0x200 | 0x400 | 0x800 | CLONE_THREAD | 0x40000 | 0x200000;
+    public static final int THREAD_FLAGS = 0x100 | 0x200 | 0x400 | 0x800 | CLONE_THREAD | 0x40000 | 0x200000;
 
     /** SIGCHLD. */
-    static final int FORK_FLAGS = 17;
+    public static final int FORK_FLAGS = 17;
 
-    static Step of(int slot, Kind kind, long a0, long a1) {
+    /** Returns a step that is no system call. */
+    public static Step of(int slot, Kind kind, long a0, long a1) {
         return new Step(slot, kind, 0, a0, a1, 0, 0, 0, 0);
     }
 
-    static Step call(int slot, int number, long... args) {
+    /** Returns a system call; arguments left out are 0. */
+    public static Step call(int slot, int number, long... args) {
         return new Step(
                 slot, Kind.CALL, number, at(args, 0), at(args, 1), at(args, 2), at(args, 3), at(args, 4), at(args, 5));
     }
@@ -56,15 +59,17 @@ record Step(int slot, Kind kind, int number, long a0, long a1, long a2, long a3,
     }
 
     /** The same done by another. */
-    Step in(int other) {
+    public Step in(int other) {
         return new Step(other, kind, number, a0, a1, a2, a3, a4, a5);
     }
 
-    boolean isThread() {
+    /** Whether this makes a thread. */
+    public boolean isThread() {
         return kind == Kind.FORK && (a1 & CLONE_THREAD) != 0;
     }
 
-    long[] args() {
+    /** Returns the arguments as an array of six. */
+    public long[] args() {
         return new long[] {a0, a1, a2, a3, a4, a5};
     }
 }

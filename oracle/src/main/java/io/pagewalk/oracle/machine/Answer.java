@@ -1,4 +1,4 @@
-package io.pagewalk.oracle;
+package io.pagewalk.oracle.machine;
 
 import io.pagewalk.kernel.syscall.Errno;
 import io.pagewalk.kernel.system.UserAccess;
@@ -12,8 +12,9 @@ import io.pagewalk.kernel.system.UserAccess;
  * @param major major faults of the calling thread meanwhile
  * @param value what was loaded
  */
-record Answer(long result, int signal, long minor, long major, long value) {
-    String describe() {
+public record Answer(long result, int signal, long minor, long major, long value) {
+    /** Returns the answer as text for people. */
+    public String describe() {
         StringBuilder text = new StringBuilder();
         if (Errno.isError(result)) {
             text.append('-').append(Errno.name((int) -result));

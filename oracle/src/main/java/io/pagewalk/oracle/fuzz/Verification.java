@@ -1,6 +1,11 @@
-package io.pagewalk.oracle;
+package io.pagewalk.oracle.fuzz;
 
 import io.pagewalk.base.SeededRandom;
+import io.pagewalk.oracle.machine.HelperFailure;
+import io.pagewalk.oracle.machine.HelperProgram;
+import io.pagewalk.oracle.machine.Judge;
+import io.pagewalk.oracle.machine.Step;
+import io.pagewalk.oracle.machine.Watchdog;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,5 +1,6 @@
-package io.pagewalk.oracle;
+package io.pagewalk.oracle.fuzz;
 
+import io.pagewalk.oracle.machine.HelperProgram;
 import java.util.Locale;
 import java.util.Map;
 

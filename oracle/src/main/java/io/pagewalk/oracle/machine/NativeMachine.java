@@ -1,4 +1,4 @@
-package io.pagewalk.oracle;
+package io.pagewalk.oracle.machine;
 
 import java.io.IOException;
 import java.io.InputStream;
@@ -17,8 +17,10 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /** The real side: the helper's process tree on the kernel of this computer, and what {@code /proc} says about it. */
-final class NativeMachine implements AutoCloseable {
-    static final int MAX_BATCH = 512;
+public final class NativeMachine implements AutoCloseable {
+    /** How many steps one request holds. */
+    public static final int MAX_BATCH = 512;
+
     private static final int REQUEST_BYTES = 72;
     private static final int ANSWER_BYTES = 40;
     private static final int EXIT_THREAD = 60;
@@ -48,7 +50,7 @@ final class NativeMachine implements AutoCloseable {
     }
 
     /** Starts the helper on a data file that exists. */
-    static NativeMachine start(HelperProgram helper, Path data, Watchdog watchdog) {
+    public static NativeMachine start(HelperProgram helper, Path data, Watchdog watchdog) {
         try {
             Process process = new ProcessBuilder(helper.program().toString(), data.toString())
                     .redirectError(ProcessBuilder.Redirect.DISCARD)
@@ -61,12 +63,13 @@ final class NativeMachine implements AutoCloseable {
         }
     }
 
-    long pid() {
+    /** Returns the process number of the first process. */
+    public long pid() {
         return process.pid();
     }
 
     /** Makes steps in order. Of an EXIT the waiter must be in {@code a0}. */
-    void perform(List<Step> steps, boolean[] isLeader, Answer[] result) {
+    public void perform(List<Step> steps, boolean[] isLeader, Answer[] result) {
         requests.clear().position(8);
         int sent = 0;
         for (int i = 0; i < steps.size(); i++) {
@@ -190,7 +193,7 @@ final class NativeMachine implements AutoCloseable {
     }
 
     /** Reads a text file of a process under {@code /proc}. */
-    String read(int slot, String name) {
+    public String read(int slot, String name) {
         try {
             FileChannel channel = channel(slot, name);
             StringBuilder text = new StringBuilder();
@@ -210,7 +213,7 @@ final class NativeMachine implements AutoCloseable {
     }
 
     /** Reads entries of {@code /proc/PID/pagemap}, at most 8,192. */
-    void pagemap(int slot, long vaddr, int pages, long[] entries) {
+    public void pagemap(int slot, long vaddr, int pages, long[] entries) {
         try {
             procBuffer.clear().limit(pages * 8);
             FileChannel channel = channel(slot, "pagemap");
@@ -231,7 +234,7 @@ final class NativeMachine implements AutoCloseable {
     }
 
     /** Returns a field of {@code /proc/PID/stat} of the first process by its number in proc(5), which counts from 1. */
-    long stat(int field) {
+    public long stat(int field) {
         try {
             String text = Files.readString(Path.of("/proc", Long.toString(pid()), "stat"), StandardCharsets.ISO_8859_1);
             String[] words = text.substring(text.lastIndexOf(')') + 2).split(" ", -1);

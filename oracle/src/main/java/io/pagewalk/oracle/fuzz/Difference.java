@@ -1,4 +1,4 @@
-package io.pagewalk.oracle;
+package io.pagewalk.oracle.fuzz;
 
 /**
  * One thing in which the model and this computer's kernel disagree.

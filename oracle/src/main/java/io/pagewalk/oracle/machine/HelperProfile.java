@@ -1,4 +1,4 @@
-package io.pagewalk.oracle;
+package io.pagewalk.oracle.machine;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -22,7 +22,7 @@ import java.util.List;
  * @param dataMajor major device number of the file
  * @param dataMinor minor device number of the file
  */
-record HelperProfile(
+public record HelperProfile(
         List<ProcText.MapsLine> maps,
         long startBrk,
         boolean isPrivileged,
@@ -32,12 +32,12 @@ record HelperProfile(
         int dataMajor,
         int dataMinor) {
     /** Twenty pages and a part of one, so that the end of the file lies inside a page. */
-    static final int FILE_BYTES = 20 * 4096 + 100;
+    public static final int FILE_BYTES = 20 * 4096 + 100;
 
     private static final int STAT_START_BRK = 47;
 
     /** Asks {@code /proc} about a helper that just reported. */
-    static HelperProfile of(NativeMachine real, Path data) {
+    public static HelperProfile of(NativeMachine real, Path data) {
         try {
             long inode = (Long) Files.getAttribute(data, "unix:ino");
             long device = (Long) Files.getAttribute(data, "unix:dev");
@@ -66,7 +66,7 @@ record HelperProfile(
     }
 
     /** Returns a helper as Linux 6.18 starts it on x86-64, for replays without one. */
-    static HelperProfile standard(Path data) {
+    public static HelperProfile standard(Path data) {
         String maps = """
                 00400000-00402000 r-xp 00000000 fe:00 11                                 /tmp/oracle-helper
                 200000000-2001ad000 rw-s 00000000 00:01 12                               /dev/zero (deleted)
@@ -79,7 +79,7 @@ record HelperProfile(
     }
 
     /** The bytes of the data file: each word tells where it lies. */
-    static byte[] pattern() {
+    public static byte[] pattern() {
         ByteBuffer buffer = ByteBuffer.allocate(FILE_BYTES).order(ByteOrder.LITTLE_ENDIAN);
         while (buffer.remaining() >= 8) {
             buffer.putLong(0x0101010101010101L * (buffer.position() >>> 12) + buffer.position());
@@ -88,7 +88,7 @@ record HelperProfile(
     }
 
     /** Writes the data file anew and waits until the disk has it: pages that are written back during a history would fault again. */
-    static void writeData(Path data) {
+    public static void writeData(Path data) {
         byte[] contents = pattern();
         try (FileChannel channel = FileChannel.open(
                 data, StandardOpenOption.CREATE, StandardOpenOption.WRITE, StandardOpenOption.TRUNCATE_EXISTING)) {

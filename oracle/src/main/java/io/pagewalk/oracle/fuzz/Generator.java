@@ -1,10 +1,13 @@
-package io.pagewalk.oracle;
+package io.pagewalk.oracle.fuzz;
 
 import io.pagewalk.base.SeededRandom;
 import io.pagewalk.kernel.filemap.OpenFile;
 import io.pagewalk.kernel.syscall.SyscallNumbers;
 import io.pagewalk.kernel.vma.Mm;
 import io.pagewalk.kernel.vma.Vma;
+import io.pagewalk.oracle.machine.ModelMachine;
+import io.pagewalk.oracle.machine.Slots;
+import io.pagewalk.oracle.machine.Step;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;

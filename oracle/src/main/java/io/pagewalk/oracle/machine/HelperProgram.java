@@ -1,4 +1,4 @@
-package io.pagewalk.oracle;
+package io.pagewalk.oracle.machine;
 
 import io.pagewalk.base.BadInput;
 import java.io.IOException;
@@ -166,12 +166,13 @@ public final class HelperProgram {
         return version.equals(modelled) || version.startsWith(modelled + ".") || version.startsWith(modelled + "-");
     }
 
-    Path program() {
+    /** Returns the program. */
+    public Path program() {
         return program;
     }
 
     /** Returns the directory for data files. */
-    Path directory() {
+    public Path directory() {
         return directory;
     }
 }

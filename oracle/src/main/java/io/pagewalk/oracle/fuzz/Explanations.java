@@ -1,5 +1,6 @@
-package io.pagewalk.oracle;
+package io.pagewalk.oracle.fuzz;
 
+import io.pagewalk.oracle.machine.Step;
 import java.util.List;
 import java.util.Set;
 import java.util.function.BiPredicate;

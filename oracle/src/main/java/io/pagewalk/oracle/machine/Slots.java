@@ -1,11 +1,12 @@
-package io.pagewalk.oracle;
+package io.pagewalk.oracle.machine;
 
 import java.util.ArrayList;
 import java.util.List;
 
 /** Which processes and threads of a history live: follows the steps alone, so that both sides and a shortened history agree on who can act. */
-final class Slots {
-    static final int COUNT = 16;
+public final class Slots {
+    /** How many processes and threads a tree can have. */
+    public static final int COUNT = 16;
 
     private final boolean[] alive = new boolean[COUNT];
     private final boolean[] used = new boolean[COUNT];
@@ -16,25 +17,29 @@ final class Slots {
     /** Leader of the process that made this process. */
     private final int[] parent = new int[COUNT];
 
-    Slots() {
+    /** The first process alone lives. */
+    public Slots() {
         alive[0] = true;
         used[0] = true;
     }
 
-    boolean isAlive(int slot) {
+    /** Whether a slot can act. */
+    public boolean isAlive(int slot) {
         return slot >= 0 && slot < COUNT && alive[slot];
     }
 
-    boolean isLeader(int slot) {
+    /** Whether a slot is the first thread of its process. */
+    public boolean isLeader(int slot) {
         return leader[slot] == slot;
     }
 
-    int leaderOf(int slot) {
+    /** Returns the slot of the first thread of the same process. */
+    public int leaderOf(int slot) {
         return leader[slot];
     }
 
     /** Whether a step can be made now: a shortened history may have lost the fork that made its process. */
-    boolean accepts(Step step) {
+    public boolean accepts(Step step) {
         if (!isAlive(step.slot())) {
             return false;
         }
@@ -46,7 +51,7 @@ final class Slots {
     }
 
     /** Returns a slot that nobody had yet, or -1. */
-    int free() {
+    public int free() {
         for (int slot = 1; slot < COUNT; slot++) {
             if (!used[slot]) {
                 return slot;
@@ -55,7 +60,8 @@ final class Slots {
         return -1;
     }
 
-    List<Integer> living() {
+    /** Returns who lives, lowest first. */
+    public List<Integer> living() {
         List<Integer> result = new ArrayList<>();
         for (int slot = 0; slot < COUNT; slot++) {
             if (alive[slot]) {
@@ -65,13 +71,15 @@ final class Slots {
         return result;
     }
 
-    List<Integer> leaders() {
+    /** Returns the living processes. */
+    public List<Integer> leaders() {
         List<Integer> result = living();
         result.removeIf(slot -> !isLeader(slot));
         return result;
     }
 
-    void started(Step step) {
+    /** A fork was made. */
+    public void started(Step step) {
         int slot = (int) step.a0();
         alive[slot] = true;
         used[slot] = true;
@@ -80,20 +88,22 @@ final class Slots {
     }
 
     /** A fork that failed uses its slot up too, since the helper has touched it. */
-    void failed(Step step) {
+    public void failed(Step step) {
         used[(int) step.a0()] = true;
     }
 
     /** Returns who learns of the end of a process: its parent while that lives, else the first process. */
-    int waiter(int slot) {
+    public int waiter(int slot) {
         return alive[parent[slot]] ? parent[slot] : 0;
     }
 
-    boolean hasLivingParent(int slot) {
+    /** Whether the process that made this one lives. */
+    public boolean hasLivingParent(int slot) {
         return alive[parent[slot]];
     }
 
-    void ended(int slot) {
+    /** A process or thread ended; a process takes its threads along. */
+    public void ended(int slot) {
         alive[slot] = false;
         if (isLeader(slot)) {
             for (int other = 0; other < COUNT; other++) {

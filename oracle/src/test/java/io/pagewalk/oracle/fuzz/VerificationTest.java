@@ -1,9 +1,10 @@
-package io.pagewalk.oracle;
+package io.pagewalk.oracle.fuzz;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.pagewalk.base.BadInput;
+import io.pagewalk.oracle.machine.HelperProgram;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Set;

@@ -1,4 +1,4 @@
-package io.pagewalk.oracle;
+package io.pagewalk.oracle.machine;
 
 import java.nio.file.Path;
 
@@ -9,4 +9,4 @@ import java.nio.file.Path;
  * @param data the data file, made anew for each history
  * @param watchdog kills a helper that hangs
  */
-record Judge(HelperProgram helper, Path data, Watchdog watchdog) {}
+public record Judge(HelperProgram helper, Path data, Watchdog watchdog) {}

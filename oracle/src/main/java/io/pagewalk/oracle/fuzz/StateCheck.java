@@ -1,4 +1,4 @@
-package io.pagewalk.oracle;
+package io.pagewalk.oracle.fuzz;
 
 import io.pagewalk.hardware.paging.PagingMode;
 import io.pagewalk.hardware.paging.PteFlags;
@@ -7,6 +7,9 @@ import io.pagewalk.kernel.page.FrameOwner;
 import io.pagewalk.kernel.page.MemMap;
 import io.pagewalk.kernel.vma.Mm;
 import io.pagewalk.kernel.vma.Vma;
+import io.pagewalk.oracle.machine.ModelMachine;
+import io.pagewalk.oracle.machine.NativeMachine;
+import io.pagewalk.oracle.machine.ProcText;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;

@@ -1,4 +1,4 @@
-package io.pagewalk.oracle;
+package io.pagewalk.oracle.machine;
 
 import java.util.ArrayList;
 import java.util.List;
@@ -6,7 +6,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /** Lines of files under {@code /proc/PID}, brought to a form in which the two sides can be compared. */
-final class ProcText {
+public final class ProcText {
     private static final Pattern MAPS_LINE =
             Pattern.compile("([0-9a-f]+)-([0-9a-f]+) (....) ([0-9a-f]+) ([0-9a-f]+):([0-9a-f]+) ([0-9]+) *(.*)");
     private static final String MEMORY_DEVICE = "00:01";
@@ -24,12 +24,13 @@ final class ProcText {
      * @param inode inode number
      * @param name path, name in brackets, or empty
      */
-    record MapsLine(
+    public record MapsLine(
             long start, long end, String permissions, long offset, int major, int minor, long inode, String name) {}
 
     private ProcText() {}
 
-    static List<MapsLine> parseMaps(String text) {
+    /** Returns the lines of a maps text; {@code [vsyscall]} has a negative start. */
+    public static List<MapsLine> parseMaps(String text) {
         List<MapsLine> result = new ArrayList<>();
         for (String line : text.split("\n", -1)) {
             Matcher m = MAPS_LINE.matcher(line);
@@ -49,7 +50,7 @@ final class ProcText {
     }
 
     /** Removes what differs from run to run: inode numbers of files in memory. */
-    static String normalMaps(String text) {
+    public static String normalMaps(String text) {
         StringBuilder result = new StringBuilder(text.length());
         int at = 0;
         while (at < text.length()) {
@@ -87,7 +88,7 @@ final class ProcText {
     }
 
     /** Returns the first line in which two texts differ as {@code {expected, actual}}. */
-    static String[] firstDifference(String expected, String actual) {
+    public static String[] firstDifference(String expected, String actual) {
         String[] left = expected.split("\n", -1);
         String[] right = actual.split("\n", -1);
         for (int i = 0; i < Math.max(left.length, right.length); i++) {
@@ -101,7 +102,7 @@ final class ProcText {
     }
 
     /** Returns a number such as that of {@code VmSize:     12 kB}, or -1. */
-    static long number(String text, String name) {
+    public static long number(String text, String name) {
         int at = text.indexOf("\n" + name + ":");
         if (at < 0) {
             return -1;

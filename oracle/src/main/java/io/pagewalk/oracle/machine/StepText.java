@@ -1,14 +1,15 @@
-package io.pagewalk.oracle;
+package io.pagewalk.oracle.machine;
 
 import io.pagewalk.base.BadInput;
 import io.pagewalk.kernel.syscall.SyscallNumbers;
 import java.util.Locale;
 
 /** Steps as lines of text: {@code 0 mmap 0x100000000000 0x3000 0x3 0x32 -1 0x0}, the slot first. */
-final class StepText {
+public final class StepText {
     private StepText() {}
 
-    static String name(Step step, SyscallNumbers numbers) {
+    /** Returns the name of the call, or what is done. */
+    public static String name(Step step, SyscallNumbers numbers) {
         return switch (step.kind()) {
             case CALL -> numbers.name(step.number());
             case FORK -> step.isThread() ? "thread" : "fork";
@@ -17,7 +18,7 @@ final class StepText {
     }
 
     /** How many arguments are worth printing. */
-    static int arguments(Step step, SyscallNumbers numbers) {
+    public static int arguments(Step step, SyscallNumbers numbers) {
         return switch (step.kind()) {
             case LOAD, FORK -> 1;
             case STORE, MINCORE, SUM -> 2;
@@ -36,11 +37,13 @@ final class StepText {
         };
     }
 
-    static String number(long value) {
+    /** Returns a number as a script shows it: small negative ones in decimal. */
+    public static String number(long value) {
         return value < 0 && value > -4096 ? Long.toString(value) : "0x" + Long.toHexString(value);
     }
 
-    static String print(Step step, SyscallNumbers numbers) {
+    /** Returns the step as one line. */
+    public static String print(Step step, SyscallNumbers numbers) {
         StringBuilder text = new StringBuilder();
         text.append(step.slot()).append(' ').append(name(step, numbers));
         long[] args = step.args();
@@ -50,7 +53,8 @@ final class StepText {
         return text.toString();
     }
 
-    static Step parse(String line, SyscallNumbers numbers) {
+    /** Reads a line that {@code print} made. */
+    public static Step parse(String line, SyscallNumbers numbers) {
         String[] words = line.strip().split(" +", -1);
         try {
             int slot = Integer.parseInt(words[0]);

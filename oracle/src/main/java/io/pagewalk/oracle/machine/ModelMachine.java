@@ -1,4 +1,4 @@
-package io.pagewalk.oracle;
+package io.pagewalk.oracle.machine;
 
 import io.pagewalk.base.Bits;
 import io.pagewalk.base.KernelBug;
@@ -35,7 +35,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** The model's side: a booted kernel with a process that looks as the helper does when it reports for work. */
-final class ModelMachine {
+public final class ModelMachine {
     private static final long PAGE = 4096;
     private static final long RAM_BYTES = Size.GIB;
     private static final int CPUS = 2;
@@ -63,7 +63,7 @@ final class ModelMachine {
     }
 
     /** Boots a machine and starts the helper's program in it, as {@code profile} describes it. */
-    static ModelMachine boot(HelperProfile profile) {
+    public static ModelMachine boot(HelperProfile profile) {
         ModelMachine result = new ModelMachine(LinuxKernel.boot(new Machine(description(), 1), BootOptions.defaults()));
         result.start(profile);
         return result;
@@ -152,26 +152,30 @@ final class ModelMachine {
         kernel.access(task(slot), vector(slot), Access.STORE);
     }
 
-    Task task(int slot) {
+    /** Returns who acts in a slot. */
+    public Task task(int slot) {
         Task task = tasks[slot];
         KernelBug.on(task == null, "no task in slot " + slot);
         return task;
     }
 
-    Mm mm(int slot) {
+    /** Returns the address space of a slot. */
+    public Mm mm(int slot) {
         return task(slot).mm();
     }
 
-    Slots slots() {
+    /** Returns who lives. */
+    public Slots slots() {
         return slots;
     }
 
-    LinuxKernel kernel() {
+    /** Returns the booted kernel. */
+    public LinuxKernel kernel() {
         return kernel;
     }
 
     /** Whether an area is one of those that the helper itself lives in. */
-    boolean isOwn(long start, long end) {
+    public boolean isOwn(long start, long end) {
         for (long[] range : ownRanges) {
             if (start < range[1] && end > range[0]) {
                 return true;
@@ -180,7 +184,8 @@ final class ModelMachine {
         return false;
     }
 
-    Answer perform(Step step) {
+    /** Makes one step. */
+    public Answer perform(Step step) {
         Task task = task(step.slot());
         long minor = task.minorFaults();
         long major = task.majorFaults();
@@ -295,21 +300,24 @@ final class ModelMachine {
                 task.mm());
     }
 
-    String maps(int slot) {
+    /** Returns the text of {@code /proc/PID/maps}. */
+    public String maps(int slot) {
         return PidMaps.print(state(slot));
     }
 
-    String smaps(int slot) {
+    /** Returns the text of {@code /proc/PID/smaps}. */
+    public String smaps(int slot) {
         return smaps.print(state(slot));
     }
 
-    String status(int slot) {
+    /** Returns the text of {@code /proc/PID/status}. */
+    public String status(int slot) {
         return PidStatus.print(state(slot));
     }
 
     /** Returns what the whole-machine check finds wrong, or null. */
     @Nullable
-    String violation() {
+    public String violation() {
         Violations out = new Violations();
         kernel.verify(out);
         return out.isEmpty() ? null : String.join("; ", out.lines());

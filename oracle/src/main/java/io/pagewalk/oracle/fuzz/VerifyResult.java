@@ -1,4 +1,4 @@
-package io.pagewalk.oracle;
+package io.pagewalk.oracle.fuzz;
 
 import java.util.ArrayList;
 import java.util.List;
