@@ -223,6 +223,9 @@ public final class FaultHandler {
                     ? anonymousPage(task, mm, vma, vaddr, isWrite)
                     : filePage(task, mm, vma, vaddr, isWrite, isTried);
         }
+        if (PteMarkers.isGuard(entry)) {
+            return FaultOutcome.NO_AREA;
+        }
         int flags = mode.flags(entry, 1);
         int wanted = flags | PteFlags.ACCESSED;
         if (isWrite) {
@@ -495,6 +498,11 @@ public final class FaultHandler {
             folios.unmap(old);
         }
         return FaultOutcome.DONE;
+    }
+
+    /** Gives an area its anon_vma before it has pages, so that fork copies its tables: {@code anon_vma_prepare()}. */
+    void prepareAnonVma(Vma vma) {
+        anonVmas.prepare(vma);
     }
 
     private AnonVma anonVmaOf(Vma vma) {

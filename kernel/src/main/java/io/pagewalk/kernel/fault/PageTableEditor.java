@@ -25,6 +25,7 @@ public final class PageTableEditor implements PageTableOps {
     private final PagingMode mode;
     private final PhysicalMemory memory;
     private final PageTables tables;
+    private final GuardRegions guards;
     private final Protection protection;
     private final Folios folios;
     private final MemMap memmap;
@@ -57,6 +58,7 @@ public final class PageTableEditor implements PageTableOps {
         this.mode = kernel.mode();
         this.memory = kernel.memory();
         this.tables = kernel.tables();
+        this.guards = new GuardRegions(mode, memory, tables);
         this.protection = new Protection(mode);
         this.folios = kernel.folios();
         this.memmap = folios.memmap();
@@ -94,7 +96,7 @@ public final class PageTableEditor implements PageTableOps {
         }
         FlushRange flush = new FlushRange(flusher);
         for (Vma vma : vmas) {
-            zap(vma, vma.start(), vma.end(), flush, false);
+            zap(vma, vma.start(), vma.end(), flush, false, true);
         }
         for (int i = 0; i < vmas.size(); i++) {
             Vma vma = vmas.get(i);
@@ -145,7 +147,7 @@ public final class PageTableEditor implements PageTableOps {
     @Override
     public void zapRange(Vma vma, long start, long end) {
         FlushRange flush = new FlushRange(flusher);
-        zap(vma, start, end, flush, false);
+        zap(vma, start, end, flush, false, false);
         flush.finish(vma.mm());
     }
 
@@ -159,7 +161,7 @@ public final class PageTableEditor implements PageTableOps {
         for (Vma vma : mm.vmas()) {
             if (!vma.has(VmaFlags.VM_HUGETLB | VmaFlags.VM_PFNMAP)
                     && (vma.file() == null || !vma.has(VmaFlags.VM_SHARED))) {
-                zap(vma, vma.start(), vma.end(), flush, false);
+                zap(vma, vma.start(), vma.end(), flush, false, false);
             }
         }
         flush.finish(mm);
@@ -181,12 +183,12 @@ public final class PageTableEditor implements PageTableOps {
         }
         FlushRange flush = new FlushRange(flusher);
         long start = vma.start() + ((first - vma.pgoff()) << 12);
-        zap(vma, start, vma.start() + ((last + 1 - vma.pgoff()) << 12), flush, !evenCows);
+        zap(vma, start, vma.start() + ((last + 1 - vma.pgoff()) << 12), flush, !evenCows, false);
         flush.finish(vma.mm());
     }
 
-    /** {@code mm/memory.c:zap_pte_range()}: clears every entry of a range and lets its page go. */
-    private void zap(Vma vma, long start, long end, FlushRange flush, boolean keepAnonymous) {
+    /** {@code mm/memory.c:zap_pte_range()}: clears every entry of a range and lets its page go. Markers stay unless the area itself goes. */
+    private void zap(Vma vma, long start, long end, FlushRange flush, boolean keepAnonymous, boolean dropMarkers) {
         Mm mm = vma.mm();
         boolean hasRecency = !vma.has(VmaFlags.VM_SEQ_READ | VmaFlags.VM_RAND_READ);
         long zapped = 0;
@@ -201,6 +203,12 @@ public final class PageTableEditor implements PageTableOps {
             for (; index < mode.entries(1) && vaddr < end; index++, vaddr += 4096) {
                 long entry = mode.readEntry(memory, table, index);
                 if (entry == 0) {
+                    continue;
+                }
+                if (PteMarkers.is(entry)) {
+                    if (dropMarkers) {
+                        mode.writeEntry(memory, table, index, 0);
+                    }
                     continue;
                 }
                 int flags = mode.flags(entry, 1);
@@ -257,7 +265,7 @@ public final class PageTableEditor implements PageTableOps {
             int index = mode.index(vaddr, 1);
             for (; index < mode.entries(1) && vaddr < end; index++, vaddr += 4096) {
                 long entry = mode.readEntry(memory, table, index);
-                if (entry == 0) {
+                if (entry == 0 || PteMarkers.is(entry)) {
                     continue;
                 }
                 int flags = mode.flags(entry, 1);
@@ -374,7 +382,10 @@ public final class PageTableEditor implements PageTableOps {
             int index = mode.index(vaddr, 1);
             for (; index < mode.entries(1) && vaddr < parent.end(); index++, vaddr += 4096) {
                 long entry = mode.readEntry(memory, table, index);
-                if (entry != 0) {
+                if (PteMarkers.isGuard(entry)) {
+                    mode.writeEntry(memory, childTable, index, entry);
+                    copied++;
+                } else if (entry != 0 && !PteMarkers.is(entry)) {
                     copyEntry(target, parent, table, childTable, index, entry, isCow);
                     copied++;
                 }
@@ -412,6 +423,9 @@ public final class PageTableEditor implements PageTableOps {
     public long populate(Vma vma, long start, long end, boolean write) {
         for (long vaddr = start; vaddr < end; vaddr += 4096) {
             long entry = entryAt(vma.mm(), vaddr);
+            if (PteMarkers.isGuard(entry)) {
+                return -Errno.EFAULT;
+            }
             boolean isReady = entry != 0
                     && (mode.flags(entry, 1) & PteFlags.PROT_NONE) == 0
                     && (!write || (mode.flags(entry, 1) & PteFlags.WRITE) != 0);
@@ -445,6 +459,18 @@ public final class PageTableEditor implements PageTableOps {
                 && !memmap.hasFlags(pfn, PageFlags.DIRTY)) {
             folios.markDirty(pfn);
         }
+    }
+
+    @Override
+    public long installGuards(Vma vma, long start, long end) {
+        handler.prepareAnonVma(vma);
+        zapRange(vma, start, end);
+        return guards.install(vma.mm(), start, end);
+    }
+
+    @Override
+    public void removeGuards(Vma vma, long start, long end) {
+        guards.remove(vma.mm(), start, end);
     }
 
     @Override
@@ -510,7 +536,7 @@ public final class PageTableEditor implements PageTableOps {
     @Override
     public boolean isInCore(Vma vma, long vaddr) {
         long entry = entryAt(vma.mm(), vaddr);
-        if (entry != 0) {
+        if (entry != 0 && !PteMarkers.is(entry)) {
             return true;
         }
         if (vma.file() instanceof OpenFile file) {
@@ -562,7 +588,7 @@ public final class PageTableEditor implements PageTableOps {
             int index = mode.index(vaddr, 1);
             for (; index < mode.entries(1) && vaddr < end; index++, vaddr += 4096) {
                 long entry = mode.readEntry(memory, table, index);
-                if (entry != 0 && (mode.flags(entry, 1) & PteFlags.SPECIAL) == 0) {
+                if (entry != 0 && !PteMarkers.is(entry) && (mode.flags(entry, 1) & PteFlags.SPECIAL) == 0) {
                     visitor.visit(vaddr, table, index, entry, mode.pfn(entry, 1));
                 }
             }

@@ -57,7 +57,7 @@ public final class TableWalk {
     private void entries(long table, int level, long base, int first, int end) {
         for (int index = first; index < end; index++) {
             long entry = mode.readEntry(memory, table, index);
-            if (entry == 0) {
+            if (entry == 0 || (level == 1 && PteMarkers.is(entry))) {
                 continue;
             }
             long vaddr = base + ((long) index << mode.shift(level));

@@ -159,9 +159,11 @@ public final class Madvise {
             case MADV_FREE, MADV_DONTNEED, MADV_DONTNEED_LOCKED -> {
                 return discard(vma, start, end, advice);
             }
-            case MADV_GUARD_INSTALL, MADV_GUARD_REMOVE, MADV_COLLAPSE -> {
-                // Differs from Linux: guard markers and collapsing are not modelled; this is the answer of a kernel
-                // without them.
+            case MADV_GUARD_INSTALL, MADV_GUARD_REMOVE -> {
+                return guard(vma, start, end, advice);
+            }
+            case MADV_COLLAPSE -> {
+                // Differs from Linux: collapsing is not modelled; this is the answer of a kernel without it.
                 return -Errno.EINVAL;
             }
             default -> {
@@ -179,6 +181,21 @@ public final class Madvise {
             return -Errno.EACCES;
         }
         return vma.mm().services().pageTables().removeFromFile(vma, start, end);
+    }
+
+    /** {@code is_valid_guard_vma()}: a locked area takes no new guards, but lets those go that it has. */
+    private static long guard(Vma vma, long start, long end, int advice) {
+        boolean isInstall = advice == MADV_GUARD_INSTALL;
+        long forbidden = VmaFlags.VM_SPECIAL | VmaFlags.VM_HUGETLB | (isInstall ? VmaFlags.VM_LOCKED : 0);
+        if (vma.has(forbidden)) {
+            return -Errno.EINVAL;
+        }
+        PageTableOps pageTables = vma.mm().services().pageTables();
+        if (isInstall) {
+            return pageTables.installGuards(vma, start, end);
+        }
+        pageTables.removeGuards(vma, start, end);
+        return 0;
     }
 
     /** {@code madvise_dontneed_free()}. */

@@ -62,6 +62,25 @@ public interface PageTableOps {
     long populate(Vma vma, long start, long end, boolean write);
 
     /**
+     * Drops the pages of a range and puts guard pages there: {@code mm/madvise.c:madvise_guard_install()}.
+     *
+     * @param vma the area
+     * @param start first address
+     * @param end first address behind
+     * @return 0, or {@code -ENOMEM} when a page table could not be had; the guards put in before stay
+     */
+    long installGuards(Vma vma, long start, long end);
+
+    /**
+     * Takes guard pages away; other pages stay: {@code mm/madvise.c:madvise_guard_remove()}.
+     *
+     * @param vma the area
+     * @param start first address
+     * @param end first address behind
+     */
+    void removeGuards(Vma vma, long start, long end);
+
+    /**
      * Marks clean anonymous pages to be dropped first: {@code mm/madvise.c:madvise_free_single_vma()}.
      *
      * @param vma a private anonymous area

@@ -214,6 +214,17 @@ final class TestMachine implements MmTask, UserMemory, PageTableOps, AnonVmaOps,
     }
 
     @Override
+    public long installGuards(Vma vma, long start, long end) {
+        events.add("guard " + Long.toHexString(start) + "-" + Long.toHexString(end));
+        return 0;
+    }
+
+    @Override
+    public void removeGuards(Vma vma, long start, long end) {
+        events.add("unguard " + Long.toHexString(start) + "-" + Long.toHexString(end));
+    }
+
+    @Override
     public void lazyFree(Vma vma, long start, long end) {
         events.add("free " + Long.toHexString(start) + "-" + Long.toHexString(end));
     }
