@@ -1,9 +1,10 @@
 package io.pagewalk.kernel.filemap;
 
 import io.pagewalk.kernel.syscall.Errno;
+import io.pagewalk.kernel.syscall.UserMemory;
 import io.pagewalk.kernel.vma.Vma;
 
-/** A driver behind a character device file: {@code struct cdev} with its {@code struct file_operations}. Operations that a driver leaves out fail as in Linux. */
+/** A driver behind a character device file, or what stands behind another file without pages: {@code struct cdev} with its {@code struct file_operations}. Operations that a driver leaves out fail as in Linux. */
 public interface CharDevice {
     /**
      * Opens the device.
@@ -44,6 +45,36 @@ public interface CharDevice {
      */
     default long write(OpenFile file, long position, byte[] source) {
         return -Errno.EINVAL;
+    }
+
+    /**
+     * Does what only this device knows: {@code ioctl()}.
+     *
+     * @param file the file
+     * @param command number of the command, with direction and length of the argument as {@code _IOC()} packs them
+     * @param argument a number, or the address of a structure
+     * @param user memory of the caller
+     * @return a result, or a negative errno
+     */
+    default long ioctl(OpenFile file, int command, long argument, UserMemory user) {
+        return -Errno.ENOTTY;
+    }
+
+    /** Returns whether {@link #seek} decides where the position goes, rather than {@link #sizeBytes}. */
+    default boolean hasOwnSeek() {
+        return false;
+    }
+
+    /**
+     * Moves the position, for a device that has its own rules: {@code file_operations.llseek}.
+     *
+     * @param file the file
+     * @param offset bytes
+     * @param whence 0 from the start, 1 from the position, 2 from the end
+     * @return the new position, or a negative errno
+     */
+    default long seek(OpenFile file, long offset, int whence) {
+        return -Errno.ESPIPE;
     }
 
     /** Returns whether it can be mapped; if not, {@code mmap()} gives {@code -ENODEV}. */

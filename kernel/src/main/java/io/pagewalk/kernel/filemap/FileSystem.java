@@ -278,6 +278,20 @@ public final class FileSystem {
     }
 
     /**
+     * Opens something without a path that has file operations of its own: {@code fs/anon_inodes.c:anon_inode_getfile()}.
+     *
+     * @param name as {@code /proc/PID/fd} shows it
+     * @param flags {@code O_*} bits
+     * @param operations what read, write, ioctl and close do
+     * @return the file with one reference
+     */
+    public OpenFile openAnonymous(String name, int flags, CharDevice operations) {
+        OpenFile file = openAnonymous(name, flags);
+        file.inodeObject().setCharDevice(operations, 0, 0);
+        return file;
+    }
+
+    /**
      * Removes a name; the inode lives on while it is open: {@code vfs_unlink()}.
      *
      * @param path absolute path

@@ -5,8 +5,9 @@ import io.pagewalk.kernel.filemap.OpenFile;
 import io.pagewalk.kernel.syscall.Errno;
 import io.pagewalk.kernel.time.Cause;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
-/** {@code open()}, {@code read()} and {@code write()} of character devices: {@code fs/char_dev.c:chrdev_open()} and the way to the driver's operations. */
+/** {@code open()}, {@code read()}, {@code write()} and {@code ioctl()} of character devices: {@code fs/char_dev.c:chrdev_open()} and the way to the driver's operations. */
 final class DeviceCalls {
     /** A driver is handed at most so many bytes at a time; the rest is for the next call, as a short count allows. */
     private static final int MOST_BYTES = 1 << 20;
@@ -59,6 +60,15 @@ final class DeviceCalls {
         }
         long result = device == null ? -Errno.ENXIO : device.write(file, from, buffer);
         return moved(file, from, result, offset);
+    }
+
+    /** {@code fs/ioctl.c:vfs_ioctl()}; files with pages know no command here. */
+    static long ioctl(Task task, @Nullable OpenFile file, int command, long argument) {
+        if (file == null) {
+            return -Errno.EBADF;
+        }
+        CharDevice device = file.inodeObject().charDevice();
+        return device == null ? -Errno.ENOTTY : device.ioctl(file, command, argument, task.userMemory());
     }
 
     private long moved(OpenFile file, long from, long result, long offset) {

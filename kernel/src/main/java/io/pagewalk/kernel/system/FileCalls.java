@@ -67,6 +67,7 @@ final class FileCalls {
                 "dup3",
                 (t, a) -> a.a0 == a.a1 ? -Errno.EINVAL : dupTo(t, a.a0, a.a1, (a.a2 & OpenFile.O_CLOEXEC) != 0));
         door.register("fcntl", (t, a) -> fcntl(t, a));
+        door.register("ioctl", (t, a) -> DeviceCalls.ioctl(t, t.files().get(a.a0), (int) a.a1, a.a2));
         door.register("ftruncate", (t, a) -> ftruncate(t.files().get(a.a0), a.a1));
         door.register("truncate", (t, a) -> truncate(t, a));
         door.register("pipe", (t, a) -> pair(t, a.a0, 0, "pipe:"));
@@ -276,6 +277,9 @@ final class FileCalls {
             return -Errno.EBADF;
         }
         CharDevice device = file.inodeObject().charDevice();
+        if (device != null && device.hasOwnSeek()) {
+            return device.seek(file, args.a1, (int) args.a2);
+        }
         boolean hasPositions =
                 device == null ? file.inodeObject().kind() != Inode.Kind.STREAM : device.sizeBytes() >= 0;
         if (!hasPositions) {
