@@ -2,6 +2,11 @@ package io.pagewalk.app.cli;
 
 import io.pagewalk.base.BadInput;
 import io.pagewalk.observe.files.WholeFile;
+import io.pagewalk.oracle.conformance.BoardReport;
+import io.pagewalk.oracle.conformance.CaseResult;
+import io.pagewalk.oracle.conformance.ConformanceCase;
+import io.pagewalk.oracle.conformance.ConformanceDocument;
+import io.pagewalk.oracle.conformance.Scoreboard;
 import io.pagewalk.oracle.fuzz.Area;
 import io.pagewalk.oracle.fuzz.Verification;
 import io.pagewalk.oracle.fuzz.VerifyReport;
@@ -9,6 +14,7 @@ import io.pagewalk.oracle.fuzz.VerifyRequest;
 import io.pagewalk.oracle.fuzz.VerifyResult;
 import io.pagewalk.oracle.machine.HelperProgram;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -18,16 +24,20 @@ import picocli.CommandLine.Option;
 @Command(
         name = "verify",
         description = "Holds the model against the kernel of this computer: the same random calls on both.",
-        customSynopsis = "pagewalk verify [--area LIST] [--ops N] [--seed N] [--minutes M] [--json FILE|-] [--quiet]",
+        customSynopsis = {
+            "pagewalk verify [--area LIST] [--ops N] [--seed N] [--minutes M] [--json FILE|-] [--quiet]",
+            "pagewalk verify --scoreboard [--case TEXT] [--json FILE|-] [--quiet]"
+        },
         sortOptions = false,
         footer = {
             "",
             "Needs Linux on x86-64 and a C compiler. Exit code 1 when a difference has no known reason.",
-            "What is compared and how to read a difference: docs/VERIFY.md",
+            "What is compared and how to read a difference: docs/VERIFY.md. All cases of the scoreboard: docs/CONFORMANCE.md",
             "",
             "Examples:",
             "  pagewalk verify",
-            "  pagewalk verify --area map,mremap,fork --ops 1000000 --seed 7"
+            "  pagewalk verify --area map,mremap,fork --ops 1000000 --seed 7",
+            "  pagewalk verify --scoreboard --case mremap"
         })
 final class VerifyCommand implements Callable<Integer> {
     private static final int UNEXPLAINED = 1;
@@ -62,6 +72,22 @@ final class VerifyCommand implements Callable<Integer> {
     @Option(names = "--minutes", paramLabel = "M", defaultValue = "0", description = "Ends after so many minutes.")
     private double minutes;
 
+    @Option(
+            names = "--scoreboard",
+            description = "Makes single assertions of other projects' tests instead of random histories.")
+    private boolean isScoreboard;
+
+    @Option(
+            names = "--case",
+            paramLabel = "TEXT",
+            defaultValue = "",
+            description = "With --scoreboard: only cases whose name contains this.")
+    @SuppressWarnings("NullAway.Init") // picocli sets it before anything runs
+    private String caseName;
+
+    @Option(names = "--document", paramLabel = "FILE", hidden = true, description = "Writes docs/CONFORMANCE.md anew.")
+    private @Nullable Path document;
+
     @Option(names = "--json", paramLabel = "FILE|-", description = "Writes the same numbers as JSON.")
     private @Nullable String json;
 
@@ -88,12 +114,43 @@ final class VerifyCommand implements Callable<Integer> {
             WholeFile.check("--json", Path.of(json));
         }
         HelperProgram helper = HelperProgram.prepare(HelperProgram.defaultDirectory());
+        warnOfOtherKernel();
+        if (isScoreboard) {
+            return scoreboard(helper);
+        }
+        return histories(helper, request);
+    }
+
+    private void warnOfOtherKernel() {
         if (!HelperProgram.runsModelledKernel()) {
             terminal.err()
                     .println("pagewalk: warning: this computer runs Linux " + HelperProgram.kernelVersion()
                             + ", the model is Linux " + HelperProgram.modelledVersion()
                             + "; differences may be between the two versions");
         }
+    }
+
+    private int scoreboard(HelperProgram helper) {
+        List<ConformanceCase> cases = Scoreboard.casesNamed(caseName);
+        List<CaseResult> results;
+        try (ProgressLine progress = new ProgressLine(terminal.err(), "cases")) {
+            results = Scoreboard.run(
+                    helper, cases, terminal.isErrTerminal() ? done -> progress.update(done, cases.size()) : done -> {});
+        }
+        boolean isGood = results.stream().noneMatch(CaseResult::isModelWrong);
+        if (!"-".equals(json) && !(isQuiet && isGood)) {
+            terminal.out().print(BoardReport.text(results));
+        }
+        if (json != null) {
+            writeJson(json, ScoreboardJson.write(results));
+        }
+        if (document != null) {
+            WholeFile.write("--document", document, ConformanceDocument.update(document, results));
+        }
+        return isGood ? CommandLineInterface.OK : UNEXPLAINED;
+    }
+
+    private int histories(HelperProgram helper, VerifyRequest request) {
         VerifyResult result;
         try (ProgressLine progress = new ProgressLine(terminal.err(), "operations")) {
             result = Verification.run(

@@ -26,6 +26,8 @@ final class FileCalls {
     private static final int F_DUPFD_CLOEXEC = 1030;
     private static final int F_ADD_SEALS = 1033;
     private static final int F_GET_SEALS = 1034;
+    private static final String PIPE = "pipe:";
+    private static final String ROOT_DIRECTORY = "/";
     private static final int IOVEC_BYTES = 16;
     private static final int MAX_IOVECS = 1024;
     private static final int PATH_MAX = 4096;
@@ -70,8 +72,8 @@ final class FileCalls {
         door.register("ioctl", (t, a) -> DeviceCalls.ioctl(t, t.files().get(a.a0), (int) a.a1, a.a2));
         door.register("ftruncate", (t, a) -> ftruncate(t.files().get(a.a0), a.a1));
         door.register("truncate", (t, a) -> truncate(t, a));
-        door.register("pipe", (t, a) -> pair(t, a.a0, 0, "pipe:"));
-        door.register("pipe2", (t, a) -> pair(t, a.a0, (int) a.a1, "pipe:"));
+        door.register("pipe", (t, a) -> pair(t, a.a0, 0, PIPE));
+        door.register("pipe2", (t, a) -> pair(t, a.a0, (int) a.a1, PIPE));
         door.register("socketpair", (t, a) -> pair(t, a.a3, (int) a.a1, "socket:"));
         door.register("socket", (t, a) -> stream(t, "socket:", (int) a.a1));
         door.register("eventfd", (t, a) -> stream(t, "anon_inode:[eventfd]", 0));
@@ -217,7 +219,9 @@ final class FileCalls {
         }
         Inode inode = files.lookup(path);
         if (inode == null) {
-            if (path.equals(ZeroDevice.PATH)) {
+            if (path.equals(ROOT_DIRECTORY)) {
+                inode = files.registerSpecial(path, Inode.Kind.DIRECTORY);
+            } else if (path.equals(ZeroDevice.PATH)) {
                 ZeroDevice driver = new ZeroDevice(kernel.sharedMemory().files());
                 inode = files.registerDevice(path, ZeroDevice.MAJOR, ZeroDevice.MINOR, driver);
                 if (inode == null) {
@@ -392,8 +396,11 @@ final class FileCalls {
 
     private long pair(Task task, long vaddr, int flags, String name) {
         boolean isCloseOnExec = (flags & OpenFile.O_CLOEXEC) != 0;
-        int first = task.files().install(files.openAnonymous(name, OpenFile.O_RDWR), 0, isCloseOnExec);
-        int second = task.files().install(files.openAnonymous(name, OpenFile.O_RDWR), 0, isCloseOnExec);
+        boolean isPipe = name.equals(PIPE);
+        int firstMode = isPipe ? 0 : OpenFile.O_RDWR;
+        int secondMode = isPipe ? OpenFile.O_WRONLY : OpenFile.O_RDWR;
+        int first = task.files().install(files.openAnonymous(name, firstMode), 0, isCloseOnExec);
+        int second = task.files().install(files.openAnonymous(name, secondMode), 0, isCloseOnExec);
         byte[] numbers = new byte[8];
         for (int i = 0; i < 4; i++) {
             numbers[i] = (byte) (first >>> (8 * i));

@@ -93,6 +93,7 @@ final class Listings {
                         step.isThread()
                                 ? "/* slot " + step.a0() + " starts as a thread */"
                                 : "/* slot " + step.a0() + " starts: */ if (fork() == 0) { pause(); }";
+                    case FETCH -> String.format(Locale.ROOT, "((void (*)(void)) 0x%xUL)();", step.a0());
                     case EXIT, WAIT -> "/* slot " + step.slot() + " ends */";
                 };
     }

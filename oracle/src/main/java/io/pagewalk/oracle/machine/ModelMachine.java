@@ -213,6 +213,7 @@ public final class ModelMachine {
                     }
                 }
             }
+            case FETCH -> signal = kernel.access(task, step.a0(), Access.FETCH);
             case FORK -> result = fork(task, step);
             case EXIT -> {
                 return exit(task, step);

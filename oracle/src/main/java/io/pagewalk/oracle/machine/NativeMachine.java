@@ -167,7 +167,7 @@ public final class NativeMachine implements AutoCloseable {
     }
 
     private FileChannel channel(int slot, String name) throws IOException {
-        String key = slot + name;
+        String key = slot + "/" + name;
         FileChannel known = proc.get(key);
         if (known == null) {
             known = FileChannel.open(Path.of("/proc", Long.toString(pids[slot]), name), StandardOpenOption.READ);
@@ -177,9 +177,13 @@ public final class NativeMachine implements AutoCloseable {
     }
 
     private void forget(int slot) {
-        for (String name : new String[] {"maps", "smaps", "pagemap", "status"}) {
-            close(proc.remove(slot + name));
-        }
+        proc.entrySet().removeIf(entry -> {
+            boolean isHis = entry.getKey().startsWith(slot + "/");
+            if (isHis) {
+                close(entry.getValue());
+            }
+            return isHis;
+        });
     }
 
     private static void close(@Nullable FileChannel channel) {
@@ -209,6 +213,16 @@ public final class NativeMachine implements AutoCloseable {
             }
         } catch (IOException e) {
             throw new HelperFailure("/proc/" + pids[slot] + "/" + name + " cannot be read: " + e.getMessage(), e);
+        }
+    }
+
+    /** Writes to a file of a process under {@code /proc}, and says whether the kernel took it. */
+    public boolean write(int slot, String name, String text) {
+        try {
+            Files.writeString(Path.of("/proc", Long.toString(pids[slot]), name), text, StandardOpenOption.WRITE);
+            return true;
+        } catch (IOException e) {
+            return false;
         }
     }
 

@@ -31,7 +31,9 @@ public record Step(int slot, Kind kind, int number, long a0, long a1, long a2, l
         /** The end of one. */
         EXIT,
         /** The parent learns of the end; the helper's part of EXIT. */
-        WAIT
+        WAIT,
+        /** A call of the code at an address, which must be a return instruction. */
+        FETCH
     }
 
     /** The flag of clone that tells a thread from a process. */

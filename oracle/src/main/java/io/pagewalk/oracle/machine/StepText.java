@@ -13,14 +13,15 @@ public final class StepText {
         return switch (step.kind()) {
             case CALL -> numbers.name(step.number());
             case FORK -> step.isThread() ? "thread" : "fork";
-            case LOAD, STORE, MINCORE, SUM, EXIT, WAIT -> step.kind().name().toLowerCase(Locale.ROOT);
+            case LOAD, STORE, MINCORE, SUM, EXIT, WAIT, FETCH ->
+                step.kind().name().toLowerCase(Locale.ROOT);
         };
     }
 
     /** How many arguments are worth printing. */
     public static int arguments(Step step, SyscallNumbers numbers) {
         return switch (step.kind()) {
-            case LOAD, FORK -> 1;
+            case LOAD, FORK, FETCH -> 1;
             case STORE, MINCORE, SUM -> 2;
             case EXIT, WAIT -> 0;
             case CALL ->
@@ -69,6 +70,7 @@ public final class StepText {
                 case "store" -> Step.of(slot, Step.Kind.STORE, args[0], args[1]);
                 case "mincore" -> Step.of(slot, Step.Kind.MINCORE, args[0], args[1]);
                 case "sum" -> Step.of(slot, Step.Kind.SUM, args[0], args[1]);
+                case "fetch" -> Step.of(slot, Step.Kind.FETCH, args[0], 0);
                 case "fork" -> Step.of(slot, Step.Kind.FORK, args[0], Step.FORK_FLAGS);
                 case "thread" -> Step.of(slot, Step.Kind.FORK, args[0], Step.THREAD_FLAGS);
                 case "exit" -> Step.of(slot, Step.Kind.EXIT, 0, 0);

@@ -30,7 +30,7 @@ typedef long i64;
 #define SYS_exit_group 231
 #define SYS_memfd_create 319
 
-enum { CALL, LOAD, STORE, MINCORE, SUM, FORK, EXIT, WAIT };
+enum { CALL, LOAD, STORE, MINCORE, SUM, FORK, EXIT, WAIT, FETCH };
 
 #define MAX_BATCH 1024
 #define SLOTS 16
@@ -51,9 +51,10 @@ struct slot {
     volatile int caught;
     int pid;
     volatile u64 first, end;
+    volatile u64 target;        /* of a FETCH that is under way */
     u64 scratch;
     u64 usage[18];
-    unsigned char rest[PAGE - 184];
+    unsigned char rest[PAGE - 192];
 };
 
 struct control {
@@ -67,9 +68,10 @@ struct control {
 #define CONTROL ((struct control *) 0x200000000UL)
 
 extern char __executable_start[], end[];
-extern char do_load[], do_store[], fault_return[];
+extern char do_load[], do_store[], fault_return[], fetch_fault_return[];
 i64 load_word(u64 address, u64 *value);
 i64 store_word(u64 address, u64 value);
+i64 fetch_code(u64 address);
 i64 clone_slot(u64 flags, void *stack_top, u64 slot, volatile int *child_tid);
 void enter(void *stack_top, u64 slot);
 void restore_signal(void);
@@ -78,6 +80,8 @@ asm(".text\n"
     ".globl _start\n_start: movq %rsp,%rdi\n andq $-16,%rsp\n call begin\n hlt\n"
     ".globl load_word\nload_word:\n.globl do_load\ndo_load: movq (%rdi),%rax\n movq %rax,(%rsi)\n xorl %eax,%eax\n ret\n"
     ".globl store_word\nstore_word:\n.globl do_store\ndo_store: movq %rsi,(%rdi)\n xorl %eax,%eax\n ret\n"
+    ".globl fetch_code\nfetch_code: subq $8,%rsp\n callq *%rdi\n xorl %eax,%eax\n addq $8,%rsp\n ret\n"
+    ".globl fetch_fault_return\nfetch_fault_return: addq $16,%rsp\n movl $1,%eax\n ret\n"
     ".globl fault_return\nfault_return: movl $1,%eax\n ret\n"
     ".globl restore_signal\nrestore_signal: movl $15,%eax\n syscall\n"
     ".globl enter\nenter: movq %rdi,%rsp\n movq %rsi,%rdi\n xorl %ebp,%ebp\n call slot_main\n hlt\n"
@@ -110,10 +114,11 @@ static void on_signal(int number, int *info, u64 *context)
     u64 *ip = &context[5 + 16];
     u64 here = (u64) &number;
     u64 slot = (here - (u64) CONTROL->slots) / sizeof(struct slot);
-    if ((*ip != (u64) do_load && *ip != (u64) do_store) || slot >= SLOTS)
-        fail("oracle-helper: fault outside a load or store\n");
+    int is_fetch = slot < SLOTS && *ip == CONTROL->slots[slot].target;
+    if ((*ip != (u64) do_load && *ip != (u64) do_store && !is_fetch) || slot >= SLOTS)
+        fail("oracle-helper: fault outside a load, store or call\n");
     CONTROL->slots[slot].caught = number << 8 | (info[2] & 0xff);
-    *ip = (u64) fault_return;
+    *ip = is_fetch ? (u64) fetch_fault_return : (u64) fault_return;
 }
 
 static void transfer(u64 number, void *at, u64 length)
@@ -202,6 +207,11 @@ static void perform(struct slot *self, struct request *q, struct answer *a)
         a->value = hash;
         break;
     }
+    case FETCH:
+        self->target = q->args[0];
+        fetch_code(q->args[0]);
+        self->target = 1;
+        break;
     case FORK:
         fork_slot(q, a);
         break;
