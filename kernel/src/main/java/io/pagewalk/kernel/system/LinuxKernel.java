@@ -108,6 +108,9 @@ public final class LinuxKernel extends KernelCore {
         new FileCalls(this).register(door);
         new ShmemCalls(this).register(door);
         new ProcessCalls(this).register(door);
+        new PidCalls(this).register(door);
+        CredentialCalls.register(door);
+        PrctlCalls.register(door);
         processes.startInit();
         devices.start(machine);
     }

@@ -40,6 +40,7 @@ final class ProcessCalls {
             kernel.exitGroup(t, (int) a.a0);
             return 0;
         });
+        door.register("membarrier", MembarrierCall::membarrier);
         door.register("wait4", (t, a) -> wait4(t, a));
         door.register("set_tid_address", (t, a) -> {
             t.setClearChildTid(a.a0);
@@ -49,10 +50,7 @@ final class ProcessCalls {
             "arch_prctl",
             "set_robust_list",
             "rseq",
-            "prctl",
             "sched_yield",
-            "getuid",
-            "geteuid",
             "getgid",
             "getegid",
             "umask",

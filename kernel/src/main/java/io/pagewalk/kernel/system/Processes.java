@@ -147,7 +147,7 @@ final class Processes {
     private Mm newMm(Task task) {
         Mm mm = new Mm(kernel.mmServices(), kernel.layout(), task.group().limits());
         mm.setOwnerPid(task.tgid());
-        mm.setPrivileged(true);
+        mm.setPrivileged(task.group().credentials().has(Credentials.CAP_IPC_LOCK));
         boolean hasMm = kernel.objects().takeMm(mm);
         if (!hasMm || !kernel.pageTables().makeRoot(mm)) {
             if (hasMm) {

@@ -64,7 +64,7 @@ public final class Task implements MmTask, FaultTask, OomTask {
 
     @Override
     public int uid() {
-        return 0;
+        return group.credentials().real();
     }
 
     /** Returns the CPU it runs on. */

@@ -14,6 +14,7 @@ public final class ThreadGroup {
     private final List<Task> threads = new ArrayList<>();
     private final List<ThreadGroup> children = new ArrayList<>();
     private int oomScoreAdj;
+    private Credentials credentials = Credentials.ROOT;
     private long childMinorFaults;
     private long childMajorFaults;
     private long deadMinorFaults;
@@ -28,6 +29,7 @@ public final class ThreadGroup {
         if (parent != null) {
             parent.children.add(this);
             oomScoreAdj = parent.oomScoreAdj;
+            credentials = parent.credentials;
         }
     }
 
@@ -44,6 +46,20 @@ public final class ThreadGroup {
     /** Returns the resource limits. */
     public ResourceLimits limits() {
         return limits;
+    }
+
+    /** Returns who it is and what it may do. */
+    public Credentials credentials() {
+        return credentials;
+    }
+
+    /**
+     * Makes it somebody else. The address space learns of it where a call changes it.
+     *
+     * @param value who it is from now on
+     */
+    public void setCredentials(Credentials value) {
+        credentials = value;
     }
 
     /** Returns the threads that have not exited, in the order of their creation; the leader stays while it is a zombie. */

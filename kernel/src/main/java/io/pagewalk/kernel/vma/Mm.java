@@ -40,7 +40,7 @@ public final class Mm {
     private long envEnd;
     private long defFlags;
     private long lockedTwice;
-    private int executeOnlyKey;
+    private final MmAttributes attributes;
     private int users = 1;
     private int count = 1;
     private long pgtablesBytes;
@@ -62,6 +62,7 @@ public final class Mm {
         this.layout = layout;
         this.limits = limits;
         this.mmapBase = layout.mmapBase(limits.soft(ResourceLimits.RLIMIT_STACK));
+        this.attributes = new MmAttributes(services.settings().hasProtectionKeys());
     }
 
     /** Returns what the other packages do for it. */
@@ -537,18 +538,12 @@ public final class Mm {
         defFlags = parent.defFlags & VmaFlags.VM_NOHUGEPAGE;
         exeFile = parent.exeFile;
         privileged = parent.privileged;
-        executeOnlyKey = parent.executeOnlyKey;
+        attributes.copyForFork(parent.attributes);
     }
 
-    /** Returns the protection key of execute-only memory, 0 as long as there is none ({@code context.execute_only_pkey}). */
-    int executeOnlyKey() {
-        return executeOnlyKey;
-    }
-
-    /** Allocates the protection key of execute-only memory: {@code arch/x86/mm/pkeys.c:__execute_only_pkey()}; key 0 is everybody's, so it is key 1. */
-    int allocateExecuteOnlyKey() {
-        executeOnlyKey = 1;
-        return executeOnlyKey;
+    /** Returns what {@code prctl()}, {@code membarrier()} and protection keys have set. */
+    public MmAttributes attributes() {
+        return attributes;
     }
 
     /**
@@ -631,5 +626,6 @@ public final class Mm {
         for (long value : rss) {
             digest.add(value);
         }
+        attributes.addToDigest(digest);
     }
 }

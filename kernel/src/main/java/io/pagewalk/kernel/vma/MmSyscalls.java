@@ -1,6 +1,5 @@
 package io.pagewalk.kernel.vma;
 
-import io.pagewalk.kernel.syscall.Errno;
 import io.pagewalk.kernel.syscall.SyscallDoor;
 
 /** Puts the calls of this package behind the door. */
@@ -8,7 +7,7 @@ public final class MmSyscalls {
     private MmSyscalls() {}
 
     /**
-     * Registers mmap, munmap, brk, mprotect, pkey_mprotect, mremap, madvise, mlock and its relatives, mincore, msync and mseal.
+     * Registers mmap, munmap, brk, mprotect, the calls on protection keys, mremap, remap_file_pages, madvise, mlock and its relatives, mincore, msync and mseal.
      *
      * @param <T> the machine's task type
      * @param door the machine's table
@@ -19,11 +18,14 @@ public final class MmSyscalls {
         door.register("munmap", (task, args) -> Munmap.munmap(task.mm(), args.a0, args.a1));
         door.register("brk", (task, args) -> Brk.brk(task.mm(), args.a0));
         door.register("mprotect", (task, args) -> Mprotect.mprotect(task.mm(), args.a0, args.a1, args.a2));
-        // Keys cannot be allocated, so only "no key" is valid.
         door.register(
                 "pkey_mprotect",
-                (task, args) ->
-                        (int) args.a3 == -1 ? Mprotect.mprotect(task.mm(), args.a0, args.a1, args.a2) : -Errno.EINVAL);
+                (task, args) -> Mprotect.mprotect(task.mm(), args.a0, args.a1, args.a2, (int) args.a3));
+        door.register("pkey_alloc", (task, args) -> ProtectionKeys.allocate(task.mm(), args.a0, args.a1));
+        door.register("pkey_free", (task, args) -> ProtectionKeys.free(task.mm(), (int) args.a0));
+        door.register(
+                "remap_file_pages",
+                (task, args) -> RemapFilePages.remap(task.mm(), args.a0, args.a1, args.a2, args.a3, args.a4));
         door.register("mremap", (task, args) -> Mremap.mremap(task.mm(), args.a0, args.a1, args.a2, args.a3, args.a4));
         door.register("madvise", (task, args) -> Madvise.madvise(task.mm(), args.a0, args.a1, (int) args.a2));
         door.register("mlock", (task, args) -> Mlock.mlock2(task.mm(), args.a0, args.a1, 0));

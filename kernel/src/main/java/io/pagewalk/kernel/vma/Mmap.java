@@ -78,7 +78,7 @@ public final class Mmap {
         if (mm.mapCount() > mm.services().settings().maxMapCount()) {
             return -Errno.ENOMEM;
         }
-        long vmFlags = Protection.flags(prot, Protection.keyOfNew(mm, prot))
+        long vmFlags = Protection.flags(prot, ProtectionKeys.ofNew(mm, prot))
                 | Protection.mapFlags(mapFlags)
                 | mm.defFlags()
                 | VmaFlags.VM_MAYREAD
@@ -199,6 +199,9 @@ public final class Mmap {
         Overcommit overcommit = mm.services().overcommit();
         long pages = (end - start) >>> Vma.PAGE_SHIFT;
         long flags = vmFlags;
+        if (mm.attributes().refusesExec(flags, flags)) {
+            return -Errno.EACCES;
+        }
         Munmap.Detached detached = new Munmap.Detached();
         long error = Munmap.gather(mm, start, end, detached);
         if (error != 0) {

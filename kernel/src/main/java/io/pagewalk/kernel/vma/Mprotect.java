@@ -2,7 +2,7 @@ package io.pagewalk.kernel.vma;
 
 import io.pagewalk.kernel.syscall.Errno;
 
-/** {@code mprotect()}: {@code mm/mprotect.c:do_mprotect_pkey()}. */
+/** {@code mprotect()} and {@code pkey_mprotect()}: {@code mm/mprotect.c:do_mprotect_pkey()}. */
 public final class Mprotect {
     private Mprotect() {}
 
@@ -13,10 +13,24 @@ public final class Mprotect {
      * @param start first address, page aligned
      * @param length bytes, rounded up to pages
      * @param prot {@code PROT_*}
-     * @return 0, {@code -EINVAL} for bad arguments, {@code -ENOMEM} for a hole or too many areas, {@code -EACCES} when the mapping can never allow this,
+     * @return 0, {@code -EINVAL} for bad arguments, {@code -ENOMEM} for a hole or too many areas, {@code -EACCES} when the mapping can never allow this or no memory may become executable,
      *     {@code -EPERM} for a sealed area
      */
     public static long mprotect(Mm mm, long start, long length, long prot) {
+        return mprotect(mm, start, length, prot, ProtectionKeys.NONE);
+    }
+
+    /**
+     * As {@link #mprotect(Mm, long, long, long)} and gives the range a protection key.
+     *
+     * @param mm the address space
+     * @param start first address, page aligned
+     * @param length bytes, rounded up to pages
+     * @param prot {@code PROT_*}
+     * @param key an allocated key, or -1 to leave keys alone
+     * @return as mprotect, also {@code -EINVAL} for a key that is not allocated
+     */
+    public static long mprotect(Mm mm, long start, long length, long prot, int key) {
         long grows = prot & (MapFlags.PROT_GROWSDOWN | MapFlags.PROT_GROWSUP);
         long access = prot & ~grows;
         if (grows == (MapFlags.PROT_GROWSDOWN | MapFlags.PROT_GROWSUP) || Pages.offset(start) != 0) {
@@ -31,6 +45,9 @@ public final class Mprotect {
         }
         long known = MapFlags.PROT_READ | MapFlags.PROT_WRITE | MapFlags.PROT_EXEC | MapFlags.PROT_SEM;
         if ((access & ~known) != 0) {
+            return -Errno.EINVAL;
+        }
+        if (key != ProtectionKeys.NONE && !ProtectionKeys.isAllocated(mm, key)) {
             return -Errno.EINVAL;
         }
         Vma vma = start < 0 ? null : mm.vmas().findFirst(start);
@@ -48,10 +65,10 @@ public final class Mprotect {
         } else if (grows != 0) {
             return -Errno.EINVAL;
         }
-        return applyTo(mm, from, end, access);
+        return applyTo(mm, from, end, access, key);
     }
 
-    private static long applyTo(Mm mm, long start, long end, long access) {
+    private static long applyTo(Mm mm, long start, long end, long access, int key) {
         long at = start;
         while (Pages.above(end, at)) {
             Vma vma = at < 0 ? null : mm.vmas().find(at);
@@ -59,9 +76,12 @@ public final class Mprotect {
                 return -Errno.ENOMEM;
             }
             long keep = vma.flags() & ~(VmaFlags.VM_ACCESS_FLAGS | VmaFlags.VM_PKEY_MASK);
-            long newFlags = Protection.flags(access, Protection.keyOfChanged(vma, access)) | keep;
+            long newFlags = Protection.flags(access, ProtectionKeys.ofChanged(vma, access, key)) | keep;
             // The MAY bits lie four above the bits they permit.
             if ((newFlags & ~(newFlags >>> 4) & VmaFlags.VM_ACCESS_FLAGS) != 0) {
+                return -Errno.EACCES;
+            }
+            if (mm.attributes().refusesExec(vma.flags(), newFlags)) {
                 return -Errno.EACCES;
             }
             long stop = Pages.above(vma.end(), end) ? end : vma.end();

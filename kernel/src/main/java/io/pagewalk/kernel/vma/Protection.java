@@ -1,6 +1,6 @@
 package io.pagewalk.kernel.vma;
 
-/** From {@code PROT_*} and {@code MAP_*} to {@link VmaFlags}: {@code include/linux/mman.h} and {@code arch/x86/mm/pkeys.c}. */
+/** From {@code PROT_*} and {@code MAP_*} to {@link VmaFlags}: {@code include/linux/mman.h}. */
 final class Protection {
     private Protection() {}
 
@@ -25,30 +25,6 @@ final class Protection {
             result |= VmaFlags.VM_NOHUGEPAGE;
         }
         return result;
-    }
-
-    /** Returns the key of a new mapping: a key of its own for execute-only memory, else 0. */
-    static int keyOfNew(Mm mm, long prot) {
-        if (prot != MapFlags.PROT_EXEC || !mm.services().settings().hasProtectionKeys()) {
-            return 0;
-        }
-        int key = mm.executeOnlyKey();
-        return key != 0 ? key : mm.allocateExecuteOnlyKey();
-    }
-
-    /** Returns the key of an area that gets a new protection: {@code arch_override_mprotect_pkey()}. */
-    static int keyOfChanged(Vma vma, long prot) {
-        if (prot == MapFlags.PROT_EXEC) {
-            int key = keyOfNew(vma.mm(), prot);
-            if (key != 0) {
-                return key;
-            }
-        }
-        int present = (int) ((vma.flags() & VmaFlags.VM_PKEY_MASK) >>> VmaFlags.VM_PKEY_SHIFT);
-        boolean executeOnly = (vma.flags() & VmaFlags.VM_ACCESS_FLAGS) == VmaFlags.VM_EXEC
-                && present != 0
-                && present == vma.mm().executeOnlyKey();
-        return executeOnly ? 0 : present;
     }
 
     /** Returns whether private writable memory counts against the commitment: {@code mm/mmap.c:accountable_mapping()}. */

@@ -180,6 +180,33 @@ final class TwoKernels implements AutoCloseable {
         return result;
     }
 
+    /** Opens a descriptor of a process in both, for which each has its own number. */
+    int openPid(int who, int of, int flags) {
+        note(who, "pidfd_open of " + of);
+        Answer pid = real(of, 0, model.kernel.syscallNumbers().number("getpid"));
+        Answer expected = real(who, 0, model.kernel.syscallNumbers().number("pidfd_open"), pid.result, flags);
+        long result = model.call(task(who), "pidfd_open", task(of).tgid(), flags);
+        Answer actual = Errno.isError(result) ? new Answer(-1, -result, 0) : new Answer(result, 0, 0);
+        assertThat(actual).as(this::history).isEqualTo(expected);
+        return (int) result;
+    }
+
+    /** Gives the model's first process the capabilities that this machine's root has. */
+    void matchCapabilities() {
+        long effective = 0;
+        try {
+            for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
+                if (line.startsWith("CapEff:")) {
+                    effective = Long.parseLong(line.substring(7).strip(), 16);
+                }
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        ThreadGroup group = task(0).group();
+        group.setCredentials(group.credentials().withCapabilities(effective));
+    }
+
     /** Loads eight bytes in both. */
     long load(int who, long vaddr) {
         note(who, "load " + Long.toHexString(vaddr));

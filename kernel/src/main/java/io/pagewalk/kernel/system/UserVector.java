@@ -1,0 +1,66 @@
+package io.pagewalk.kernel.system;
+
+import io.pagewalk.kernel.syscall.Errno;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+
+/** An array of {@code struct iovec} copied from user memory: {@code lib/iov_iter.c:import_iovec()}. */
+final class UserVector {
+    private static final int ENTRY_BYTES = 16;
+    private static final long MAX_ENTRIES = 1024;
+    /** {@code MAX_RW_COUNT}: one call handles at most 2 GiB less a page; what is beyond is cut off. */
+    private static final long MAX_BYTES = 0x7ffff000L;
+
+    private long[] bases = {};
+    private long[] lengths = {};
+    private long totalBytes;
+
+    /** Copies the array. Returns 0, {@code -EINVAL} for too many or a negative length, {@code -EFAULT} for an address that cannot be the program's. */
+    long read(Task task, long vaddr, long count, long taskSize) {
+        if (count < 0 || count > MAX_ENTRIES) {
+            return -Errno.EINVAL;
+        }
+        ByteBuffer array = ByteBuffer.allocate((int) count * ENTRY_BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        if (task.userMemory().copyFromUser(array.array(), 0, array.capacity(), vaddr) != 0) {
+            return -Errno.EFAULT;
+        }
+        bases = new long[(int) count];
+        lengths = new long[(int) count];
+        totalBytes = 0;
+        for (int i = 0; i < count; i++) {
+            bases[i] = array.getLong();
+            lengths[i] = array.getLong();
+            if (lengths[i] < 0) {
+                return -Errno.EINVAL;
+            }
+        }
+        for (int i = 0; i < count; i++) {
+            // A single range is cut before it is checked.
+            long checked = count == 1 ? Math.min(lengths[i], MAX_BYTES) : lengths[i];
+            long end = bases[i] + checked;
+            if (Long.compareUnsigned(end, bases[i]) < 0 || Long.compareUnsigned(end, taskSize) > 0) {
+                return -Errno.EFAULT;
+            }
+            lengths[i] = Math.min(lengths[i], MAX_BYTES - totalBytes);
+            totalBytes += lengths[i];
+        }
+        return 0;
+    }
+
+    int count() {
+        return bases.length;
+    }
+
+    long base(int index) {
+        return bases[index];
+    }
+
+    long length(int index) {
+        return lengths[index];
+    }
+
+    /** Returns the sum of all lengths. */
+    long totalBytes() {
+        return totalBytes;
+    }
+}
