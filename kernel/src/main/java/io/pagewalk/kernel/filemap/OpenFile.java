@@ -35,6 +35,9 @@ public final class OpenFile implements MappedFile {
     /** Close at exec. */
     public static final int O_CLOEXEC = 0x80000;
 
+    /** The descriptor names a file and opens nothing. */
+    public static final int O_PATH = 0x200000;
+
     private final long id;
     private final Inode inode;
     private final int flags;
@@ -133,12 +136,17 @@ public final class OpenFile implements MappedFile {
 
     @Override
     public boolean isReadable() {
-        return (flags & O_ACCMODE) != O_WRONLY;
+        return (flags & O_ACCMODE) != O_WRONLY && !isPathOnly();
+    }
+
+    /** Returns whether it was opened with {@code O_PATH}: calls on contents and mmap take it for no descriptor ({@code FMODE_PATH}). */
+    public boolean isPathOnly() {
+        return (flags & O_PATH) != 0;
     }
 
     @Override
     public boolean isWritable() {
-        return (flags & O_ACCMODE) != 0;
+        return (flags & O_ACCMODE) != 0 && !isPathOnly();
     }
 
     @Override

@@ -120,7 +120,8 @@ public final class Task implements MmTask, FaultTask, OomTask {
 
     @Override
     public @Nullable OpenFile file(int fd) {
-        return files.get(fd);
+        OpenFile open = files.get(fd);
+        return open != null && open.isPathOnly() ? null : open;
     }
 
     /** Returns what it is doing. */

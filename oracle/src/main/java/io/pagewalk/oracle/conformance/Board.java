@@ -10,6 +10,14 @@ final class Board {
     static List<ConformanceCase> cases() {
         List<ConformanceCase> cases = new ArrayList<>();
         cases.addAll(GvisorMmapCases.cases());
+        cases.addAll(GvisorMmapFileCases.cases());
+        cases.addAll(GvisorMremapCases.cases());
+        cases.addAll(GvisorMadviseCases.cases());
+        cases.addAll(GvisorMlockCases.cases());
+        cases.addAll(GvisorSyncCases.cases());
+        cases.addAll(GvisorSmapsCases.cases());
+        cases.addAll(GvisorShmCases.cases());
+        cases.addAll(GvisorMempolicyCases.cases());
         return cases;
     }
 }

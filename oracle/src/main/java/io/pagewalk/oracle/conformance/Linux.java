@@ -79,7 +79,9 @@ final class Linux {
     static final int O_WRONLY = 1;
     static final int O_RDWR = 2;
     static final int O_CREAT = 0x40;
+    static final int O_EXCL = 0x80;
     static final int O_TRUNC = 0x200;
+    static final int O_PATH = 0x200000;
 
     static final int MFD_CLOEXEC = 1;
     static final int MFD_ALLOW_SEALING = 2;

@@ -95,13 +95,17 @@ final class NativeSide implements Side {
 
     @Override
     public String directory() {
+        try {
+            Files.createDirectories(directory);
+        } catch (IOException e) {
+            throw new HelperFailure("no directory " + directory + ": " + e.getMessage(), e);
+        }
         return directory.toString();
     }
 
     @Override
     public void createFile(String path, byte[] contents) {
         try {
-            Files.createDirectories(directory);
             try (FileChannel channel =
                     FileChannel.open(Path.of(path), StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
                 // Page by page, so that the page cache holds folios of one page.
@@ -127,7 +131,7 @@ final class NativeSide implements Side {
 
     @Override
     public void ownIpc(Subject who) {
-        who.call("unshare", CLONE_NEWIPC);
+        who.needsOnHost(who.call("unshare", CLONE_NEWIPC) == 0, "needs root, for System V identifiers of its own");
     }
 
     @Override

@@ -24,7 +24,7 @@ public final class Subject {
     static final long SCRATCH = 0x300000000L;
 
     private static final long SCRATCH_BYTES = 1 << 20;
-    private static final int MAX_BATCH = 256;
+    private static final int MAX_BATCH = 512;
     private static final int WORD = 8;
     private static final long PAGE = 4096;
 
@@ -104,10 +104,45 @@ public final class Subject {
     /** Maps private anonymous memory that can be read and written, and stores the number of its page (from 1) in each page. */
     long mapWritten(long bytes) {
         long addr = map(bytes, Linux.RW);
+        List<Step> steps = new ArrayList<>();
         for (long at = 0; at < bytes; at += PAGE) {
-            store(addr + at, at / PAGE + 1);
+            steps.add(Step.of(slot, Step.Kind.STORE, addr + at, at / PAGE + 1));
         }
+        storesSucceed(steps, addr);
         return addr;
+    }
+
+    /** Stores a value in the first word of each page. */
+    void storeInPages(long addr, long bytes, long value) {
+        List<Step> steps = new ArrayList<>();
+        for (long at = 0; at < bytes; at += PAGE) {
+            steps.add(Step.of(slot, Step.Kind.STORE, addr + at, value));
+        }
+        storesSucceed(steps, addr);
+    }
+
+    /** The first word of each page must be a value. */
+    void pagesHold(long value, long addr, long bytes) {
+        List<Step> steps = new ArrayList<>();
+        for (long at = 0; at < bytes; at += PAGE) {
+            steps.add(Step.of(slot, Step.Kind.LOAD, addr + at, 0));
+        }
+        if (steps.isEmpty()) {
+            return;
+        }
+        List<Answer> answers = performAll(steps);
+        for (int i = 0; i < answers.size(); i++) {
+            equal(0, answers.get(i).signal(), "the signal of a load at " + hex(addr + i * PAGE));
+            equal(value, answers.get(i).value(), "the word at " + hex(addr + i * PAGE));
+        }
+    }
+
+    private void storesSucceed(List<Step> steps, long addr) {
+        for (Answer answer : steps.isEmpty() ? List.<Answer>of() : performAll(steps)) {
+            if (answer.signal() != 0) {
+                throw new CaseFailure("a store near " + hex(addr) + " raises " + UserAccess.describe(answer.signal()));
+            }
+        }
     }
 
     /** Unmaps. */
@@ -214,11 +249,7 @@ public final class Subject {
             }
             steps.add(Step.of(slot, Step.Kind.STORE, word, value));
         }
-        for (Answer answer : performAll(steps)) {
-            if (answer.signal() != 0) {
-                throw new CaseFailure("a store near " + hex(addr) + " raises a signal");
-            }
-        }
+        storesSucceed(steps, addr);
     }
 
     /** Fills memory with a byte. */
