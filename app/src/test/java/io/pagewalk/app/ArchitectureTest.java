@@ -44,7 +44,7 @@ class ArchitectureTest {
             List.of("ipc"),
             List.of("oom"),
             List.of("fault"),
-            List.of("migrate"),
+            List.of("migrate", "procfs"),
             List.of("drivers"),
             List.of("system"));
 

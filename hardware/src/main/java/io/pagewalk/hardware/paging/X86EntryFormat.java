@@ -9,7 +9,7 @@ package io.pagewalk.hardware.paging;
  *   | NX | ign.  | ign.   | reserved | frame number | soft   | G | PS | D | A | PCD | PWT | U/S | R/W | P |
  *   +----+-------+--------+----------+--------------+--------+---+----+---+---+-----+-----+-----+-----+---+
  *        PS: 1 in a leaf above level 1 (bit 7 of a PTE is PAT); then bit 12 is PAT and the bits from 13 up to the page's size are reserved
- *        M:  physical address bits of the CPU; soft bit 9 is Linux's _PAGE_SPECIAL
+ *        M:  physical address bits of the CPU; soft bit 9 is Linux's _PAGE_SPECIAL, soft bit 11 its _PAGE_SOFT_DIRTY
  *   PAE: bits 62..52 are reserved too. A PDPTE (level 3) has only P, PWT, PCD and the frame; all else is reserved, and it limits no rights.
  * </pre>
  *
@@ -33,7 +33,8 @@ final class X86EntryFormat extends EntryFormat {
             | PteFlags.ACCESSED
             | PteFlags.DIRTY
             | PteFlags.GLOBAL
-            | PteFlags.SPECIAL;
+            | PteFlags.SPECIAL
+            | PteFlags.SOFT_DIRTY;
     private static final int ALL_RIGHTS = PteFlags.READ | PteFlags.WRITE | PteFlags.USER | PteFlags.EXEC;
 
     private final boolean isPae;

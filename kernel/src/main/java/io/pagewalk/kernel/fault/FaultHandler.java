@@ -70,6 +70,9 @@ public final class FaultHandler {
     private final int ptesPerTable;
     private long faultAroundPages = 16;
 
+    /** What a write leaves in an entry: {@code pte_mkdirty()}. */
+    private int dirty = PteFlags.DIRTY;
+
     /**
      * Creates the handler of one machine.
      *
@@ -115,6 +118,11 @@ public final class FaultHandler {
     public void setFaultAroundBytes(long bytes) {
         KernelBug.on(bytes < 4096 || Long.bitCount(bytes) != 1, "fault_around_bytes " + bytes);
         faultAroundPages = bytes >>> 12;
+    }
+
+    /** Lets each write that is seen set the soft-dirty bit as well: {@code CONFIG_MEM_SOFT_DIRTY}. */
+    public void trackSoftDirty() {
+        dirty = PteFlags.DIRTY | PteFlags.SOFT_DIRTY;
     }
 
     /**
@@ -232,7 +240,7 @@ public final class FaultHandler {
             if ((flags & PteFlags.WRITE) == 0) {
                 return writeProtected(task, mm, vma, vaddr, table, index, entry, flags);
             }
-            wanted |= PteFlags.DIRTY;
+            wanted |= dirty;
         }
         if (wanted != flags) {
             mode.writeEntry(memory, table, index, mode.withFlags(entry, wanted, 1));
@@ -264,7 +272,7 @@ public final class FaultHandler {
             time.charge(Cause.MINOR_FAULT, costs.clearPageNanos());
             mm.addRss(RssCounter.ANON, 1);
             folios.addNewAnon(pfn, vma, anonVma, vaddr);
-            flags |= PteFlags.DIRTY | writeRight(vma);
+            flags |= dirty | writeRight(vma);
         } else {
             pfn = zeroPfn;
             flags |= PteFlags.SPECIAL;
@@ -308,7 +316,7 @@ public final class FaultHandler {
         int flags = protection.flags(vma);
         if (isWrite) {
             folios.markDirty(pfn);
-            flags |= PteFlags.DIRTY | writeRight(vma);
+            flags |= dirty | writeRight(vma);
         }
         mapFilePage(mm, vma, table, vaddr, pfn, flags, file.isShmem());
         return FaultOutcome.DONE;
@@ -405,7 +413,7 @@ public final class FaultHandler {
         folios.put(pfn);
         mm.addRss(RssCounter.ANON, 1);
         folios.addNewAnon(copy, vma, anonVma, vaddr);
-        int flags = protection.flags(vma) | PteFlags.DIRTY | writeRight(vma);
+        int flags = protection.flags(vma) | dirty | writeRight(vma);
         mode.writeEntry(memory, table, mode.index(vaddr, 1), mode.leaf(copy, flags, 1));
         return FaultOutcome.DONE;
     }
@@ -458,7 +466,7 @@ public final class FaultHandler {
 
     /** {@code mm/memory.c:wp_page_reuse()}. */
     private void reuse(Vma vma, long table, int index, long entry, int flags) {
-        int writable = flags | PteFlags.ACCESSED | PteFlags.DIRTY | writeRight(vma);
+        int writable = flags | PteFlags.ACCESSED | dirty | writeRight(vma);
         mode.writeEntry(memory, table, index, mode.withFlags(entry, writable, 1));
         folios.counters().count(VmEvent.PGREUSE);
     }
@@ -491,7 +499,7 @@ public final class FaultHandler {
         }
         folios.addNewAnon(copy, vma, anonVma, vaddr);
         long table = tables.find(mm, vaddr);
-        int flags = protection.flags(vma) | PteFlags.DIRTY | writeRight(vma);
+        int flags = protection.flags(vma) | dirty | writeRight(vma);
         mode.writeEntry(memory, table, mode.index(vaddr, 1), mode.leaf(copy, flags, 1));
         flusher.flushRange(mm, vaddr, vaddr + 4096, false);
         if (!isSpecial) {

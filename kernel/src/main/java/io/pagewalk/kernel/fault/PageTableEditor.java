@@ -253,7 +253,7 @@ public final class PageTableEditor implements PageTableOps {
         int base = protection.flags(vma) & ~cache;
         boolean mayUpgrade =
                 vma.has(VmaFlags.VM_WRITE) && (!vma.has(VmaFlags.VM_SHARED) || Protection.wantsWriteNotify(vma));
-        int kept = PteFlags.ACCESSED | PteFlags.DIRTY | PteFlags.SPECIAL | cache;
+        int kept = PteFlags.ACCESSED | PteFlags.DIRTY | PteFlags.SOFT_DIRTY | PteFlags.SPECIAL | cache;
         int compared = PteFlags.WRITE | PteFlags.EXEC | PteFlags.USER | PteFlags.READ | PteFlags.PROT_NONE;
         long vaddr = start;
         while (vaddr < end) {
@@ -287,6 +287,9 @@ public final class PageTableEditor implements PageTableOps {
 
     /** {@code mm/mprotect.c:can_change_pte_writable()}: spares a fault where writing needs no further work. */
     private boolean isWritableNow(Vma vma, long entry, int flags) {
+        if ((flags & PteFlags.SOFT_DIRTY) == 0 && vma.isSoftDirtyEnabled()) {
+            return false;
+        }
         if (vma.has(VmaFlags.VM_SHARED)) {
             return (flags & PteFlags.DIRTY) != 0;
         }
@@ -299,58 +302,7 @@ public final class PageTableEditor implements PageTableOps {
 
     @Override
     public boolean moveTables(Vma from, long oldStart, Vma to, long newStart, long lengthBytes) {
-        long moved = moveEntries(from.mm(), oldStart, newStart, lengthBytes);
-        if (moved < lengthBytes) {
-            moveEntries(from.mm(), newStart, oldStart, moved);
-            return false;
-        }
-        return true;
-    }
-
-    /** {@code mm/mremap.c:move_page_tables()}: whole leaf tables where both sides are aligned, entries elsewhere. Returns the bytes that were moved. */
-    private long moveEntries(Mm mm, long oldStart, long newStart, long lengthBytes) {
-        long tableSpan = 1L << mode.shift(2);
-        FlushRange flush = new FlushRange(flusher);
-        long done = 0;
-        while (done < lengthBytes) {
-            long from = oldStart + done;
-            long to = newStart + done;
-            long source = tables.findOrSkip(mm, from);
-            if (source < 0) {
-                done = Math.min(lengthBytes, ~source - oldStart);
-                continue;
-            }
-            long span = Math.min(
-                    lengthBytes - done,
-                    Math.min(tableSpan - (from & (tableSpan - 1)), tableSpan - (to & (tableSpan - 1))));
-            if (span == tableSpan) {
-                int result = tables.moveLeafTable(mm, from, to);
-                if (result < 0) {
-                    break;
-                }
-                if (result > 0) {
-                    flush.addTables(from, from + span);
-                    done += span;
-                    continue;
-                }
-            }
-            long target = tables.findOrMake(mm, to);
-            if (target < 0) {
-                break;
-            }
-            for (long offset = 0; offset < span; offset += 4096) {
-                int oldIndex = mode.index(from + offset, 1);
-                long entry = mode.readEntry(memory, source, oldIndex);
-                if (entry != 0) {
-                    mode.writeEntry(memory, source, oldIndex, 0);
-                    mode.writeEntry(memory, target, mode.index(to + offset, 1), entry);
-                    flush.addPage(from + offset);
-                }
-            }
-            done += span;
-        }
-        flush.finish(mm);
-        return done;
+        return new EntryMover(mode, memory, tables, flusher).move(from.mm(), oldStart, newStart, lengthBytes);
     }
 
     /**

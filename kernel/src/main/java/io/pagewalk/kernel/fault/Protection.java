@@ -41,8 +41,8 @@ final class Protection {
     static boolean wantsWriteNotify(Vma vma) {
         MappedFile file = vma.file();
         return file != null
+                && (!file.isShmem() || vma.isSoftDirtyEnabled())
                 && (vma.flags() & (VmaFlags.VM_SHARED | VmaFlags.VM_WRITE)) == (VmaFlags.VM_SHARED | VmaFlags.VM_WRITE)
-                && !file.isShmem()
-                && vma.operations() == null;
+                && (vma.operations() == null || vma.isSoftDirtyEnabled());
     }
 }

@@ -17,6 +17,7 @@ import java.util.TreeMap;
  * @param costs what events cost
  * @param slab boot parameters of the slab caches
  * @param parameters what the command line says about memory
+ * @param tracksSoftDirty whether the kernel is built with {@code CONFIG_MEM_SOFT_DIRTY}; the kernels of most distributions are, the default here is not
  */
 public record BootOptions(
         Map<String, String> sysctls,
@@ -24,7 +25,8 @@ public record BootOptions(
         PageCacheStart pageCache,
         CostModel costs,
         SlabOptions slab,
-        BootParameters parameters) {
+        BootParameters parameters,
+        boolean tracksSoftDirty) {
     /** The parameters of the kernel's command line that mean something here, as a user writes them. */
     public static final List<String> PARAMETERS = List.of(
             "cma=SIZE",
@@ -56,7 +58,7 @@ public record BootOptions(
      * @param costs what events cost
      */
     public BootOptions(Map<String, String> sysctls, long seed, PageCacheStart pageCache, CostModel costs) {
-        this(sysctls, seed, pageCache, costs, SlabOptions.DEFAULT, BootParameters.NONE);
+        this(sysctls, seed, pageCache, costs, SlabOptions.DEFAULT, BootParameters.NONE, false);
     }
 
     /** Returns Linux's defaults, seed 1, a cold page cache. */
@@ -70,7 +72,7 @@ public record BootOptions(
      * @param values by name, as typed
      */
     public BootOptions withSysctls(Map<String, String> values) {
-        return new BootOptions(values, seed, pageCache, costs, slab, parameters);
+        return new BootOptions(values, seed, pageCache, costs, slab, parameters, tracksSoftDirty);
     }
 
     /**
@@ -79,7 +81,7 @@ public record BootOptions(
      * @param start cold or warm
      */
     public BootOptions withPageCache(PageCacheStart start) {
-        return new BootOptions(sysctls, seed, start, costs, slab, parameters);
+        return new BootOptions(sysctls, seed, start, costs, slab, parameters, tracksSoftDirty);
     }
 
     /**
@@ -88,7 +90,12 @@ public record BootOptions(
      * @param options such as {@code slab_debug}
      */
     public BootOptions withSlab(SlabOptions options) {
-        return new BootOptions(sysctls, seed, pageCache, costs, options, parameters);
+        return new BootOptions(sysctls, seed, pageCache, costs, options, parameters, tracksSoftDirty);
+    }
+
+    /** Returns the same options for a kernel that tracks written pages: {@code CONFIG_MEM_SOFT_DIRTY}, which only x86-64 has of the processors here. */
+    public BootOptions withSoftDirty() {
+        return new BootOptions(sysctls, seed, pageCache, costs, slab, parameters, true);
     }
 
     /**
@@ -110,7 +117,8 @@ public record BootOptions(
                 }
             }
         }
-        return new BootOptions(sysctls, seed, pageCache, costs, options, BootParameters.parse(commandLine));
+        return new BootOptions(
+                sysctls, seed, pageCache, costs, options, BootParameters.parse(commandLine), tracksSoftDirty);
     }
 
     /**

@@ -6,6 +6,7 @@ import io.pagewalk.kernel.filemap.FileIo;
 import io.pagewalk.kernel.filemap.FileSystem;
 import io.pagewalk.kernel.filemap.Inode;
 import io.pagewalk.kernel.filemap.OpenFile;
+import io.pagewalk.kernel.procfs.ProcFiles;
 import io.pagewalk.kernel.shmem.Memfd;
 import io.pagewalk.kernel.shmem.SeekHole;
 import io.pagewalk.kernel.shmem.TmpfsMount;
@@ -40,12 +41,14 @@ final class FileCalls {
     private final FileSystem files;
     private final FileIo io;
     private final DeviceCalls deviceCalls;
+    private final ProcFiles procFiles;
 
     FileCalls(LinuxKernel kernel) {
         this.kernel = kernel;
         this.files = kernel.files();
         this.io = new FileIo(files.cache(), kernel.folios(), kernel.machine().bus());
         this.deviceCalls = new DeviceCalls(kernel);
+        this.procFiles = new ProcFiles(kernel.taskMmuServices(), files, new TaskNumbers(kernel));
     }
 
     void register(SyscallDoor<Task> door) {
@@ -229,6 +232,8 @@ final class FileCalls {
                 }
             } else if (path.startsWith("/dev/") && !path.startsWith("/dev/shm/")) {
                 inode = files.registerSpecial(path, Inode.Kind.STREAM);
+            } else if (path.startsWith("/proc/")) {
+                return openProc(task, path, flags);
             } else if ((flags & OpenFile.O_CREAT) != 0) {
                 TmpfsMount mount = kernel.sharedMemory().files().mountOf(path);
                 inode = mount == null
@@ -256,6 +261,13 @@ final class FileCalls {
             }
         }
         return task.files().install(files.open(inode, flags), 0, (flags & OpenFile.O_CLOEXEC) != 0);
+    }
+
+    private long openProc(Task task, String path, int flags) {
+        boolean isCloseOnExec = (flags & OpenFile.O_CLOEXEC) != 0;
+        boolean isPrivileged = task.mm().isPrivileged();
+        return procFiles.open(
+                path, flags, task.tid(), isPrivileged, file -> task.files().install(file, 0, isCloseOnExec));
     }
 
     /** Returns the path a call names: the trace's, or the string in user memory. */

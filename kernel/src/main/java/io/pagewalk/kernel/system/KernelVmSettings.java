@@ -8,10 +8,12 @@ import io.pagewalk.kernel.vma.VmSettings;
 final class KernelVmSettings implements VmSettings {
     private final Sysctls sysctls;
     private final BootMemory boot;
+    private final boolean tracksSoftDirty;
 
-    KernelVmSettings(Sysctls sysctls, BootMemory boot) {
+    KernelVmSettings(Sysctls sysctls, BootMemory boot, boolean tracksSoftDirty) {
         this.sysctls = sysctls;
         this.boot = boot;
+        this.tracksSoftDirty = tracksSoftDirty;
     }
 
     @Override
@@ -52,5 +54,10 @@ final class KernelVmSettings implements VmSettings {
     @Override
     public long totalRamPages() {
         return boot.totalRamPages();
+    }
+
+    @Override
+    public boolean tracksSoftDirty() {
+        return tracksSoftDirty;
     }
 }

@@ -21,6 +21,7 @@ import io.pagewalk.kernel.filemap.PageCache;
 import io.pagewalk.kernel.io.IoResources;
 import io.pagewalk.kernel.migrate.PageMigration;
 import io.pagewalk.kernel.oom.OomKiller;
+import io.pagewalk.kernel.procfs.TaskMmuServices;
 import io.pagewalk.kernel.syscall.SyscallArgs;
 import io.pagewalk.kernel.syscall.SyscallDoor;
 import io.pagewalk.kernel.syscall.SyscallNumbers;
@@ -84,7 +85,12 @@ public final class LinuxKernel extends KernelCore {
         files.setObjects(objects.files());
         files.setWarm(options.pageCache() == BootOptions.PageCacheStart.WARM);
         files.setUnmapper(pageTables::unmapFileRange);
-        KernelVmSettings settings = new KernelVmSettings(sysctls, boot);
+        boolean tracksSoftDirty = options.tracksSoftDirty()
+                && machine.description().mode().architecture() == PagingMode.Architecture.X86_64;
+        KernelVmSettings settings = new KernelVmSettings(sysctls, boot, tracksSoftDirty);
+        if (tracksSoftDirty) {
+            faultHandler.trackSoftDirty();
+        }
         this.overcommit = new Overcommit(settings);
         this.sharedMemory = new SharedMemory(this, files, overcommit, this::currentTask);
         this.mmServices =
@@ -497,6 +503,11 @@ public final class LinuxKernel extends KernelCore {
     /** Returns the way of kernel code to memory: loads and stores at kernel addresses, through the MMU. */
     public KernelMemory kernelMemory() {
         return kernelMemory;
+    }
+
+    /** Returns what the files of {@code /proc} need that show or change page entries. */
+    public TaskMmuServices taskMmuServices() {
+        return new TaskMmuServices(machine.description().mode(), kernelTables, memmap(), addressSpaces);
     }
 
     /** Returns the fault handler, for its settings. */

@@ -71,15 +71,16 @@ public final class Brk {
         Vma below = mm.vmas().findLastBelow(start);
         Vma heap = below != null && below.end() > mm.startBrk() ? below : null;
         long pgoff = start >>> Vma.PAGE_SHIFT;
-        if (VmaMerge.mergeNew(VmaMerge.Range.fresh(mm, start, start + length, pgoff, flags, null), heap, null)
-                == null) {
-            Vma fresh = new Vma(mm, start, start + length, flags, pgoff, null);
-            if (!fresh.takeObject()) {
+        Vma grown = VmaMerge.mergeNew(VmaMerge.Range.fresh(mm, start, start + length, pgoff, flags, null), heap, null);
+        if (grown == null) {
+            grown = new Vma(mm, start, start + length, flags, pgoff, null);
+            if (!grown.takeObject()) {
                 mm.services().overcommit().uncharge(pages);
                 return -Errno.ENOMEM;
             }
-            VmaMerge.link(fresh);
+            VmaMerge.link(grown);
         }
+        grown.markSoftDirty();
         mm.account(flags, pages);
         if ((flags & VmaFlags.VM_LOCKED) != 0) {
             mm.addLockedVm(pages);

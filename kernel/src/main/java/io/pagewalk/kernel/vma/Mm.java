@@ -250,6 +250,11 @@ public final class Mm {
         hiwaterRss = hiwaterRss();
     }
 
+    /** Makes the present resident size the largest: {@code reset_mm_hiwater_rss()}. */
+    public void resetHiwaterRss() {
+        hiwaterRss = rssPages();
+    }
+
     /** Remembers the present size before areas go: {@code update_hiwater_vm()}. */
     public void updateHiwaterVm() {
         hiwaterVm = hiwaterVm();

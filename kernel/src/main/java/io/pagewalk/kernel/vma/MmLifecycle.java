@@ -79,6 +79,7 @@ public final class MmLifecycle {
         if (vma.isAnonymous()) {
             vma.setRange(vma.start(), vma.end(), vma.start() >>> Vma.PAGE_SHIFT);
         }
+        vma.markSoftDirty();
         VmaMerge.link(vma);
         mm.account(vma.flags(), vma.pages());
         if (vma.has(VmaFlags.VM_LOCKED)) {

@@ -263,6 +263,7 @@ public final class Mmap {
                 mm.addLockedVm(pages);
             }
         }
+        vma.markSoftDirty();
         return 0;
     }
 

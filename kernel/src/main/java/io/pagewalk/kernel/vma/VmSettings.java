@@ -50,6 +50,11 @@ public interface VmSettings {
         return true;
     }
 
+    /** Returns whether the kernel was built with {@code CONFIG_MEM_SOFT_DIRTY}, which tracks the pages that are written to. */
+    default boolean tracksSoftDirty() {
+        return false;
+    }
+
     /** Returns whether the CPU has protection keys ({@code X86_FEATURE_OSPKE}), which mark execute-only memory. */
     default boolean hasProtectionKeys() {
         return false;

@@ -109,6 +109,18 @@ public final class Vma {
         return (flags & bits) != 0;
     }
 
+    /** Returns whether first writes to its pages must be seen by the soft-dirty tracker: {@code vma_soft_dirty_enabled()}. */
+    public boolean isSoftDirtyEnabled() {
+        return !has(VmaFlags.VM_SOFTDIRTY) && mm.services().settings().tracksSoftDirty();
+    }
+
+    /** Makes the whole area count as written to, as new memory does; without a tracker nothing happens. */
+    void markSoftDirty() {
+        if (mm.services().settings().tracksSoftDirty()) {
+            flags |= VmaFlags.VM_SOFTDIRTY;
+        }
+    }
+
     /** Returns the page offset of its first address in its file, or in its anonymous numbering. */
     public long pgoff() {
         return pgoff;

@@ -87,7 +87,7 @@ public final class VmaFlags {
     /** Left out of core dumps. */
     public static final long VM_DONTDUMP = 1L << 26;
 
-    /** Touched since the soft-dirty bits were cleared; never set here, as in a kernel built without {@code CONFIG_MEM_SOFT_DIRTY}. */
+    /** New since the soft-dirty bits were cleared; only set where {@link VmSettings#tracksSoftDirty}, since without {@code CONFIG_MEM_SOFT_DIRTY} there is no such bit. */
     public static final long VM_SOFTDIRTY = 1L << 27;
 
     /** May hold both struct pages and raw frame numbers. */

@@ -225,6 +225,24 @@ final class TwoKernels implements AutoCloseable {
         assertThat(new Answer(0, 0, outcome)).as(this::history).isEqualTo(expected);
     }
 
+    /** Returns bytes of memory that is mapped: the real ones, and the model's. */
+    List<ByteBuffer> bytes(int who, long vaddr, int length) {
+        send(who, 8, 0, vaddr, length);
+        receive(who, ANSWER_BYTES);
+        byte[] real = receive(who, length);
+        byte[] modelled = new byte[length];
+        assertThat(task(who).userMemory().copyFromUser(modelled, 0, length, vaddr))
+                .isZero();
+        return List.of(
+                ByteBuffer.wrap(real).order(ByteOrder.LITTLE_ENDIAN),
+                ByteBuffer.wrap(modelled).order(ByteOrder.LITTLE_ENDIAN));
+    }
+
+    /** Fails with what was done before. */
+    void expectEqual(String what, Object actual, Object expected) {
+        assertThat(actual).as(() -> what + "\n" + history()).isEqualTo(expected);
+    }
+
     /** Stores a text with its zero in both. */
     long text(int who, long vaddr, String text) {
         byte[] bytes = text.getBytes(StandardCharsets.UTF_8);

@@ -1,7 +1,7 @@
 /* Performs calls on shared memory that a parent sends, so that a model can be compared with the kernel it runs on.
    Runs in IPC and mount namespaces of its own, with a tmpfs on /dev/shm whose options are the first argument; the second is a directory for the pipes of children.
    Request: kind, number, six arguments. Kinds: 0 system call, 1 load eight bytes, 2 store eight bytes, 4 fork child number NUMBER, 5 wait for a child,
-   6 read file NUMBER (the bytes follow the answer), 7 write argument 0 to file NUMBER. Answer: result, errno, signal * 256 + si_code. */
+   6 read file NUMBER (the bytes follow the answer), 7 write argument 0 to file NUMBER, 8 read memory (the bytes follow the answer). Answer: result, errno, signal * 256 + si_code. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -142,6 +142,10 @@ int main(int argc, char **argv)
             close(fd);
             break;
         }
+        case 8:
+            length = q.args[1] < sizeof text ? q.args[1] : sizeof text;
+            memcpy(text, (void *) q.args[0], length);
+            break;
         }
         a.signal = caught;
         if (!transfer(1, &a, sizeof a) || (length && !transfer(1, text, length)))

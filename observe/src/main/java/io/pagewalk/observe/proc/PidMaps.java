@@ -37,10 +37,7 @@ public final class PidMaps {
     /** Appends an area's line; {@code smaps} heads its blocks with the same. */
     static void line(StringBuilder text, Vma vma, boolean is32Bit) {
         int lineStart = text.length();
-        Columns.hex(text, vma.start(), 8);
-        text.append('-');
-        Columns.hex(text, vma.end(), 8);
-        text.append(' ').append(VmaFlags.permissions(vma.flags())).append(' ');
+        prefix(text, vma.start(), vma.end(), VmaFlags.permissions(vma.flags()));
         MappedFile file = vma.file();
         Columns.hex(text, file == null ? 0 : vma.pgoff() << PAGE_SHIFT, 8);
         text.append(' ');
@@ -50,13 +47,27 @@ public final class PidMaps {
         text.append(' ').append(file == null ? 0 : file.inode()).append(' ');
         String name = vma.mapsName();
         if (!name.isEmpty()) {
-            int column = is32Bit ? NAME_COLUMN_32 : NAME_COLUMN_64;
-            while (text.length() - lineStart < column) {
-                text.append(' ');
-            }
-            text.append(' ').append(escape(name));
+            pad(text, lineStart, is32Bit);
+            text.append(escape(name));
         }
         text.append('\n');
+    }
+
+    /** Appends range and rights with a space behind. */
+    static void prefix(StringBuilder text, long start, long end, String permissions) {
+        Columns.hex(text, start, 8);
+        text.append('-');
+        Columns.hex(text, end, 8);
+        text.append(' ').append(permissions).append(' ');
+    }
+
+    /** Appends spaces up to where names stand. */
+    static void pad(StringBuilder text, int lineStart, boolean is32Bit) {
+        int column = is32Bit ? NAME_COLUMN_32 : NAME_COLUMN_64;
+        while (text.length() - lineStart < column) {
+            text.append(' ');
+        }
+        text.append(' ');
     }
 
     /** {@code seq_path(m, path, "\n")}: a line end in a path is written as octal. */

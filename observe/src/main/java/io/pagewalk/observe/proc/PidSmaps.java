@@ -19,8 +19,8 @@ public final class PidSmaps {
     /** Two letters for each bit of {@code vm_flags}, empty for bits that 6.18 does not show: {@code show_smap_vma_flags()}. */
     private static final String[] MNEMONICS = {
         "rd", "wr", "ex", "sh", "mr", "mw", "me", "ms", "gd", "um", "pf", "", "uw", "lo", "io", "sr", "rr", "dc", "de",
-        "lf", "ac", "nr", "ht", "sf", "ar", "wf", "dd", "", "mm", "hg", "nh", "mg", "", "", "", "", "", "ss", "ui", "",
-        "dp", "", "sl"
+        "lf", "ac", "nr", "ht", "sf", "ar", "wf", "dd", "sd", "mm", "hg", "nh", "mg", "", "", "", "", "", "ss", "ui",
+        "", "dp", "", "sl"
     };
 
     private final MemMap memMap;
@@ -47,11 +47,7 @@ public final class PidSmaps {
         StringBuilder text = new StringBuilder();
         for (Vma vma : process.mm().vmas()) {
             Sums sums = new Sums();
-            leaves.visit(process.mm().pgdPfn(), vma.start(), vma.end(), (vaddr, pfn, flags, pages) -> {
-                for (long i = 0; i < pages; i++) {
-                    count(sums, pfn + i, flags, vma.has(VmaFlags.VM_LOCKED));
-                }
-            });
+            gather(process, vma, sums);
             PidMaps.line(text, vma, process.is32Bit());
             block(text, vma, sums);
         }
@@ -59,6 +55,38 @@ public final class PidSmaps {
             vsyscall(text);
         }
         return text.toString();
+    }
+
+    /**
+     * Prints {@code /proc/PID/smaps_rollup}, the sums over all areas: {@code show_smaps_rollup()}.
+     *
+     * @param process the process
+     */
+    public String printRollup(ProcessState process) {
+        Sums sums = new Sums();
+        long start = 0;
+        long end = 0;
+        for (Vma vma : process.mm().vmas()) {
+            start = end == 0 ? vma.start() : start;
+            end = vma.end();
+            gather(process, vma, sums);
+        }
+        StringBuilder text = new StringBuilder();
+        PidMaps.prefix(text, start, end, "---p");
+        text.append("00000000 00:00 0 ");
+        PidMaps.pad(text, 0, process.is32Bit());
+        text.append("[rollup]\n");
+        sums(text, sums, true);
+        return text.toString();
+    }
+
+    /** {@code smap_gather_stats()}. */
+    private void gather(ProcessState process, Vma vma, Sums sums) {
+        leaves.visit(process.mm().pgdPfn(), vma.start(), vma.end(), (vaddr, pfn, flags, pages) -> {
+            for (long i = 0; i < pages; i++) {
+                count(sums, pfn + i, flags, vma.has(VmaFlags.VM_LOCKED));
+            }
+        });
     }
 
     /** {@code smaps_account()} for one page. */
@@ -84,6 +112,13 @@ public final class PidSmaps {
         long share = ((long) PAGE_BYTES << PSS_SHIFT) / mapcount;
         sums.pss += share;
         sums.pssDirty += isDirty ? share : 0;
+        if (isAnonymous) {
+            sums.pssAnon += share;
+        } else if (memMap.hasFlags(pfn, PageFlags.SWAPBACKED)) {
+            sums.pssShmem += share;
+        } else {
+            sums.pssFile += share;
+        }
         sums.locked += isLocked ? share : 0;
         if (mapcount > 1) {
             sums.sharedDirty += isDirty ? PAGE_BYTES : 0;
@@ -115,9 +150,22 @@ public final class PidSmaps {
         line(text, "Size", sizeBytes);
         line(text, "KernelPageSize", PAGE_BYTES);
         line(text, "MMUPageSize", PAGE_BYTES);
+        sums(text, sums, false);
+        Columns.left(text, "THPeligible:", 16);
+        Columns.right(text, 0, 8);
+        text.append('\n');
+    }
+
+    /** {@code __show_smap()}. */
+    private static void sums(StringBuilder text, Sums sums, boolean isRollup) {
         line(text, "Rss", sums.rss);
         line(text, "Pss", sums.pss >> PSS_SHIFT);
         line(text, "Pss_Dirty", sums.pssDirty >> PSS_SHIFT);
+        if (isRollup) {
+            line(text, "Pss_Anon", sums.pssAnon >> PSS_SHIFT);
+            line(text, "Pss_File", sums.pssFile >> PSS_SHIFT);
+            line(text, "Pss_Shmem", sums.pssShmem >> PSS_SHIFT);
+        }
         line(text, "Shared_Clean", sums.sharedClean);
         line(text, "Shared_Dirty", sums.sharedDirty);
         line(text, "Private_Clean", sums.privateClean);
@@ -132,9 +180,6 @@ public final class PidSmaps {
             line(text, name, 0);
         }
         line(text, "Locked", sums.locked >> PSS_SHIFT);
-        Columns.left(text, "THPeligible:", 16);
-        Columns.right(text, 0, 8);
-        text.append('\n');
     }
 
     private static void line(StringBuilder text, String name, long bytes) {
@@ -146,6 +191,9 @@ public final class PidSmaps {
         private long rss;
         private long pss;
         private long pssDirty;
+        private long pssAnon;
+        private long pssFile;
+        private long pssShmem;
         private long sharedClean;
         private long sharedDirty;
         private long privateClean;

@@ -54,6 +54,7 @@ public final class ProcTree {
             String directory = task.tid() + "/";
             files.put(directory + "maps", PidMaps.print(process));
             files.put(directory + "smaps", smaps.print(process));
+            files.put(directory + "smaps_rollup", smaps.printRollup(process));
             files.put(directory + "status", PidStatus.print(process));
             files.put(directory + "stat", PidStat.print(process));
             files.put(directory + "statm", PidStatm.print(process));

@@ -158,6 +158,31 @@ class ProcFormatTest {
     }
 
     @Test
+    void smapsRollup_ofProcess_addsUpTheBlocks() throws IOException {
+        LinuxKernel kernel = TestKernels.boot(PagingMode.X86_64_4LEVEL, Size.GIB);
+        Task task = kernel.exec(ExecImage.bare("cat", 0x7ffd_0000_0000L));
+        kernel.access(task, 0x402000, Access.STORE);
+        assertThat(kernel.fork(task)).isNotNull();
+        kernel.access(task, 0x403000, Access.STORE);
+        String rollup = file(kernel, task.tid() + "/smaps_rollup");
+        String header = "00400000-7ffd00000000 ---p 00000000 00:00 0                              [rollup]";
+        String recorded = recorded("smaps_rollup");
+        assertThat(rollup).startsWith(header);
+        assertThat(shape(rollup.substring(rollup.indexOf('\n'))))
+                .isEqualTo(shape(recorded.substring(recorded.indexOf('\n'))));
+        assertThat(header.indexOf('[')).isEqualTo(recorded.indexOf('['));
+        String smaps = file(kernel, task.tid() + "/smaps");
+        for (String name : List.of("Rss", "Pss", "Shared_Dirty", "Private_Dirty", "Referenced", "Anonymous")) {
+            long sum = smaps.lines()
+                    .filter(line -> line.startsWith(name + ":"))
+                    .mapToLong(line -> value(line, name))
+                    .sum();
+            assertThat(value(rollup, name)).as(name).isEqualTo(sum).isPositive();
+        }
+        assertThat(value(rollup, "Pss_Anon")).isEqualTo(value(rollup, "Pss"));
+    }
+
+    @Test
     void smaps_pageSharedAfterFork_countsHalf() {
         LinuxKernel kernel = TestKernels.boot(PagingMode.X86_64_4LEVEL, Size.GIB);
         Task task = kernel.exec(ExecImage.bare("cat", 0x7ffd_0000_0000L));

@@ -1,0 +1,86 @@
+package io.pagewalk.kernel.fault;
+
+import io.pagewalk.hardware.memory.PhysicalMemory;
+import io.pagewalk.hardware.paging.PagingMode;
+import io.pagewalk.hardware.paging.PteFlags;
+import io.pagewalk.kernel.vma.Mm;
+
+/** Moves entries from one place of an address space to another: the page-table part of {@code mm/mremap.c}. */
+final class EntryMover {
+    private final PagingMode mode;
+    private final PhysicalMemory memory;
+    private final PageTables tables;
+    private final TlbFlusher flusher;
+
+    EntryMover(PagingMode mode, PhysicalMemory memory, PageTables tables, TlbFlusher flusher) {
+        this.mode = mode;
+        this.memory = memory;
+        this.tables = tables;
+        this.flusher = flusher;
+    }
+
+    /** Moves everything, or nothing when a table cannot be had; returns whether it moved. */
+    boolean move(Mm mm, long oldStart, long newStart, long lengthBytes) {
+        long moved = moveEntries(mm, oldStart, newStart, lengthBytes);
+        if (moved < lengthBytes) {
+            moveEntries(mm, newStart, oldStart, moved);
+            return false;
+        }
+        return true;
+    }
+
+    /** {@code mm/mremap.c:move_page_tables()}: whole leaf tables where both sides are aligned, entries elsewhere. Returns the bytes that were moved. */
+    private long moveEntries(Mm mm, long oldStart, long newStart, long lengthBytes) {
+        long tableSpan = 1L << mode.shift(2);
+        FlushRange flush = new FlushRange(flusher);
+        boolean tracksSoftDirty = mm.services().settings().tracksSoftDirty();
+        long done = 0;
+        while (done < lengthBytes) {
+            long from = oldStart + done;
+            long to = newStart + done;
+            long source = tables.findOrSkip(mm, from);
+            if (source < 0) {
+                done = Math.min(lengthBytes, ~source - oldStart);
+                continue;
+            }
+            long span = Math.min(
+                    lengthBytes - done,
+                    Math.min(tableSpan - (from & (tableSpan - 1)), tableSpan - (to & (tableSpan - 1))));
+            if (span == tableSpan) {
+                int result = tables.moveLeafTable(mm, from, to);
+                if (result < 0) {
+                    break;
+                }
+                if (result > 0) {
+                    flush.addTables(from, from + span);
+                    done += span;
+                    continue;
+                }
+            }
+            long target = tables.findOrMake(mm, to);
+            if (target < 0) {
+                break;
+            }
+            for (long offset = 0; offset < span; offset += 4096) {
+                int oldIndex = mode.index(from + offset, 1);
+                long entry = mode.readEntry(memory, source, oldIndex);
+                if (entry != 0) {
+                    mode.writeEntry(memory, source, oldIndex, 0);
+                    mode.writeEntry(memory, target, mode.index(to + offset, 1), marked(entry, tracksSoftDirty));
+                    flush.addPage(from + offset);
+                }
+            }
+            done += span;
+        }
+        flush.finish(mm);
+        return done;
+    }
+
+    /** A page at a new place counts as written to, but not when its whole table was moved: {@code move_soft_dirty_pte()}. */
+    private long marked(long entry, boolean tracksSoftDirty) {
+        if (!tracksSoftDirty || PteMarkers.is(entry)) {
+            return entry;
+        }
+        return mode.withFlags(entry, mode.flags(entry, 1) | PteFlags.SOFT_DIRTY, 1);
+    }
+}

@@ -1,0 +1,69 @@
+package io.pagewalk.kernel.procfs;
+
+import io.pagewalk.hardware.paging.PagingMode;
+import io.pagewalk.hardware.paging.PteFlags;
+import io.pagewalk.kernel.fault.PteMarkers;
+import io.pagewalk.kernel.page.MemMap;
+import io.pagewalk.kernel.vma.Vma;
+import io.pagewalk.kernel.vma.VmaFlags;
+
+/**
+ * One 64-bit word of {@code /proc/PID/pagemap}: {@code fs/proc/task_mmu.c:pte_to_pagemap_entry()}.
+ *
+ * <pre>
+ *   63       62    61    60..59  58     57       56         55          54 .. 0
+ *   present  swap  file  0       guard  uffd-wp  exclusive  soft-dirty  frame, or type and offset of a swap entry
+ * </pre>
+ */
+final class PagemapEntry {
+    static final long SOFT_DIRTY = 1L << 55;
+    static final long EXCLUSIVE = 1L << 56;
+    static final long UFFD_WP = 1L << 57;
+    static final long GUARD = 1L << 58;
+    static final long FILE = 1L << 61;
+    static final long SWAP = 1L << 62;
+    static final long PRESENT = 1L << 63;
+
+    /** A marker is a swap entry of type {@code SWP_PTE_MARKER}, here with the marks in place of an offset. */
+    private static final int MARKER_TYPE = 31;
+
+    private static final int MAX_SWAPFILES_SHIFT = 5;
+
+    private final PagingMode mode;
+    private final MemMap memmap;
+
+    PagemapEntry(PagingMode mode, MemMap memmap) {
+        this.mode = mode;
+        this.memmap = memmap;
+    }
+
+    /** Returns the word of a page without an entry. */
+    static long ofHole(Vma vma) {
+        return vma.has(VmaFlags.VM_SOFTDIRTY) ? SOFT_DIRTY : 0;
+    }
+
+    /** Returns the word of an entry; frames are told to the privileged only. */
+    long of(Vma vma, long entry, boolean showsFrames) {
+        long word = ofHole(vma);
+        if (entry == 0) {
+            return word;
+        }
+        if (PteMarkers.is(entry)) {
+            int marks = PteMarkers.marks(entry);
+            word |= SWAP;
+            word |= (marks & PteMarkers.UFFD_WP) != 0 ? UFFD_WP : 0;
+            word |= (marks & PteMarkers.GUARD) != 0 ? GUARD : 0;
+            return showsFrames ? word | MARKER_TYPE | (long) marks << MAX_SWAPFILES_SHIFT : word;
+        }
+        int flags = mode.flags(entry, 1);
+        long pfn = mode.pfn(entry, 1);
+        word |= PRESENT;
+        word |= showsFrames ? pfn : 0;
+        word |= (flags & PteFlags.SOFT_DIRTY) != 0 ? SOFT_DIRTY : 0;
+        if ((flags & PteFlags.SPECIAL) == 0) {
+            word |= memmap.mapping(pfn) < 0 ? 0 : FILE;
+            word |= memmap.mapcount(pfn) == 1 ? EXCLUSIVE : 0;
+        }
+        return word;
+    }
+}
