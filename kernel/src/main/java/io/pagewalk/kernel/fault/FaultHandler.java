@@ -294,7 +294,8 @@ public final class FaultHandler {
         if (isWrite && !vma.has(VmaFlags.VM_SHARED)) {
             return cowFilePage(task, mm, vma, vaddr, file, isTried);
         }
-        if (!isWrite && faultAroundPages > 1) {
+        // Attachments of segments have operations of their own, without map_pages.
+        if (!isWrite && faultAroundPages > 1 && driver == null) {
             int around = faultAround(task, mm, vma, vaddr, file);
             if (around != RETRY) {
                 return around;

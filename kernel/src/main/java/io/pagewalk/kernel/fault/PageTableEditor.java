@@ -313,7 +313,7 @@ public final class PageTableEditor implements PageTableOps {
      * @return 0 or {@code -ENOMEM}
      */
     public long copyRange(Vma child, Vma parent) {
-        if (parent.anonVma() == null && !parent.has(VmaFlags.VM_PFNMAP | VmaFlags.VM_MIXEDMAP)) {
+        if (parent.anonVma() == null && !parent.has(VmaFlags.VM_COPY_ON_FORK)) {
             return 0;
         }
         Mm source = parent.mm();
@@ -415,7 +415,10 @@ public final class PageTableEditor implements PageTableOps {
 
     @Override
     public long installGuards(Vma vma, long start, long end) {
-        handler.prepareAnonVma(vma);
+        // Pages of a file come back at a fault, and its guards are copied because of VM_MAYBE_GUARD.
+        if (vma.isAnonymous()) {
+            handler.prepareAnonVma(vma);
+        }
         zapRange(vma, start, end);
         return guards.install(vma.mm(), start, end);
     }

@@ -23,6 +23,14 @@ public final class TableWalk {
          * @param level its level
          */
         void leaf(long vaddr, long entry, int level);
+
+        /**
+         * Sees an entry that maps nothing and says why.
+         *
+         * @param vaddr its first virtual address
+         * @param entry one of {@link PteMarkers}
+         */
+        default void marker(long vaddr, long entry) {}
     }
 
     private final PagingMode mode;
@@ -57,10 +65,14 @@ public final class TableWalk {
     private void entries(long table, int level, long base, int first, int end) {
         for (int index = first; index < end; index++) {
             long entry = mode.readEntry(memory, table, index);
-            if (entry == 0 || (level == 1 && PteMarkers.is(entry))) {
+            if (entry == 0) {
                 continue;
             }
             long vaddr = base + ((long) index << mode.shift(level));
+            if (level == 1 && PteMarkers.is(entry)) {
+                visitor.marker(vaddr, entry);
+                continue;
+            }
             if (level == 1 || mode.isLeaf(entry, level)) {
                 visitor.leaf(vaddr, entry, level);
             } else {

@@ -183,7 +183,7 @@ public final class AnonVmas implements AnonVmaOps {
     private static boolean areCompatible(Vma left, Vma right) {
         return left.end() == right.start()
                 && left.file() == right.file()
-                && ((left.flags() ^ right.flags()) & ~(VmaFlags.VM_ACCESS_FLAGS | VmaFlags.VM_SOFTDIRTY)) == 0
+                && ((left.flags() ^ right.flags()) & ~(VmaFlags.VM_ACCESS_FLAGS | VmaFlags.VM_IGNORE_MERGE)) == 0
                 && right.pgoff() == left.pgoff() + left.pages();
     }
 

@@ -15,6 +15,7 @@ import io.pagewalk.kernel.page.PageFlags;
 import io.pagewalk.kernel.vma.Mm;
 import io.pagewalk.kernel.vma.RssCounter;
 import io.pagewalk.kernel.vma.Vma;
+import io.pagewalk.kernel.vma.VmaFlags;
 import io.pagewalk.kernel.zone.NodeStat;
 import org.jspecify.annotations.Nullable;
 
@@ -62,10 +63,20 @@ final class MachineCheck {
         kernel.fixmap().verify(out);
         kernel.objects().verify(kernel, out);
         sharedHalves(out);
+        long committed = kernel.sharedMemory().files().committedPages()
+                + kernel.overcommit().lostPages();
         for (Mm mm : kernel.addressSpaces().all()) {
             mm.verify(out);
             new SpaceWalk(mm, out).run();
+            for (Vma vma : mm.vmas()) {
+                committed += vma.has(VmaFlags.VM_ACCOUNT) ? vma.pages() : 0;
+            }
         }
+        out.expectEqual(
+                "overcommit",
+                "Committed_AS == areas and files in memory that count",
+                committed,
+                kernel.overcommit().committedPages());
         out.expectEqual(
                 "page tables",
                 "frames owned by page tables == tables reached",

@@ -38,10 +38,13 @@ final class Processes {
     private static final int MAP_FIXED = 0x10;
     private static final int MAP_ANONYMOUS = 0x20;
     private static final int SIGKILL = 9;
+    /** What {@code mm/vma.c:_install_special_mapping()} adds; it makes the areas special, so that they are never locked. */
+    private static final long ALL_SPECIAL_FLAGS = VmaFlags.VM_READ | VmaFlags.VM_MAYREAD | VmaFlags.VM_DONTEXPAND;
+
     private static final long VDSO_FLAGS =
-            VmaFlags.VM_READ | VmaFlags.VM_EXEC | VmaFlags.VM_MAYREAD | VmaFlags.VM_MAYWRITE | VmaFlags.VM_MAYEXEC;
+            ALL_SPECIAL_FLAGS | VmaFlags.VM_EXEC | VmaFlags.VM_MAYWRITE | VmaFlags.VM_MAYEXEC;
     private static final long VVAR_FLAGS =
-            VmaFlags.VM_READ | VmaFlags.VM_MAYREAD | VmaFlags.VM_IO | VmaFlags.VM_DONTDUMP | VmaFlags.VM_PFNMAP;
+            ALL_SPECIAL_FLAGS | VmaFlags.VM_IO | VmaFlags.VM_DONTDUMP | VmaFlags.VM_PFNMAP;
 
     private final LinuxKernel kernel;
     private final TaskTable tasks;

@@ -192,6 +192,7 @@ public final class Madvise {
         }
         PageTableOps pageTables = vma.mm().services().pageTables();
         if (isInstall) {
+            vma.setFlags(vma.flags() | VmaFlags.VM_MAYBE_GUARD);
             return pageTables.installGuards(vma, start, end);
         }
         pageTables.removeGuards(vma, start, end);
@@ -270,7 +271,7 @@ public final class Madvise {
         if (changed == null) {
             return -Errno.EAGAIN;
         }
-        changed.setFlags(newFlags);
+        changed.replaceFlags(newFlags);
         return 0;
     }
 

@@ -159,7 +159,7 @@ public final class Mlock {
         if (changed == null) {
             return -Errno.ENOMEM;
         }
-        changed.setFlags(newFlags);
+        changed.replaceFlags(newFlags);
         long pages = (end - start) >>> Vma.PAGE_SHIFT;
         Mm mm = changed.mm();
         boolean wasLocked = (oldFlags & VmaFlags.VM_LOCKED) != 0;

@@ -132,7 +132,7 @@ public final class Mprotect {
             overcommit.uncharge(charged);
             return -Errno.ENOMEM;
         }
-        changed.setFlags(newFlags);
+        changed.replaceFlags(newFlags);
         mm.services().pageTables().changeProtection(changed, start, end, oldFlags);
         if ((oldFlags & VmaFlags.VM_ACCOUNT) != 0 && (newFlags & VmaFlags.VM_ACCOUNT) == 0) {
             overcommit.uncharge(pages);

@@ -177,7 +177,8 @@ public final class Mremap {
             }
             lastEnd = areaEnd;
             target = result + newLength;
-            area = mm.vmas().findFirst(to);
+            // What stays of the last area, with MREMAP_DONTUNMAP all of it, is not another one.
+            area = areaEnd >= end ? null : mm.vmas().findFirst(to);
         }
         return first;
     }

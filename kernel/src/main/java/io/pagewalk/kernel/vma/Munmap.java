@@ -98,7 +98,8 @@ public final class Munmap {
     }
 
     /**
-     * Collects the areas of a range and splits those that stick out: {@code mm/vma.c:vms_gather_munmap_vmas()}. On failure splits that were made stay.
+     * Collects the areas of a range and splits those that stick out: {@code mm/vma.c:vms_gather_munmap_vmas()}. On failure splits that were made stay. {@code [vdso]} and its like are whole or gone:
+     * {@code mm/mmap.c:special_mapping_split()}.
      *
      * @param mm the address space
      * @param start first address
@@ -120,6 +121,9 @@ public final class Munmap {
             if (first.has(VmaFlags.VM_SEALED)) {
                 return -Errno.EPERM;
             }
+            if (first.specialName() != null) {
+                return -Errno.EINVAL;
+            }
             VmaMerge.splitAlways(first, start, VmaMerge.NewPart.BELOW);
         }
         Vma vma = first;
@@ -128,6 +132,9 @@ public final class Munmap {
                 return -Errno.EPERM;
             }
             if (vma.end() > end) {
+                if (vma.specialName() != null) {
+                    return -Errno.EINVAL;
+                }
                 VmaMerge.splitAlways(vma, end, VmaMerge.NewPart.ABOVE);
             }
             out.add(vma);

@@ -20,6 +20,7 @@ public final class Overcommit {
 
     private final VmSettings settings;
     private long committedPages;
+    private long lostPages;
 
     /**
      * Creates the counter of one machine.
@@ -33,6 +34,15 @@ public final class Overcommit {
     /** Returns {@code Committed_AS} of /proc/meminfo, in pages. */
     public long committedPages() {
         return committedPages;
+    }
+
+    /** Returns the committed pages that nothing will give back: growth of stacks that do not count themselves. */
+    public long lostPages() {
+        return lostPages;
+    }
+
+    void noteLost(long pages) {
+        lostPages += pages;
     }
 
     /** Returns {@code CommitLimit} of /proc/meminfo, in pages: {@code mm/util.c:vm_commit_limit()}. */

@@ -25,6 +25,9 @@ final class Populate {
      */
     static long populate(Mm mm, long start, long length, OnError onError) {
         long end = start + length;
+        if (length == 0) {
+            return 0;
+        }
         Vma vma = mm.vmas().findIntersection(start, end);
         while (vma != null) {
             long from = Math.max(start, vma.start());

@@ -75,6 +75,12 @@ public final class StackGrowth {
                 || !MmLimits.mlockFutureOk(mm, vma.flags(), pages << Vma.PAGE_SHIFT)) {
             return -Errno.ENOMEM;
         }
-        return mm.services().overcommit().charge(mm, pages);
+        Overcommit overcommit = mm.services().overcommit();
+        long error = overcommit.charge(mm, pages);
+        if (error == 0 && !vma.has(VmaFlags.VM_ACCOUNT)) {
+            // Linux charges it all the same, and never gives it back.
+            overcommit.noteLost(pages);
+        }
+        return error;
     }
 }

@@ -101,6 +101,20 @@ public final class Vma {
     }
 
     /**
+     * Gives it other flags but keeps those that stay for good, which it may have from a neighbour that was merged in.
+     *
+     * @param value the new bits
+     */
+    void replaceFlags(long value) {
+        flags = value | (flags & VmaFlags.VM_IGNORE_MERGE);
+    }
+
+    /** Takes over the flags that stay for good. */
+    void stickTo(long others) {
+        flags |= others & VmaFlags.VM_IGNORE_MERGE;
+    }
+
+    /**
      * Returns whether any of some bits is set.
      *
      * @param bits {@link VmaFlags} bits

@@ -48,6 +48,9 @@ public final class VmaFlags {
     /** Writes are reported to userfaultfd. */
     public static final long VM_UFFD_WP = 1L << 12;
 
+    /** May hold guard pages: set when one is installed and kept from then on. Shown as {@code gu}; Linux has it since 6.18.44 of the 6.18 series. */
+    public static final long VM_MAYBE_GUARD = 1L << 11;
+
     /** The pages stay in memory ({@code mlock()}). */
     public static final long VM_LOCKED = 1L << 13;
 
@@ -144,8 +147,11 @@ public final class VmaFlags {
     /** Bits of userfaultfd. */
     public static final long VM_UFFD_MASK = VM_UFFD_MISSING | VM_UFFD_WP | VM_UFFD_MINOR;
 
-    /** Differences in these bits do not keep two areas apart ({@code VM_IGNORE_MERGE}). */
-    public static final long VM_IGNORE_MERGE = VM_SOFTDIRTY;
+    /** Areas whose entries fork must copy, since faults would not bring them back. */
+    public static final long VM_COPY_ON_FORK = VM_PFNMAP | VM_MIXEDMAP | VM_MAYBE_GUARD;
+
+    /** Differences in these bits do not keep two areas apart; the merged area has those that either had ({@code VM_STICKY}, {@code VM_IGNORE_MERGE}). */
+    public static final long VM_IGNORE_MERGE = VM_SOFTDIRTY | VM_MAYBE_GUARD;
 
     private VmaFlags() {}
 

@@ -88,7 +88,9 @@ final class VmaMerge {
                 && fitsBefore(range, next, null)
                 && (!left || previous == null || (anonVmasFit(previous, next) && mayRemove(next)));
         if (left && previous != null) {
+            previous.stickTo(range.flags());
             if (right && next != null) {
+                previous.stickTo(next.flags());
                 duplicateAnonVma(previous, next);
                 takeOverSource(previous, range);
                 dropMerged(next);
@@ -100,6 +102,7 @@ final class VmaMerge {
             return previous;
         }
         if (right && next != null) {
+            next.stickTo(range.flags());
             takeOverSource(next, range);
             adjust(next, range.start(), next.end(), range.pgoff());
             return next;
@@ -247,7 +250,9 @@ final class VmaMerge {
             return null;
         }
         if (left && previous != null) {
+            previous.stickTo(range.flags());
             if (right && next != null) {
+                previous.stickTo(next.flags());
                 duplicateAnonVma(previous, next.anonVma() != null ? next : middle);
                 dropMerged(middle);
                 dropMerged(next);
@@ -264,6 +269,7 @@ final class VmaMerge {
             return previous;
         }
         if (right && next != null) {
+            next.stickTo(range.flags());
             duplicateAnonVma(next, middle);
             if (leftSide) {
                 dropMerged(middle);

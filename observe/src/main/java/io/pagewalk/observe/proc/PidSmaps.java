@@ -18,9 +18,9 @@ public final class PidSmaps {
 
     /** Two letters for each bit of {@code vm_flags}, empty for bits that 6.18 does not show: {@code show_smap_vma_flags()}. */
     private static final String[] MNEMONICS = {
-        "rd", "wr", "ex", "sh", "mr", "mw", "me", "ms", "gd", "um", "pf", "", "uw", "lo", "io", "sr", "rr", "dc", "de",
-        "lf", "ac", "nr", "ht", "sf", "ar", "wf", "dd", "sd", "mm", "hg", "nh", "mg", "", "", "", "", "", "ss", "ui",
-        "", "dp", "", "sl"
+        "rd", "wr", "ex", "sh", "mr", "mw", "me", "ms", "gd", "um", "pf", "gu", "uw", "lo", "io", "sr", "rr", "dc",
+        "de", "lf", "ac", "nr", "ht", "sf", "ar", "wf", "dd", "sd", "mm", "hg", "nh", "mg", "", "", "", "", "", "ss",
+        "ui", "", "dp", "", "sl"
     };
 
     private final MemMap memMap;

@@ -17,7 +17,7 @@ public enum Area {
     MREMAP,
     /** madvise with every advice. */
     ADVISE,
-    /** mlock, mlock2, munlock, munlockall, MAP_LOCKED, mlockall for future areas. */
+    /** mlock, mlock2, munlock, mlockall, munlockall, MAP_LOCKED. */
     LOCK,
     /** brk. */
     HEAP,
@@ -35,8 +35,10 @@ public enum Area {
     SEAL,
     /** Processes: fork, exit, advice about fork. */
     FORK,
-    /** Threads: clone with CLONE_VM. */
-    THREAD;
+    /** Threads, and processes that share memory: clone with CLONE_VM. */
+    THREAD,
+    /** System V segments: shmget, shmat, shmdt, shmctl. Only for root, whose C program gets a namespace of its own. */
+    SEGMENT;
 
     /** Returns the name that people type. */
     public String key() {

@@ -5,6 +5,7 @@ import io.pagewalk.kernel.filemap.OpenFile;
 import io.pagewalk.kernel.syscall.SyscallNumbers;
 import io.pagewalk.kernel.vma.Mm;
 import io.pagewalk.kernel.vma.Vma;
+import io.pagewalk.kernel.vma.VmaFlags;
 import io.pagewalk.oracle.machine.ModelMachine;
 import io.pagewalk.oracle.machine.Slots;
 import io.pagewalk.oracle.machine.Step;
@@ -15,7 +16,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Chooses steps. Most addresses lie in an arena of 64 pages that crosses the border of two page tables, so that areas meet, split and merge all the time; the rest lie where the kernel itself
- * put an area. Arguments are mostly valid, and sometimes just beside.
+ * put an area. Arguments are mostly valid, and sometimes just beside; {@link RareSteps} has the borders.
  */
 final class Generator {
     private static final long PAGE = 4096;
@@ -31,6 +32,7 @@ final class Generator {
     private final Set<Area> areas;
     private final long firstBrk;
     private final SyscallNumbers numbers;
+    private final RareSteps rare;
     private int slot;
 
     Generator(SeededRandom random, ModelMachine model, Set<Area> areas) {
@@ -39,6 +41,7 @@ final class Generator {
         this.areas = areas;
         this.firstBrk = model.mm(0).startBrk();
         this.numbers = model.kernel().syscallNumbers();
+        this.rare = new RareSteps(random, areas, numbers);
     }
 
     Step next() {
@@ -56,7 +59,8 @@ final class Generator {
         boolean wantsFork = areas.contains(Area.FORK) && random.nextInt(150) == 0;
         boolean wantsThread = areas.contains(Area.THREAD) && random.nextInt(300) == 0;
         if ((wantsFork || wantsThread) && living < MAX_LIVING && slots.free() > 0) {
-            return Step.of(slot, Step.Kind.FORK, slots.free(), wantsFork ? Step.FORK_FLAGS : Step.THREAD_FLAGS);
+            int sharing = random.nextInt(3) == 0 ? Step.SHARING_FLAGS : Step.THREAD_FLAGS;
+            return Step.of(slot, Step.Kind.FORK, slots.free(), wantsFork ? Step.FORK_FLAGS : sharing);
         }
         if (living > 1 && slot != 0 && random.nextInt(180) == 0) {
             return Step.of(slot, Step.Kind.EXIT, 0, 0);
@@ -65,7 +69,7 @@ final class Generator {
     }
 
     private Step memoryStep() {
-        int prot = random.nextInt(3) != 0 ? 3 : new int[] {0, 1, 2, 3, 5, 7}[random.nextInt(6)];
+        int prot = random.nextInt(3) != 0 ? 3 : new int[] {0, 1, 2, 3, 4, 5, 7}[random.nextInt(7)];
         long addr = arenaAddress();
         long length = (1 + random.nextInt(12)) * PAGE;
         if (random.nextInt(3) == 0) {
@@ -77,7 +81,7 @@ final class Generator {
             }
         }
         while (true) {
-            Step step = choose(random.nextInt(40), prot, addr, length);
+            Step step = choose(random.nextInt(44), prot, addr, length);
             if (step != null) {
                 return step;
             }
@@ -114,8 +118,24 @@ final class Generator {
             case 22 -> areas.contains(Area.CONTENTS) ? contents(addr, length) : null;
             case 23 -> areas.contains(Area.SEAL) && random.nextInt(40) == 0 ? call("mseal", addr, length, 0) : null;
             case 24, 25 -> Step.of(slot, Step.Kind.SUM, addr, Math.min(length, SUMMED_PAGES * PAGE));
+            case 40, 41 -> rare.borders(slot, addr, length, prot);
+            case 42 -> rare.tablesAndStacks(slot, isLocking());
+            case 43 ->
+                areas.contains(Area.SEGMENT) && model.hasSegments()
+                        ? rare.segments(slot, random.nextBoolean() ? arenaAddress() : startOfArea(addr))
+                        : null;
             default -> access(addr, length);
         };
+    }
+
+    private long startOfArea(long addr) {
+        Vma vma = mm().vmas().findFirst(addr);
+        return vma == null ? addr : vma.start();
+    }
+
+    /** Whether new memory is populated at once: then less of it is asked for. */
+    private boolean isLocking() {
+        return (mm().defFlags() & VmaFlags.VM_LOCKED) != 0;
     }
 
     private Step access(long addr, long length) {
@@ -170,7 +190,7 @@ final class Generator {
         if (random.nextInt(4) == 0) {
             length += random.nextInt(4) * PAGE;
         }
-        if (mm().totalVm() > MAX_TOTAL_PAGES) {
+        if (mm().totalVm() > MAX_TOTAL_PAGES || isLocking()) {
             length = PAGE;
         }
         long hint = random.nextInt(4) == 0 ? 0x7ffff0000000L + random.nextInt(64) * PAGE : 0;
@@ -196,7 +216,7 @@ final class Generator {
     }
 
     private Step advice(long addr, long length) {
-        int[] known = {0, 1, 2, 3, 4, 4, 4, 8, 8, 9, 14, 15, 16, 17, 20, 22, 23, 24, 5, 77};
+        int[] known = {0, 1, 2, 3, 4, 4, 4, 8, 8, 9, 12, 13, 14, 15, 16, 17, 20, 22, 23, 24, 102, 102, 103, 5, 77};
         int[] aboutFork = {10, 11, 18, 19};
         int advice = random.nextInt(6) == 0 && areas.contains(Area.FORK)
                 ? aboutFork[random.nextInt(aboutFork.length)]
@@ -223,10 +243,16 @@ final class Generator {
     }
 
     private Step lock(long addr, long length) {
+        if (isLocking() && random.nextInt(4) == 0) {
+            return call("munlockall");
+        }
         if (length > POPULATED_PAGES * PAGE) {
             return call("munlock", addr, length);
         }
-        return switch (random.nextInt(5)) {
+        return switch (random.nextInt(6)) {
+            // MCL_CURRENT without MCL_ONFAULT would populate the helper's own memory.
+            case 5 ->
+                call("mlockall", new int[] {2, 6, 5, 7, 2, 4, 0, 8}[random.nextInt(random.nextInt(3) == 0 ? 8 : 2)]);
             case 0 -> call("mlock", addr + random.nextInt(9), length);
             case 1 -> call("mlock2", addr, length, random.nextInt(3));
             case 2 -> call("munlockall");

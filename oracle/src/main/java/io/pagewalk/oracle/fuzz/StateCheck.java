@@ -2,6 +2,7 @@ package io.pagewalk.oracle.fuzz;
 
 import io.pagewalk.hardware.paging.PagingMode;
 import io.pagewalk.hardware.paging.PteFlags;
+import io.pagewalk.kernel.fault.PteMarkers;
 import io.pagewalk.kernel.fault.TableWalk;
 import io.pagewalk.kernel.page.FrameOwner;
 import io.pagewalk.kernel.page.MemMap;
@@ -22,7 +23,10 @@ final class StateCheck {
     private static final long SWAPPED = 1L << 62;
     private static final long FILE = 1L << 61;
     private static final long EXCLUSIVE = 1L << 56;
-    private static final long COMPARED = PRESENT | SWAPPED | FILE | EXCLUSIVE;
+    private static final long GUARD = 1L << 58;
+    private static final long COMPARED = PRESENT | SWAPPED | FILE | EXCLUSIVE | GUARD;
+    private static final int ALL = 0;
+    private static final int ANONYMOUS = 1;
     private static final int USER_ROOT_ENTRIES = 256;
 
     private static final List<String> SIZES =
@@ -46,6 +50,10 @@ final class StateCheck {
     private long[] presentAddresses = new long[PAGEMAP_PAGES];
     private long[] presentBits = new long[PAGEMAP_PAGES];
     private int presentCount;
+
+    /** Of the helper's own areas on both sides: all that is resident, and what is anonymous of it, in kB. */
+    private final long[][] ownResident = new long[2][2];
+
     private long comparisons;
 
     StateCheck(NativeMachine real, ModelMachine model) {
@@ -131,12 +139,13 @@ final class StateCheck {
     private static String entry(long vaddr, long bits) {
         return String.format(
                 Locale.ROOT,
-                "0x%x:%s%s%s%s",
+                "0x%x:%s%s%s%s%s",
                 vaddr,
                 (bits & PRESENT) != 0 ? " present" : " absent",
                 (bits & SWAPPED) != 0 ? " swapped" : "",
                 (bits & FILE) != 0 ? " file-or-shared" : "",
-                (bits & EXCLUSIVE) != 0 ? " exclusive" : "");
+                (bits & EXCLUSIVE) != 0 ? " exclusive" : "",
+                (bits & GUARD) != 0 ? " guard" : "");
     }
 
     /** Collects the pages of the model's tables in ascending order. */
@@ -148,6 +157,11 @@ final class StateCheck {
                     @Override
                     public void table(long pfn, int level) {
                         // Only leaves are shown in pagemap.
+                    }
+
+                    @Override
+                    public void marker(long vaddr, long entry) {
+                        add(vaddr, SWAPPED | ((PteMarkers.marks(entry) & PteMarkers.GUARD) != 0 ? GUARD : 0));
                     }
 
                     @Override
@@ -185,6 +199,9 @@ final class StateCheck {
         String[] actual = model.smaps(slot).split("\n", -1);
         int left = 0;
         int right = 0;
+        for (long[] sums : ownResident) {
+            Arrays.fill(sums, 0);
+        }
         String area = "";
         boolean isOwn = false;
         while (left < expected.length && right < actual.length) {
@@ -204,6 +221,8 @@ final class StateCheck {
                 continue;
             }
             if (isOwn || area.startsWith("ffffffffff")) {
+                count(ownResident[0], a);
+                count(ownResident[1], b);
                 continue;
             }
             comparisons++;
@@ -213,6 +232,13 @@ final class StateCheck {
             }
         }
         return null;
+    }
+
+    private static void count(long[] sums, String line) {
+        int kind = line.startsWith("Rss:") ? ALL : line.startsWith("Anonymous:") ? ANONYMOUS : -1;
+        if (kind >= 0) {
+            sums[kind] += ProcText.number("\n" + line, kind == ALL ? "Rss" : "Anonymous");
+        }
     }
 
     private static boolean isHeader(String line) {
@@ -250,6 +276,28 @@ final class StateCheck {
                 return new Difference("status " + name, Long.toString(left), Long.toString(right), index);
             }
         }
-        return null;
+        return resident(expected, actual, index);
+    }
+
+    /** What is resident outside the helper's own areas, whose sums {@link #smaps} left. */
+    private @Nullable Difference resident(String expected, String actual, int index) {
+        String[] texts = {expected, actual};
+        long[] anonymous = new long[2];
+        long[] ofFiles = new long[2];
+        for (int side = 0; side < 2; side++) {
+            long[] own = ownResident[side];
+            anonymous[side] = ProcText.number(texts[side], "RssAnon") - own[ANONYMOUS];
+            ofFiles[side] = ProcText.number(texts[side], "RssFile")
+                    + ProcText.number(texts[side], "RssShmem")
+                    - (own[ALL] - own[ANONYMOUS]);
+        }
+        comparisons += 2;
+        if (anonymous[0] != anonymous[1]) {
+            return new Difference("status RssAnon", Long.toString(anonymous[0]), Long.toString(anonymous[1]), index);
+        }
+        return ofFiles[0] == ofFiles[1]
+                ? null
+                : new Difference(
+                        "status RssFile and RssShmem", Long.toString(ofFiles[0]), Long.toString(ofFiles[1]), index);
     }
 }

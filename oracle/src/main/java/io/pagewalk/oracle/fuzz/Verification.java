@@ -11,13 +11,15 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.LongConsumer;
+import org.jspecify.annotations.Nullable;
 
 /** A whole run: one history after another until enough steps are made, each mismatch made short and explained or reported. */
 public final class Verification {
     private static final long HELPER_TIMEOUT_NANOS = 20_000_000_000L;
-    private static final int HISTORY_STEPS = 4000;
+    static final int HISTORY_STEPS = 4000;
     private static final int BATCH_STEPS = 256;
     private static final int FULL_CHECK_EVERY = 4;
     private static final int MODEL_CHECK_EVERY = 4;
@@ -83,35 +85,54 @@ public final class Verification {
     private void history(Judge judge, VerifyRequest request, long seed, long endNanos) {
         result.historyStarted();
         try (History history = History.start(judge)) {
-            Difference found = history.checkFull();
-            Generator generator = new Generator(new SeededRandom(seed), history.model(), request.areas());
             long wanted = Math.min(HISTORY_STEPS, request.operations() - result.operations());
-            int batches = 0;
-            long done = 0;
-            while (found == null && done < wanted && System.nanoTime() < endNanos) {
-                long size = Math.min(BATCH_STEPS, wanted - done);
-                for (int i = 0; i < size && found == null; i++) {
-                    found = history.perform(generator.next());
-                }
-                done += size;
-                Difference answer = history.flush();
-                found = answer != null ? answer : found;
-                if (found == null) {
-                    found = ++batches % FULL_CHECK_EVERY == 0 ? history.checkFull() : history.checkQuick();
-                }
-                progress.accept(result.operations() + done);
-            }
-            if (found == null) {
-                found = history.checkFull();
-            }
-            if (found == null && seed % MODEL_CHECK_EVERY == 0) {
-                found = history.checkModel();
-            }
+            long before = result.operations();
+            Difference found =
+                    play(history, request.areas(), seed, wanted, endNanos, done -> progress.accept(before + done));
             result.add(history.steps().size(), history.comparisons());
             if (found != null) {
                 report(judge, history, found, seed);
             }
         }
+    }
+
+    /**
+     * Makes one history.
+     *
+     * @param history both sides, just started
+     * @param areas which calls it is made of
+     * @param seed chooses the steps
+     * @param wanted how many steps
+     * @param endNanos when it ends at the latest
+     * @param progress told how many steps are done, now and then
+     * @return the first difference, or null
+     */
+    static @Nullable Difference play(
+            History history, Set<Area> areas, long seed, long wanted, long endNanos, LongConsumer progress) {
+        Difference found = history.checkFull();
+        Generator generator = new Generator(new SeededRandom(seed), history.model(), areas);
+        int batches = 0;
+        long done = 0;
+        while (found == null && done < wanted && System.nanoTime() < endNanos) {
+            long size = Math.min(BATCH_STEPS, wanted - done);
+            for (int i = 0; i < size && found == null; i++) {
+                found = history.perform(generator.next());
+            }
+            done += size;
+            Difference answer = history.flush();
+            found = answer != null ? answer : found;
+            if (found == null) {
+                found = ++batches % FULL_CHECK_EVERY == 0 ? history.checkFull() : history.checkQuick();
+            }
+            progress.accept(done);
+        }
+        if (found == null) {
+            found = history.checkFull();
+        }
+        if (found == null && seed % MODEL_CHECK_EVERY == 0) {
+            found = history.checkModel();
+        }
+        return found;
     }
 
     private void report(Judge judge, History history, Difference found, long seed) {

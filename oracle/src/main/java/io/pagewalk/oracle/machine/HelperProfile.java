@@ -21,6 +21,7 @@ import java.util.List;
  * @param dataInode inode number of the file
  * @param dataMajor major device number of the file
  * @param dataMinor minor device number of the file
+ * @param hasSegments whether it may make System V segments
  */
 public record HelperProfile(
         List<ProcText.MapsLine> maps,
@@ -30,7 +31,8 @@ public record HelperProfile(
         Path data,
         long dataInode,
         int dataMajor,
-        int dataMinor) {
+        int dataMinor,
+        boolean hasSegments) {
     /** Twenty pages and a part of one, so that the end of the file lies inside a page. */
     public static final int FILE_BYTES = 20 * 4096 + 100;
 
@@ -59,7 +61,8 @@ public record HelperProfile(
                     data,
                     inode,
                     (int) ((device >>> 8) & 0xfff),
-                    (int) ((device & 0xff) | ((device >>> 12) & 0xffffff00L)));
+                    (int) ((device & 0xff) | ((device >>> 12) & 0xffffff00L)),
+                    real.hasOwnSegments());
         } catch (IOException e) {
             throw new HelperFailure("the helper cannot be described: " + e.getMessage(), e);
         }
@@ -75,7 +78,7 @@ public record HelperProfile(
                 7ffff7ffd000-7ffff7fff000 r-xp 00000000 00:00 0                          [vdso]
                 7ffffffde000-7ffffffff000 rw-p 00000000 00:00 0                          [stack]
                 """;
-        return new HelperProfile(ProcText.parseMaps(maps), 0x402000, true, -1, data, 13, 0xfe, 0);
+        return new HelperProfile(ProcText.parseMaps(maps), 0x402000, true, -1, data, 13, 0xfe, 0, true);
     }
 
     /** The bytes of the data file: each word tells where it lies. */

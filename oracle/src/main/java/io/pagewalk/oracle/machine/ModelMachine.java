@@ -31,6 +31,7 @@ import io.pagewalk.observe.proc.PidSmaps;
 import io.pagewalk.observe.proc.PidStatus;
 import io.pagewalk.observe.proc.ProcessState;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -53,9 +54,13 @@ public final class ModelMachine {
     private final SyscallArgs args = new SyscallArgs();
     private final PidSmaps smaps;
     private final List<long[]> ownRanges = new ArrayList<>();
+    private boolean hasSegments;
+    private long codeStart;
+    private final long[] segments = new long[NativeMachine.SEGMENTS];
 
     private ModelMachine(LinuxKernel kernel) {
         this.kernel = kernel;
+        Arrays.fill(segments, -1);
         this.smaps = new PidSmaps(
                 kernel.memmap(),
                 kernel.machine().memory(),
@@ -112,6 +117,9 @@ public final class ModelMachine {
                     isFile ? line.name() : null,
                     line.name().startsWith("[") ? line.name() : null));
             ownRanges.add(new long[] {line.start(), line.end()});
+            if (isFile && codeStart == 0) {
+                codeStart = line.start();
+            }
         }
         Task task = kernel.exec(new ExecImage("helper", List.of("helper"), 1024, mappings, 0, 0, 0x400000));
         tasks[0] = task;
@@ -119,6 +127,7 @@ public final class ModelMachine {
         mm.setBrk(profile.startBrk(), profile.startBrk());
         mm.setPrivileged(profile.isPrivileged());
         mm.limits().set(ResourceLimits.RLIMIT_MEMLOCK, profile.memlockBytes(), profile.memlockBytes());
+        hasSegments = profile.hasSegments();
         openFiles(task, profile);
         touchOwn(0);
     }
@@ -150,6 +159,7 @@ public final class ModelMachine {
 
     private void touchOwn(int slot) {
         kernel.access(task(slot), vector(slot), Access.STORE);
+        kernel.access(task(slot), codeStart, Access.LOAD);
     }
 
     /** Returns who acts in a slot. */
@@ -172,6 +182,11 @@ public final class ModelMachine {
     /** Returns the booted kernel. */
     public LinuxKernel kernel() {
         return kernel;
+    }
+
+    /** Returns whether the real side may make System V segments. */
+    public boolean hasSegments() {
+        return hasSegments;
     }
 
     /** Whether an area is one of those that the helper itself lives in. */
@@ -223,9 +238,19 @@ public final class ModelMachine {
         return new Answer(result, signal, task.minorFaults() - minor, task.majorFaults() - major, value);
     }
 
+    /** Segments have other numbers on each side, so steps name them by the place where the helper keeps the number. */
     private long call(Task task, Step step) {
         args.set(step.number(), step.args());
-        return kernel.syscall(task, args);
+        boolean isPlaced = step.a5() == NativeMachine.SEGMENT_MARK;
+        if (isPlaced && (step.number() == NativeMachine.SHMAT || step.number() == NativeMachine.SHMCTL)) {
+            args.a0 = segments[(int) step.a0() & (NativeMachine.SEGMENTS - 1)];
+        }
+        long result = kernel.syscall(task, args);
+        if (isPlaced && step.number() == NativeMachine.SHMGET && result >= 0) {
+            segments[(int) step.a3() & (NativeMachine.SEGMENTS - 1)] = result;
+            return 0;
+        }
+        return result;
     }
 
     /** The first bit of each byte that mincore stored, as the helper sums them up. */
@@ -248,7 +273,8 @@ public final class ModelMachine {
     }
 
     private long fork(Task task, Step step) {
-        Task child = step.isThread() ? kernel.cloneThread(task) : kernel.fork(task);
+        Task child =
+                step.isThread() ? kernel.cloneThread(task) : step.isSharing() ? kernel.vfork(task) : kernel.fork(task);
         if (child == null) {
             slots.failed(step);
             return -Errno.ENOMEM;

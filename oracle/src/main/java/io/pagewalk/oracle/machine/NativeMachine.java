@@ -21,6 +21,15 @@ public final class NativeMachine implements AutoCloseable {
     /** How many steps one request holds. */
     public static final int MAX_BATCH = 512;
 
+    /** The sixth argument of shmget, shmat and shmctl when segments are named by the place where the helper keeps their number. */
+    public static final int SEGMENT_MARK = 0x5e6;
+
+    /** How many numbers of segments the helper keeps. */
+    static final int SEGMENTS = 8;
+
+    static final int SHMGET = 29;
+    static final int SHMAT = 30;
+    static final int SHMCTL = 31;
     private static final int REQUEST_BYTES = 72;
     private static final int ANSWER_BYTES = 40;
     private static final int EXIT_THREAD = 60;
@@ -66,6 +75,16 @@ public final class NativeMachine implements AutoCloseable {
     /** Returns the process number of the first process. */
     public long pid() {
         return process.pid();
+    }
+
+    /** Whether segments of the helper are its own affair: it has a namespace, with which they go. */
+    boolean hasOwnSegments() {
+        try {
+            Path own = Files.readSymbolicLink(Path.of("/proc", Long.toString(pid()), "ns", "ipc"));
+            return !own.equals(Files.readSymbolicLink(Path.of("/proc", "self", "ns", "ipc")));
+        } catch (IOException e) {
+            return false;
+        }
     }
 
     /** Makes steps in order. Of an EXIT the waiter must be in {@code a0}. */

@@ -45,6 +45,9 @@ public record Step(int slot, Kind kind, int number, long a0, long a1, long a2, l
     /** SIGCHLD. */
     public static final int FORK_FLAGS = 17;
 
+    /** CLONE_VM | SIGCHLD: a process of its own in the address space of its maker. */
+    public static final int SHARING_FLAGS = 0x100 | 17;
+
     /** Returns a step that is no system call. */
     public static Step of(int slot, Kind kind, long a0, long a1) {
         return new Step(slot, kind, 0, a0, a1, 0, 0, 0, 0);
@@ -68,6 +71,11 @@ public record Step(int slot, Kind kind, int number, long a0, long a1, long a2, l
     /** Whether this makes a thread. */
     public boolean isThread() {
         return kind == Kind.FORK && (a1 & CLONE_THREAD) != 0;
+    }
+
+    /** Whether this makes a process in the address space of its maker. */
+    public boolean isSharing() {
+        return kind == Kind.FORK && a1 == SHARING_FLAGS;
     }
 
     /** Returns the arguments as an array of six. */

@@ -12,7 +12,7 @@ public final class StepText {
     public static String name(Step step, SyscallNumbers numbers) {
         return switch (step.kind()) {
             case CALL -> numbers.name(step.number());
-            case FORK -> step.isThread() ? "thread" : "fork";
+            case FORK -> step.isThread() ? "thread" : step.isSharing() ? "share" : "fork";
             case LOAD, STORE, MINCORE, SUM, EXIT, WAIT, FETCH ->
                 step.kind().name().toLowerCase(Locale.ROOT);
         };
@@ -28,10 +28,10 @@ public final class StepText {
                 switch (numbers.name(step.number())) {
                     case "mmap" -> 6;
                     case "mremap" -> 5;
-                    case "pread64", "pwrite64" -> 4;
-                    case "mprotect", "madvise", "msync", "mlock2", "mseal" -> 3;
+                    case "pread64", "pwrite64", "shmget" -> 4;
+                    case "mprotect", "madvise", "msync", "mlock2", "mseal", "shmat", "shmctl" -> 3;
                     case "munmap", "mlock", "munlock", "ftruncate" -> 2;
-                    case "brk", "mlockall" -> 1;
+                    case "brk", "mlockall", "shmdt" -> 1;
                     case "munlockall" -> 0;
                     default -> 6;
                 };
@@ -73,7 +73,12 @@ public final class StepText {
                 case "fetch" -> Step.of(slot, Step.Kind.FETCH, args[0], 0);
                 case "fork" -> Step.of(slot, Step.Kind.FORK, args[0], Step.FORK_FLAGS);
                 case "thread" -> Step.of(slot, Step.Kind.FORK, args[0], Step.THREAD_FLAGS);
+                case "share" -> Step.of(slot, Step.Kind.FORK, args[0], Step.SHARING_FLAGS);
                 case "exit" -> Step.of(slot, Step.Kind.EXIT, 0, 0);
+                case "shmget", "shmat", "shmctl" -> {
+                    args[5] = NativeMachine.SEGMENT_MARK;
+                    yield Step.call(slot, numbers.number(words[1]), args);
+                }
                 default -> Step.call(slot, numbers.number(words[1]), args);
             };
         } catch (NumberFormatException | ArrayIndexOutOfBoundsException e) {

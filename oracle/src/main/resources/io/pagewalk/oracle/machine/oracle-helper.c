@@ -18,6 +18,9 @@ typedef long i64;
 #define SYS_mmap 9
 #define SYS_rt_sigaction 13
 #define SYS_mincore 27
+#define SYS_shmget 29
+#define SYS_shmat 30
+#define SYS_shmctl 31
 #define SYS_execve 59
 #define SYS_exit 60
 #define SYS_wait4 61
@@ -28,11 +31,14 @@ typedef long i64;
 #define SYS_prctl 157
 #define SYS_futex 202
 #define SYS_exit_group 231
+#define SYS_unshare 272
 #define SYS_memfd_create 319
 
 enum { CALL, LOAD, STORE, MINCORE, SUM, FORK, EXIT, WAIT, FETCH };
 
 #define MAX_BATCH 1024
+#define SEGMENTS 8
+#define SEGMENT_MARK 0x5e6      /* sixth argument when a segment is named by its place here */
 #define SLOTS 16
 #define PAGE 4096
 #define VEC_BYTES 16384
@@ -59,7 +65,8 @@ struct slot {
 
 struct control {
     u64 count;
-    u64 pad[511];
+    i64 segments[SEGMENTS];     /* numbers of System V segments */
+    u64 pad[511 - SEGMENTS];
     struct request requests[MAX_BATCH];
     struct answer answers[MAX_BATCH];
     struct slot slots[SLOTS];
@@ -179,9 +186,18 @@ static void perform(struct slot *self, struct request *q, struct answer *a)
     minor = self->usage[8];
     major = self->usage[9];
     switch (q->kind) {
-    case CALL:
-        a->result = call6(q->number, q->args[0], q->args[1], q->args[2], q->args[3], q->args[4], q->args[5]);
+    case CALL: {
+        u64 first = q->args[0];
+        int is_placed = q->args[5] == SEGMENT_MARK;
+        if (is_placed && (q->number == SYS_shmat || q->number == SYS_shmctl))
+            first = CONTROL->segments[first % SEGMENTS];
+        a->result = call6(q->number, first, q->args[1], q->args[2], q->args[3], q->args[4], q->args[5]);
+        if (is_placed && q->number == SYS_shmget && a->result >= 0) {
+            CONTROL->segments[q->args[3] % SEGMENTS] = a->result;
+            a->result = 0;
+        }
         break;
+    }
     case LOAD:
         if (load_word(q->args[0], &self->scratch) == 0)
             a->value = self->scratch;
@@ -325,6 +341,7 @@ void begin(u64 *stack)
         fail("oracle-helper: DATAFILE is missing\n");
     call6(SYS_prctl, 1, 9, 0, 0, 0, 0);           /* PR_SET_PDEATHSIG */
     call6(SYS_prctl, 36, 1, 0, 0, 0, 0);          /* PR_SET_CHILD_SUBREAPER */
+    call3(SYS_unshare, 0x08000000, 0, 0);         /* CLONE_NEWIPC: segments go with the helper; only for root */
     call6(SYS_prctl, 41, 1, 0, 0, 0, 0);          /* PR_SET_THP_DISABLE: the model has no transparent huge pages */
     static const short modes[] = {2, 0, 2, 1};
     for (int i = 0; i < 4; i++)
@@ -335,6 +352,8 @@ void begin(u64 *stack)
             fail("oracle-helper: no memfd\n");
     if (call6(SYS_mmap, (u64) CONTROL, (sizeof(struct control) + PAGE - 1) & -PAGE, 3, 1 | 0x20 | 0x100000, -1, 0) != (i64) CONTROL)
         fail("oracle-helper: no control area\n");
+    for (int i = 0; i < SEGMENTS; i++)
+        CONTROL->segments[i] = -1;
     u64 action[4] = {(u64) on_signal, 4 | 0x08000000 | 0x04000000, (u64) restore_signal, 0};
     call6(SYS_rt_sigaction, 11, (u64) action, 0, 8, 0, 0);
     call6(SYS_rt_sigaction, 7, (u64) action, 0, 8, 0, 0);

@@ -71,6 +71,70 @@ class ModelReplayTest {
     }
 
     @Test
+    void mremap_dontunmapOfTheFirstPart_movesOnce() {
+        assertThat(ModelReplay.differences("""
+                0 mmap 0x120000400000 0x400000 0x3 0x4032 -1 0x0 -> 0x120000400000 0 0 0 0x0
+                0 mremap 0x120000400000 0x200000 0x200000 0x7 0x120000000000 -> 0x120000000000 0 0 0 0x0
+                0 mremap 0x120000400000 0x200000 0x200000 0x7 0x120000000000 -> 0x120000000000 0 0 0 0x0
+                """)).isEmpty();
+    }
+
+    @Test
+    void mremap_ontoAPartOfVvar_isRefused() {
+        assertThat(ModelReplay.differences("""
+                0 mmap 0x0 0x13000 0x1 0x22 -1 0x0 -> 0x7ffff7fe4000 0 0 0 0x0
+                0 mremap 0x7ffff7ff0000 0x909 0x909 0x3 0x7ffff7ff8000 -> -22 0 0 0 0x0
+                """)).isEmpty();
+    }
+
+    @Test
+    void mlock_ofALengthThatWrapsToNothing_succeeds() {
+        assertThat(ModelReplay.differences("""
+                0 mmap 0x110000000000 0x4000 0x0 0x32 -1 0x0 -> 0x110000000000 0 0 0 0x0
+                0 mlock 0x110000003000 -1 -> 0x0 0 0 0 0x0
+                """)).isEmpty();
+    }
+
+    @Test
+    void mlockall_current_populatesTheVdsoThatItCannotLock() {
+        assertThat(ModelReplay.differences("""
+                0 mlockall 0x5 -> 0x0 0 2 0 0x0
+                0 mlockall 0x5 -> 0x0 0 0 0 0x0
+                """)).isEmpty();
+    }
+
+    @Test
+    void segment_isNotMappedAround() {
+        assertThat(ModelReplay.differences("""
+                0 shmget 0x0 0x68bf 0x380 0x0 -> 0x0 0 0 0 0x0
+                0 shmat 0x0 0x1000001e8000 0x4000 -> 0x1000001e8000 0 0 0 0x0
+                0 store 0x1000001eb470 0xf61420da86d3c6b8 -> 0x0 0 1 0 0x0
+                0 fork 0x9 -> 0x0 0 0 0 0x0
+                9 pwrite64 0x7 0x1000001e93c8 0x2e18 0xabc0 -> 0x2e18 0 4 0 0x0
+                """)).isEmpty();
+    }
+
+    @Test
+    void stack_thatGrowsWithoutCounting_keepsTheBooks() {
+        assertThat(ModelReplay.differences("""
+                0 mmap 0x1000001e9000 0x8000 0x5 0x132 -1 0x0 -> 0x1000001e9000 0 0 0 0x0
+                0 sum 0x1000001e0000 0xa000 -> 0x0 0 10 0 0x0
+                """)).isEmpty();
+    }
+
+    @Test
+    void guards_inAFileMapping_letItMergeInTheChild() {
+        assertThat(ModelReplay.differences("""
+                0 mmap 0x1000001f8000 0x5000 0x3 0x13 0x3 0xc000 -> 0x1000001f8000 0 0 0 0x0
+                0 madvise 0x1000001fa000 0x7000 0x66 -> -12 0 0 0 0x0
+                0 madvise 0x1000001fb000 0xff7 0x2 -> 0x0 0 0 0 0x0
+                0 fork 0xa -> 0x0 0 0 0 0x0
+                10 madvise 0x1000001f5000 0xc000 0x0 -> -12 0 0 0 0x0
+                10 mremap 0x1000001f8000 0x5000 0x5000 0x5 0x0 -> 0x7ffff7ff2000 0 0 0 0x0
+                """)).isEmpty();
+    }
+
+    @Test
     void script_withAnotherAnswer_isReported() {
         assertThat(ModelReplay.differences("""
                 0 mmap 0x100000218000 0x1000 0x3 0x32 -1 0x0 -> 0x100000218000 0 1 0 0x0

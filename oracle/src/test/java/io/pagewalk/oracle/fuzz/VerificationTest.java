@@ -33,6 +33,7 @@ class VerificationTest {
                 "map,lock,mincore,sync",
                 "map,shared,file,protect",
                 "map,seal,protect,thread",
+                "map,advise,mremap,fork,segment",
             })
     void run_onThisKernel_findsNothingUnexplained(String areas) {
         VerifyRequest request = new VerifyRequest(Area.parse(areas), 12_000, 1, 0);
@@ -40,6 +41,22 @@ class VerificationTest {
         assertThat(VerifyReport.text(request, result)).contains("mismatches unexplained               0");
         assertThat(result.helperFailures()).isEmpty();
         assertThat(result.operations()).isEqualTo(12_000);
+    }
+
+    @Test
+    void run_whenTheHelperIsKilled_reportsItAndNoMismatch() {
+        VerifyRequest request = new VerifyRequest(Area.parse("map"), 12_000, 1, 0);
+        VerifyResult result = Verification.run(HelperProgram.prepare(directory), request, done -> killHelper());
+        assertThat(result.unexplained()).isEmpty();
+        assertThat(result.helperFailures()).hasSize(3).allMatch(line -> line.contains("killed by signal 9"));
+        assertThat(VerifyReport.text(request, result)).contains("helper failures");
+    }
+
+    private void killHelper() {
+        ProcessHandle.current()
+                .children()
+                .filter(child -> child.info().command().orElse("").startsWith(directory.toString()))
+                .forEach(ProcessHandle::destroyForcibly);
     }
 
     @Test
