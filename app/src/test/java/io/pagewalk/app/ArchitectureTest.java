@@ -46,6 +46,7 @@ class ArchitectureTest {
             List.of("fault"),
             List.of("migrate", "procfs"),
             List.of("drivers"),
+            List.of("exec"),
             List.of("system"));
 
     @Test

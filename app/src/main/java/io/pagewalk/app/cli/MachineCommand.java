@@ -90,7 +90,7 @@ final class MachineCommand implements Runnable {
                 "Examples:",
                 "  pagewalk machine show host --proc /tmp/host-proc",
                 "  pagewalk machine show i386-2g --layout",
-                "  pagewalk machine show laptop --cmdline \"kernelcore=50%\""
+                "  pagewalk machine show laptop --cmdline \"kernelcore=50%%\""
             })
     static final class ShowCommand implements Runnable {
         private final Terminal terminal;

@@ -20,7 +20,7 @@ import picocli.CommandLine.Option;
 @Command(
         name = "record",
         description = "Records the memory trace of a program; no source and no recompilation needed.",
-        customSynopsis = "pagewalk record -o FILE.pwt [--with lackey|qemu] -- CMD [ARGS]",
+        customSynopsis = "pagewalk record -o FILE.pwt [--with lackey|qemu|step] -- CMD [ARGS]",
         sortOptions = false,
         footer = {
             "",
@@ -41,10 +41,10 @@ final class RecordCommand implements Runnable {
 
     @Option(
             names = "--with",
-            paramLabel = "lackey|qemu",
+            paramLabel = "lackey|qemu|step",
             defaultValue = "lackey",
             description =
-                    "Recorder: valgrind's lackey, or qemu with Pagewalk's plugin (much faster; needs a C compiler). Default: ${DEFAULT-VALUE}.")
+                    "Recorder: valgrind's lackey, or qemu with Pagewalk's plugin (much faster; needs a C compiler), or single steps (slow, but at the program's native addresses). Default: ${DEFAULT-VALUE}.")
     @SuppressWarnings("NullAway.Init") // picocli sets it before anything runs
     private String tool;
 

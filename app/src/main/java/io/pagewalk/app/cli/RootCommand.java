@@ -50,7 +50,7 @@ final class RootCommand implements Runnable {
         root.addSubcommand(TraceCommand.create(terminal));
         root.addSubcommand(MachineCommand.create(terminal));
         root.addSubcommand(ExperimentCommand.create(terminal));
-        root.addSubcommand(new VerifyCommand(terminal));
+        root.addSubcommand(new VerifyCommand(terminal, program));
         root.setUsageHelpWidth(120);
         return root;
     }

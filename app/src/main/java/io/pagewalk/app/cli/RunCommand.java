@@ -94,7 +94,7 @@ final class RunCommand implements Runnable {
 
     @Option(
             names = "--with",
-            paramLabel = "lackey|qemu",
+            paramLabel = "lackey|qemu|step",
             defaultValue = "lackey",
             description = "Recorder of 'run -- CMD': see 'pagewalk record --help'. Default: ${DEFAULT-VALUE}.")
     @SuppressWarnings("NullAway.Init") // picocli sets it before anything runs

@@ -1,6 +1,7 @@
 package io.pagewalk.app.cli;
 
 import io.pagewalk.base.BadInput;
+import io.pagewalk.base.CSource;
 import io.pagewalk.observe.files.WholeFile;
 import io.pagewalk.oracle.conformance.BoardReport;
 import io.pagewalk.oracle.conformance.CaseResult;
@@ -13,6 +14,11 @@ import io.pagewalk.oracle.fuzz.VerifyReport;
 import io.pagewalk.oracle.fuzz.VerifyRequest;
 import io.pagewalk.oracle.fuzz.VerifyResult;
 import io.pagewalk.oracle.machine.HelperProgram;
+import io.pagewalk.oracle.programs.ProgramCheck;
+import io.pagewalk.oracle.programs.ProgramReport;
+import io.pagewalk.oracle.programs.ProgramResult;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -23,10 +29,12 @@ import picocli.CommandLine.Option;
 /** {@code pagewalk verify}. */
 @Command(
         name = "verify",
-        description = "Holds the model against the kernel of this computer: the same random calls on both.",
+        description =
+                "Holds the model against the kernel of this computer: the same random calls on both, the cases of the scoreboard, or a program of yours.",
         customSynopsis = {
             "pagewalk verify [--area LIST] [--ops N] [--seed N] [--minutes M] [--json FILE|-] [--quiet]",
-            "pagewalk verify --scoreboard [--case TEXT] [--json FILE|-] [--quiet]"
+            "pagewalk verify --scoreboard [--case TEXT] [--json FILE|-] [--quiet]",
+            "pagewalk verify [--json FILE|-] [--quiet] -- CMD [ARGS]"
         },
         sortOptions = false,
         footer = {
@@ -37,12 +45,14 @@ import picocli.CommandLine.Option;
             "Examples:",
             "  pagewalk verify",
             "  pagewalk verify --area map,mremap,fork --ops 1000000 --seed 7",
-            "  pagewalk verify --scoreboard --case mremap"
+            "  pagewalk verify --scoreboard --case mremap",
+            "  pagewalk verify -- cat /etc/hostname"
         })
 final class VerifyCommand implements Callable<Integer> {
     private static final int UNEXPLAINED = 1;
 
     private final Terminal terminal;
+    private final Program program;
 
     @Option(
             names = "--area",
@@ -103,8 +113,9 @@ final class VerifyCommand implements Callable<Integer> {
     @SuppressWarnings("UnusedVariable") // picocli reads it
     private boolean isHelpWanted;
 
-    VerifyCommand(Terminal terminal) {
+    VerifyCommand(Terminal terminal, Program program) {
         this.terminal = terminal;
+        this.program = program;
     }
 
     @Override
@@ -113,8 +124,11 @@ final class VerifyCommand implements Callable<Integer> {
         if (json != null && !json.equals("-")) {
             WholeFile.check("--json", Path.of(json));
         }
-        HelperProgram helper = HelperProgram.prepare(HelperProgram.defaultDirectory());
+        HelperProgram helper = HelperProgram.prepare(CSource.cacheDirectory());
         warnOfOtherKernel();
+        if (program.isGiven()) {
+            return program();
+        }
         if (isScoreboard) {
             return scoreboard(helper);
         }
@@ -148,6 +162,28 @@ final class VerifyCommand implements Callable<Integer> {
             WholeFile.write("--document", document, ConformanceDocument.update(document, results));
         }
         return isGood ? CommandLineInterface.OK : UNEXPLAINED;
+    }
+
+    private int program() {
+        Path trace = null;
+        try (ProgressLine progress = new ProgressLine(terminal.err(), "accesses")) {
+            trace = Files.createTempFile("pagewalk-verify", ".pwt");
+            ProgramResult result = ProgramCheck.live(
+                    program.command(), trace, terminal.isErrTerminal() ? done -> progress.update(done, 0) : done -> {});
+            if (!"-".equals(json) && !(isQuiet && result.agrees())) {
+                terminal.out().print(ProgramReport.text(result));
+            }
+            if (json != null) {
+                writeJson(json, ProgramJson.write(result));
+            }
+            return result.agrees() ? CommandLineInterface.OK : UNEXPLAINED;
+        } catch (IOException e) {
+            throw new BadInput("verify: no temporary file: " + e.getMessage(), e);
+        } finally {
+            if (trace != null) {
+                trace.toFile().delete();
+            }
+        }
     }
 
     private int histories(HelperProgram helper, VerifyRequest request) {

@@ -14,6 +14,7 @@ import io.pagewalk.hardware.paging.PagingMode;
 import io.pagewalk.kernel.cma.CmaArea;
 import io.pagewalk.kernel.compaction.Compaction;
 import io.pagewalk.kernel.compaction.ContiguousAllocator;
+import io.pagewalk.kernel.exec.ElfProgram;
 import io.pagewalk.kernel.fault.FaultHandler;
 import io.pagewalk.kernel.fault.PageTableEditor;
 import io.pagewalk.kernel.filemap.FileSystem;
@@ -150,6 +151,27 @@ public final class LinuxKernel extends KernelCore {
      */
     public Task exec(ExecImage image) {
         return processes.execNew(image);
+    }
+
+    /**
+     * Starts an ELF file in a new process. The file and its dynamic linker must be {@linkplain #files() known} by their paths.
+     *
+     * @param program the program
+     * @return its first thread
+     * @throws BadInput when it cannot be loaded
+     */
+    public Task exec(ElfProgram program) {
+        return processes.execNew(program);
+    }
+
+    /**
+     * Replaces the program of a task by an ELF file: {@code execve()}. Its other threads end.
+     *
+     * @param task who calls
+     * @param program the program
+     */
+    public void execve(Task task, ElfProgram program) {
+        processes.execve(task, program);
     }
 
     /**

@@ -1,26 +1,22 @@
 package io.pagewalk.kernel.system;
 
 import io.pagewalk.base.BadInput;
-import io.pagewalk.base.Bits;
 import io.pagewalk.base.KernelBug;
-import io.pagewalk.kernel.fault.FaultOutcome;
+import io.pagewalk.kernel.exec.ElfProgram;
 import io.pagewalk.kernel.fault.PageTableEditor;
 import io.pagewalk.kernel.filemap.FdTable;
 import io.pagewalk.kernel.filemap.Inode;
 import io.pagewalk.kernel.filemap.OpenFile;
-import io.pagewalk.kernel.syscall.Errno;
 import io.pagewalk.kernel.time.Cause;
 import io.pagewalk.kernel.vma.Mm;
 import io.pagewalk.kernel.vma.MmLifecycle;
-import io.pagewalk.kernel.vma.Mmap;
 import io.pagewalk.kernel.vma.Munmap;
 import io.pagewalk.kernel.vma.ResourceLimits;
 import io.pagewalk.kernel.vma.RssCounter;
-import io.pagewalk.kernel.vma.Vma;
-import io.pagewalk.kernel.vma.VmaFlags;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeSet;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** Making and ending tasks: {@code kernel/fork.c}, {@code fs/exec.c}, {@code kernel/exit.c}. */
@@ -33,25 +29,16 @@ final class Processes {
         ADDRESS_SPACE
     }
 
-    private static final int MAP_SHARED = 1;
-    private static final int MAP_PRIVATE = 2;
-    private static final int MAP_FIXED = 0x10;
-    private static final int MAP_ANONYMOUS = 0x20;
     private static final int SIGKILL = 9;
-    /** What {@code mm/vma.c:_install_special_mapping()} adds; it makes the areas special, so that they are never locked. */
-    private static final long ALL_SPECIAL_FLAGS = VmaFlags.VM_READ | VmaFlags.VM_MAYREAD | VmaFlags.VM_DONTEXPAND;
-
-    private static final long VDSO_FLAGS =
-            ALL_SPECIAL_FLAGS | VmaFlags.VM_EXEC | VmaFlags.VM_MAYWRITE | VmaFlags.VM_MAYEXEC;
-    private static final long VVAR_FLAGS =
-            ALL_SPECIAL_FLAGS | VmaFlags.VM_IO | VmaFlags.VM_DONTDUMP | VmaFlags.VM_PFNMAP;
 
     private final LinuxKernel kernel;
     private final TaskTable tasks;
+    private final ProgramLoading programs;
 
     Processes(LinuxKernel kernel, TaskTable tasks) {
         this.kernel = kernel;
         this.tasks = tasks;
+        this.programs = new ProgramLoading(kernel);
     }
 
     /** Makes init, process 1, which owns orphans and has no address space of its own here. */
@@ -80,6 +67,14 @@ final class Processes {
     }
 
     Task execNew(ExecImage image) {
+        return execNew(image.comm(), task -> programs.load(task, image));
+    }
+
+    Task execNew(ElfProgram program) {
+        return execNew(program.comm(), task -> programs.load(task, program));
+    }
+
+    private Task execNew(String comm, Consumer<Task> loading) {
         int tid = tasks.nextTid();
         ThreadGroup group = new ThreadGroup(tid, init().group(), new ResourceLimits());
         FdTable files = new FdTable();
@@ -90,21 +85,21 @@ final class Processes {
                     fd,
                     false);
         }
-        Task task = new Task(tid, tasks.cpuOf(tid), group, image.comm(), null, files, kernel);
+        Task task = new Task(tid, tasks.cpuOf(tid), group, comm, null, files, kernel);
         if (!giveStack(task)) {
-            throw new BadInput("exec " + image.comm(), "no free memory", "a machine with more memory");
+            throw new BadInput("exec " + comm, "no free memory", "a machine with more memory");
         }
         if (!kernel.objects().takeProcess(group)) {
-            throw forget(group, task, KernelObjects.noMemory("process " + image.comm()));
+            throw forget(group, task, KernelObjects.noMemory("process " + comm));
         }
         if (!kernel.objects().takeTask(task)) {
             kernel.objects().giveProcess(group);
-            throw forget(group, task, KernelObjects.noMemory("process " + image.comm()));
+            throw forget(group, task, KernelObjects.noMemory("process " + comm));
         }
         group.addThread(task);
         tasks.add(task);
         try {
-            load(task, image);
+            loading.accept(task);
         } catch (BadInput e) {
             exit(task, SIGKILL);
             reap(init().group(), group);
@@ -122,6 +117,17 @@ final class Processes {
     }
 
     void execve(Task task, ExecImage image) {
+        dropProgram(task);
+        programs.load(task, image);
+    }
+
+    void execve(Task task, ElfProgram program) {
+        dropProgram(task);
+        programs.load(task, program);
+    }
+
+    /** The point of no return: {@code fs/exec.c:begin_new_exec()}. */
+    private void dropProgram(Task task) {
         for (Task other : task.group().threads()) {
             if (other != task) {
                 exit(other, 0);
@@ -129,127 +135,6 @@ final class Processes {
         }
         leaveMm(task);
         task.files().closeOnExec();
-        load(task, image);
-    }
-
-    /** {@code fs/binfmt_elf.c:load_elf_binary()} from the point where the old program is gone. */
-    private void load(Task task, ExecImage image) {
-        kernel.time().charge(Cause.PROCESS, kernel.options().costs().execNanos());
-        Mm mm = newMm(task);
-        task.setComm(image.comm());
-        task.group().setArgv(image.argv());
-        task.setMm(mm);
-        kernel.schedule(task);
-        for (ExecImage.Mapping mapping : image.mappings()) {
-            map(mm, mapping, image);
-        }
-        setBorders(mm, image);
-        writeStack(task, mm, image);
-    }
-
-    private Mm newMm(Task task) {
-        Mm mm = new Mm(kernel.mmServices(), kernel.layout(), task.group().limits());
-        mm.setOwnerPid(task.tgid());
-        mm.setPrivileged(task.group().credentials().has(Credentials.CAP_IPC_LOCK));
-        boolean hasMm = kernel.objects().takeMm(mm);
-        if (!hasMm || !kernel.pageTables().makeRoot(mm)) {
-            if (hasMm) {
-                kernel.objects().giveMm(mm);
-            }
-            throw new BadInput("exec " + task.comm(), "no free memory", "a machine with more memory");
-        }
-        kernel.addressSpaces().add(mm);
-        return mm;
-    }
-
-    private void map(Mm mm, ExecImage.Mapping mapping, ExecImage image) {
-        String name = mapping.name() == null ? "" : mapping.name();
-        long result;
-        if (name.equals("[vsyscall]")) {
-            return;
-        } else if (name.equals("[stack]")) {
-            Vma stack = new Vma(
-                    mm,
-                    mapping.start(),
-                    mapping.end(),
-                    VmaFlags.VM_STACK_FLAGS | ((mapping.prot() & 4) != 0 ? VmaFlags.VM_EXEC : 0),
-                    mapping.start() >>> 12,
-                    null);
-            result = MmLifecycle.insertVmStruct(mm, stack);
-        } else if (name.startsWith("[v")) {
-            Vma special = new Vma(
-                    mm, mapping.start(), mapping.end(), name.equals("[vdso]") ? VDSO_FLAGS : VVAR_FLAGS, 0, null);
-            special.setSpecialName(name);
-            result = MmLifecycle.insertVmStruct(mm, special);
-        } else {
-            result = mapOrdinary(mm, mapping);
-        }
-        if (Errno.isError(result)) {
-            throw new BadInput(
-                    "initial mapping of " + image.comm(),
-                    Bits.hex(mapping.start()) + "-" + Bits.hex(mapping.end()) + " " + mapping.permissions()
-                            + ", which Linux refuses with " + Errno.name((int) -result),
-                    "a range of the user half that is still free");
-        }
-    }
-
-    private long mapOrdinary(Mm mm, ExecImage.Mapping mapping) {
-        long length = mapping.end() - mapping.start();
-        int flags = MAP_FIXED | (mapping.isShared() ? MAP_SHARED : MAP_PRIVATE);
-        String path = mapping.path();
-        if (path == null) {
-            return Mmap.map(mm, null, mapping.start(), length, mapping.prot(), flags | MAP_ANONYMOUS, 0);
-        }
-        Inode inode = kernel.files().lookup(path);
-        if (inode == null) {
-            inode = kernel.files().register(path, mapping.fileOffset() + length, 0, 0, 0);
-        }
-        OpenFile file = kernel.files().open(inode, mapping.isShared() ? OpenFile.O_RDWR : 0);
-        long result = Mmap.map(mm, file, mapping.start(), length, mapping.prot(), flags, mapping.fileOffset() >>> 12);
-        if (!Errno.isError(result) && mm.exeFile() == null && (mapping.prot() & 4) != 0) {
-            file.get();
-            mm.setExeFile(file);
-            mm.setCode(mapping.start(), mapping.end());
-        }
-        if (!Errno.isError(result) && (mapping.prot() & 2) != 0 && mm.endData() == 0) {
-            mm.setData(mapping.start(), mapping.end());
-        }
-        file.put();
-        return result;
-    }
-
-    private static void setBorders(Mm mm, ExecImage image) {
-        long brk = image.brkStart();
-        long heapEnd = brk;
-        for (ExecImage.Mapping mapping : image.mappings()) {
-            if ("[heap]".equals(mapping.name())) {
-                brk = brk == 0 ? mapping.start() : brk;
-                heapEnd = mapping.end();
-            }
-        }
-        mm.setBrk(brk, Math.max(heapEnd, brk));
-    }
-
-    /** Writes arguments, environment and auxiliary vector, page by page from the top: {@code copy_strings()} and {@code create_elf_tables()}. */
-    private void writeStack(Task task, Mm mm, ExecImage image) {
-        Vma stack = null;
-        for (Vma vma : mm.vmas()) {
-            if (vma.has(VmaFlags.VM_GROWSDOWN)) {
-                stack = vma;
-            }
-        }
-        if (stack == null) {
-            return;
-        }
-        long pointer = image.stackTop() == 0 ? (stack.end() - image.argsBytes()) & -16L : image.stackTop();
-        pointer = Math.max(stack.start(), Math.min(pointer, stack.end() - 16));
-        mm.setStartStack(pointer);
-        mm.setArgs(pointer, pointer);
-        mm.setEnv(pointer, stack.end());
-        for (long page = (stack.end() - 1) & -4096L; page >= (pointer & -4096L); page -= 4096) {
-            int outcome = kernel.faultHandler().handleMmFault(task, mm, stack, page, true);
-            KernelBug.on(outcome == FaultOutcome.NO_AREA, "the stack has no area");
-        }
     }
 
     /** Gives a new task its kernel stack: the first thing of {@code kernel/fork.c:dup_task_struct()}. Returns false when memory ran out. */

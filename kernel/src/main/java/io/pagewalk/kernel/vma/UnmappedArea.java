@@ -4,7 +4,7 @@ import io.pagewalk.kernel.syscall.Errno;
 import org.jspecify.annotations.Nullable;
 
 /** Where a mapping goes: {@code mm/mmap.c:__get_unmapped_area()} over {@code arch/x86/kernel/sys_x86_64.c}. */
-final class UnmappedArea {
+public final class UnmappedArea {
     private static final long PMD_SIZE = 2L << 20;
     private static final long FOUR_GIB = 1L << 32;
     private static final long MAP_32BIT_START = 0x40000000L;
@@ -23,7 +23,7 @@ final class UnmappedArea {
      * @param flags {@code MAP_*}
      * @return the address, or a negative errno
      */
-    static long get(Mm mm, @Nullable MappedFile file, long addr, long length, long pgoff, long flags) {
+    public static long get(Mm mm, @Nullable MappedFile file, long addr, long length, long pgoff, long flags) {
         long taskSize = mm.taskSize();
         if (Pages.above(length, taskSize)) {
             return -Errno.ENOMEM;

@@ -37,8 +37,8 @@ public final class Runner {
         LinuxKernel kernel = Boot.boot(request.machine(), request.sysctls(), request.seed(), request.cache());
         long bootNanos = kernel.clock().nanos();
         MemoryWatch watch = new MemoryWatch(kernel);
-        Replay replay =
-                new Replay(kernel, request.trace(), new ReplayOptions(request.replay(), Long.MAX_VALUE, (done, all) -> {
+        Replay replay = new Replay(
+                kernel, request.trace(), ReplayOptions.of(request.replay()).withProgress((done, all) -> {
                     watch.look();
                     progress.update(done, all);
                 }));

@@ -1,12 +1,9 @@
 package io.pagewalk.observe.proc;
 
 import io.pagewalk.hardware.machine.MachineDescription;
-import io.pagewalk.hardware.paging.PagingMode;
 import io.pagewalk.kernel.ipc.ShmProcFile;
 import io.pagewalk.kernel.system.LinuxKernel;
 import io.pagewalk.kernel.system.Task;
-import io.pagewalk.kernel.system.ThreadGroup;
-import io.pagewalk.kernel.time.Cause;
 import io.pagewalk.kernel.vma.Mm;
 import io.pagewalk.observe.files.WholeFile;
 import java.nio.file.Path;
@@ -50,7 +47,7 @@ public final class ProcTree {
             if (mm == null || task.tid() != task.tgid()) {
                 continue;
             }
-            ProcessState process = process(kernel, task, mm);
+            ProcessState process = ProcessState.of(kernel, task, mm);
             String directory = task.tid() + "/";
             files.put(directory + "maps", PidMaps.print(process));
             files.put(directory + "smaps", smaps.print(process));
@@ -100,36 +97,5 @@ public final class ProcTree {
             }
         });
         return map;
-    }
-
-    private static ProcessState process(LinuxKernel kernel, Task task, Mm mm) {
-        ThreadGroup group = task.group();
-        ThreadGroup parent = group.parent();
-        MachineDescription description = kernel.machine().description();
-        PagingMode paging = description.mode();
-        long userNanos = kernel.time().nanos(Cause.PROGRAM) + kernel.time().nanos(Cause.TRANSLATION);
-        boolean hasRun = task.minorFaults() > 0;
-        return new ProcessState(
-                task.tgid(),
-                parent == null ? 0 : parent.tgid(),
-                task.comm(),
-                switch (task.state()) {
-                    case RUNNABLE -> hasRun ? 'R' : 'S';
-                    case ZOMBIE -> 'Z';
-                    case DEAD -> 'X';
-                },
-                group.threads().size(),
-                task.cpu(),
-                group.minorFaults(),
-                group.majorFaults(),
-                hasRun ? userNanos : 0,
-                hasRun ? kernel.clock().nanos() - userNanos - kernel.time().nanos(Cause.IO_WAIT) : 0,
-                0,
-                description.cpus(),
-                description.nodes().size(),
-                paging.architecture() == PagingMode.Architecture.I386,
-                paging.architecture() == PagingMode.Architecture.X86_64,
-                task.exitCode(),
-                mm);
     }
 }

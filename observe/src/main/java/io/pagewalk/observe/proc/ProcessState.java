@@ -1,5 +1,11 @@
 package io.pagewalk.observe.proc;
 
+import io.pagewalk.hardware.machine.MachineDescription;
+import io.pagewalk.hardware.paging.PagingMode;
+import io.pagewalk.kernel.system.LinuxKernel;
+import io.pagewalk.kernel.system.Task;
+import io.pagewalk.kernel.system.ThreadGroup;
+import io.pagewalk.kernel.time.Cause;
 import io.pagewalk.kernel.vma.Mm;
 
 /**
@@ -40,4 +46,42 @@ public record ProcessState(
         boolean is32Bit,
         boolean isX8664,
         int exitCode,
-        Mm mm) {}
+        Mm mm) {
+    /**
+     * Reads a process.
+     *
+     * @param kernel the kernel
+     * @param task its first thread
+     * @param mm its address space
+     */
+    public static ProcessState of(LinuxKernel kernel, Task task, Mm mm) {
+        ThreadGroup group = task.group();
+        ThreadGroup parent = group.parent();
+        MachineDescription description = kernel.machine().description();
+        PagingMode paging = description.mode();
+        long userNanos = kernel.time().nanos(Cause.PROGRAM) + kernel.time().nanos(Cause.TRANSLATION);
+        boolean hasRun = task.minorFaults() > 0;
+        return new ProcessState(
+                task.tgid(),
+                parent == null ? 0 : parent.tgid(),
+                task.comm(),
+                switch (task.state()) {
+                    case RUNNABLE -> hasRun ? 'R' : 'S';
+                    case ZOMBIE -> 'Z';
+                    case DEAD -> 'X';
+                },
+                group.threads().size(),
+                task.cpu(),
+                group.minorFaults(),
+                group.majorFaults(),
+                hasRun ? userNanos : 0,
+                hasRun ? kernel.clock().nanos() - userNanos - kernel.time().nanos(Cause.IO_WAIT) : 0,
+                0,
+                description.cpus(),
+                description.nodes().size(),
+                paging.architecture() == PagingMode.Architecture.I386,
+                paging.architecture() == PagingMode.Architecture.X86_64,
+                task.exitCode(),
+                mm);
+    }
+}

@@ -69,13 +69,19 @@ public final class ModelMachine {
 
     /** Boots a machine and starts the helper's program in it, as {@code profile} describes it. */
     public static ModelMachine boot(HelperProfile profile) {
-        ModelMachine result = new ModelMachine(LinuxKernel.boot(new Machine(description(), 1), BootOptions.defaults()));
+        ModelMachine result =
+                new ModelMachine(LinuxKernel.boot(new Machine(description(RAM_BYTES), 1), BootOptions.defaults()));
         result.start(profile);
         return result;
     }
 
-    private static MachineDescription description() {
-        FirmwareMap firmware = FirmwareMap.pc(RAM_BYTES);
+    /**
+     * Returns a small machine such as the kernel of a PC sees it.
+     *
+     * @param ramBytes bytes of RAM
+     */
+    public static MachineDescription description(long ramBytes) {
+        FirmwareMap firmware = FirmwareMap.pc(ramBytes);
         return new MachineDescription(
                 "oracle",
                 "the machine that is compared with this computer",

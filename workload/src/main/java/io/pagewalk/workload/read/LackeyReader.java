@@ -197,10 +197,11 @@ public final class LackeyReader implements TraceReader {
                 sink.access(Access.STORE, vaddr, size);
             }
             default -> {
+                /* The store stands first: such an instruction asks for the page with the right to write at once, and has one fault. */
                 loads++;
                 stores++;
-                sink.access(Access.LOAD, vaddr, size);
                 sink.access(Access.STORE, vaddr, size);
+                sink.access(Access.LOAD, vaddr, size);
             }
         }
     }

@@ -110,8 +110,8 @@ public final class PlainReader implements TraceReader {
             case 'm', 'M' -> {
                 loads++;
                 stores++;
-                sink.access(Access.LOAD, vaddr, size);
                 sink.access(Access.STORE, vaddr, size);
+                sink.access(Access.LOAD, vaddr, size);
             }
             case 'i', 'I', '2' -> {
                 fetches++;

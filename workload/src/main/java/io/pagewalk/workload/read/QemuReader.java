@@ -39,6 +39,8 @@ import org.jspecify.annotations.Nullable;
  *  +--------+--------+--------------+------------------------------------+
  * </pre>
  *
+ * <p>An instruction that loads and stores the same bytes asks for the page with the right to write at once, and has one fault: its store is passed on first.
+ *
  * <p>Fetches come out of the blocks: those up to an instruction stand before its loads and stores, the rest before the next block. Differs from Linux: of a block that a signal cuts short, the
  * remaining instructions still count as fetched.
  */
@@ -60,6 +62,9 @@ public final class QemuReader implements TraceReader {
     private static final int MOST_VCPUS = 1 << 16;
     private static final int MOST_WORDS = 1 << 20;
     private static final int CALL_WORDS = 8;
+    /** What a record of a store has more than that of the same load. */
+    private static final long STORE_INSTEAD = 1L << 60;
+
     private static final int EXECVE = 59;
     private static final int EXIT = 60;
     private static final int EXIT_GROUP = 231;
@@ -185,6 +190,11 @@ public final class QemuReader implements TraceReader {
             long vaddr = record & 0x7fff_ffff_ffffL;
             if (kind == 1) {
                 loads++;
+                if (i + 1 < words && word(source, i + 1) == record + STORE_INSTEAD) {
+                    stores++;
+                    sink.access(Access.STORE, vaddr, size);
+                    i++;
+                }
                 sink.access(Access.LOAD, vaddr, size);
             } else {
                 stores++;

@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.function.LongConsumer;
 
 /** A tool that runs a program and writes the stream of what it does. Made for one recording. */
-sealed interface Instrument permits Lackey, Qemu {
+sealed interface Instrument permits Lackey, Qemu, SingleStep {
     /** Returns the tool's name and version for the header. */
     String description();
 

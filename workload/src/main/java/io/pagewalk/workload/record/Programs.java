@@ -11,7 +11,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** Finds programs as a shell does, and opens scripts as {@code fs/binfmt_script.c:load_script()} does. */
-final class Programs {
+public final class Programs {
     private static final int SCRIPT_LINE_BYTES = 255;
     private static final int DEEPEST_SCRIPT = 4;
 
@@ -33,8 +33,14 @@ final class Programs {
         return null;
     }
 
-    /** Returns the program to run for a command. */
-    static Path resolve(List<String> command) {
+    /**
+     * Returns the program to run for a command.
+     *
+     * @param command the program as typed, and its arguments
+     * @return its file, found as a shell finds it
+     * @throws BadInput when there is none
+     */
+    public static Path resolve(List<String> command) {
         if (command.isEmpty()) {
             throw new BadInput("nothing to record: give a command behind --");
         }

@@ -1,6 +1,8 @@
 package io.pagewalk.workload.record;
 
 import io.pagewalk.base.BadInput;
+import io.pagewalk.base.CSource;
+import io.pagewalk.kernel.exec.ElfFile;
 import io.pagewalk.workload.read.QemuReader;
 import io.pagewalk.workload.read.TraceReader;
 import io.pagewalk.workload.trace.AccessSink;
@@ -22,6 +24,14 @@ import org.jspecify.annotations.Nullable;
  * <p>The initial layout comes from a run that ends before the program's first instruction: qemu has no address randomization, so the recording that follows has the same layout.
  */
 final class Qemu implements Instrument {
+    private static final CSource PLUGIN = new CSource(
+            Qemu.class,
+            "pagewalk-tcg.c",
+            List.of("-O2", "-shared", "-fPIC"),
+            List.of("-lpthread"),
+            "the qemu plugin",
+            "a compiler comes with the Debian packages 'gcc' and 'libc6-dev'; recording with lackey needs none");
+
     /** Statuses above this one tell of a signal. */
     private static final int KILLED = 128;
 
@@ -40,14 +50,14 @@ final class Qemu implements Instrument {
      * @param scratch a directory for temporary files
      * @throws BadInput when qemu or a compiler is missing
      */
-    Qemu(Path scratch) throws IOException, InterruptedException {
+    Qemu(Path scratch) {
         Path found = Programs.find("qemu-x86_64");
         if (found == null) {
             throw new BadInput("qemu-x86_64 is not installed: it comes with the Debian package 'qemu-user'");
         }
         qemu = found;
         this.scratch = scratch;
-        plugin = TcgPlugin.file();
+        plugin = PLUGIN.compiled(CSource.cacheDirectory());
     }
 
     @Override
@@ -86,7 +96,7 @@ final class Qemu implements Instrument {
 
     private InitialLayout probe(String name, List<String> words) throws IOException, InterruptedException {
         Path program = Path.of(words.getFirst());
-        ElfImage.read(program);
+        ElfFile.read(program);
         Path log = scratch.resolve("layout.log");
         Process process = new ProcessBuilder(guest(
                         name, words, List.of("-d", "page", "-D", log.toString(), "-plugin", plugin + ",layout=1")))

@@ -2,6 +2,7 @@ package io.pagewalk.workload.record;
 
 import io.pagewalk.base.BadInput;
 import io.pagewalk.base.Bits;
+import io.pagewalk.kernel.exec.ElfFile;
 import io.pagewalk.workload.trace.InitialMap;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -68,20 +69,45 @@ final class QemuLayout {
             throw new BadInput(
                     "qemu's log", "no layout of the program's memory", "the lines that -d page prints in 7.2");
         }
-        ElfImage image = ElfImage.read(program);
+        ElfFile image = ElfFile.read(program);
         long linkedAt = image.segments().stream()
-                .filter(ElfImage.Segment::isExecutable)
-                .mapToLong(ElfImage.Segment::vaddr)
+                .filter(ElfFile.Segment::isExecutable)
+                .mapToLong(ElfFile.Segment::vaddr)
                 .findFirst()
                 .orElse(startCode);
-        List<InitialMap> maps = new ArrayList<>(image.maps(startCode - linkedAt));
+        List<InitialMap> maps = new ArrayList<>(maps(image, startCode - linkedAt));
         String linker = image.interpreter();
         if (linker != null) {
-            ElfImage interpreter = ElfImage.read(Path.of(linker));
-            maps.addAll(interpreter.maps(entry - interpreter.entry()));
+            ElfFile interpreter = ElfFile.read(Path.of(linker));
+            maps.addAll(maps(interpreter, entry - interpreter.entry()));
         }
         maps.add(InitialLayout.stack(stackPointer, stackEnd));
         maps.sort(Comparator.comparingLong(InitialMap::start));
         return new InitialLayout(maps, Bits.roundUp(brk, PAGE), entry, stackPointer);
+    }
+
+    /** Returns the mappings that loading a file at a bias makes: the file's part of each segment, and anonymous memory behind it. */
+    private static List<InitialMap> maps(ElfFile file, long bias) {
+        List<InitialMap> maps = new ArrayList<>();
+        for (ElfFile.Segment segment : file.segments()) {
+            long start = Bits.roundDown(bias + segment.vaddr(), PAGE);
+            long fileEnd = Bits.roundUp(bias + segment.vaddr() + segment.fileBytes(), PAGE);
+            long end = Bits.roundUp(bias + segment.vaddr() + segment.memoryBytes(), PAGE);
+            String prot = prot(segment.prot());
+            if (segment.fileBytes() == 0) {
+                fileEnd = start;
+            } else {
+                long offset = Bits.roundDown(segment.fileOffset(), PAGE);
+                maps.add(new InitialMap(start, fileEnd, prot, offset, file.path(), null));
+            }
+            if (Bits.isBelow(fileEnd, end)) {
+                maps.add(new InitialMap(fileEnd, end, prot, 0, null, null));
+            }
+        }
+        return maps;
+    }
+
+    private static String prot(int bits) {
+        return ((bits & 1) != 0 ? "r" : "-") + ((bits & 2) != 0 ? "w" : "-") + ((bits & 4) != 0 ? "x" : "-") + "p";
     }
 }

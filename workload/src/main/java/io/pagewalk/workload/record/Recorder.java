@@ -101,6 +101,7 @@ public final class Recorder {
         Instrument instrument = switch (options.tool()) {
             case LACKEY -> new Lackey(errors);
             case QEMU -> new Qemu(cleanup.file("."));
+            case STEP -> new SingleStep(cleanup.file("layout"));
         };
         double nativeSeconds = -1;
         StandardInput standardInput = StandardInput.shared();

@@ -1,6 +1,7 @@
 package io.pagewalk.workload.replay;
 
 import io.pagewalk.base.Bits;
+import io.pagewalk.kernel.exec.ElfProgram;
 import io.pagewalk.kernel.system.ExecImage;
 import io.pagewalk.kernel.system.LinuxKernel;
 import io.pagewalk.kernel.system.Task;
@@ -18,9 +19,7 @@ final class ProgramStart {
     private ProgramStart() {}
 
     static Task exec(LinuxKernel kernel, TraceHeader header, AddressMap addresses) {
-        for (TracedFile file : header.files()) {
-            kernel.files().register(file.path(), file.sizeBytes(), file.inode(), file.devMajor(), file.devMinor());
-        }
+        register(kernel, header);
         List<ExecImage.Mapping> mappings = new ArrayList<>();
         int argsBytes = USUAL_ARGS_BYTES;
         for (InitialMap map : header.maps()) {
@@ -41,5 +40,17 @@ final class ProgramStart {
                 addresses.toMachine(Bits.roundUp(header.brkStart(), 4096)),
                 addresses.toMachine(header.stackPointer()),
                 addresses.toMachine(header.entry())));
+    }
+
+    /** Starts the program by loading its file. */
+    static Task exec(LinuxKernel kernel, TraceHeader header, ElfProgram program) {
+        register(kernel, header);
+        return kernel.exec(program);
+    }
+
+    private static void register(LinuxKernel kernel, TraceHeader header) {
+        for (TracedFile file : header.files()) {
+            kernel.files().register(file.path(), file.sizeBytes(), file.inode(), file.devMajor(), file.devMinor());
+        }
     }
 }

@@ -2,6 +2,7 @@ package io.pagewalk.workload.replay;
 
 import io.pagewalk.hardware.mmu.Access;
 import io.pagewalk.hardware.mmu.Mmu;
+import io.pagewalk.kernel.exec.ElfProgram;
 import io.pagewalk.kernel.system.LinuxKernel;
 import io.pagewalk.kernel.system.Task;
 import io.pagewalk.kernel.system.UserAccess;
@@ -11,6 +12,7 @@ import io.pagewalk.workload.trace.TouchReader;
 import io.pagewalk.workload.trace.TraceBlock;
 import io.pagewalk.workload.trace.TraceBlock.Columns;
 import io.pagewalk.workload.trace.TraceFile;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One trace running on one kernel, from the first instruction to the last, or to the program's death.
@@ -79,14 +81,29 @@ public final class Replay {
      * @throws io.pagewalk.base.BadInput when the program does not fit into the machine's address space
      */
     public Replay(LinuxKernel kernel, TraceFile trace, ReplayOptions options) {
+        this(kernel, trace, options, null);
+    }
+
+    /**
+     * Prepares a replay that starts by loading the program's file, for a recording whose addresses are those of a real kernel.
+     *
+     * @param kernel a booted kernel
+     * @param trace the program
+     * @param options how it is replayed
+     * @param program what was executed, or null for the mappings of the trace's header
+     * @throws io.pagewalk.base.BadInput when the program cannot be loaded
+     */
+    public Replay(LinuxKernel kernel, TraceFile trace, ReplayOptions options, @Nullable ElfProgram program) {
         this.kernel = kernel;
         this.trace = trace;
         this.progress = options.progress();
         this.maxAccesses = options.maxAccesses();
         this.addresses = AddressMap.of(
                 trace, kernel.syscallNumbers(), kernel.machine().description().mode(), kernel.taskSize());
-        this.task = ProgramStart.exec(kernel, trace.header(), addresses);
-        this.syscalls = new SyscallReplay(kernel, task, addresses);
+        this.task = program == null
+                ? ProgramStart.exec(kernel, trace.header(), addresses)
+                : ProgramStart.exec(kernel, trace.header(), program);
+        this.syscalls = new SyscallReplay(kernel, task, addresses, options.placement());
         kernel.schedule(task);
         this.mmu = kernel.mmuOf(task);
         this.mode = options.mode() == ReplayMode.EPISODES && !mmu.supportsEpisodes() ? ReplayMode.RUNS : options.mode();

@@ -17,8 +17,8 @@ import java.util.TreeMap;
 /**
  * Recorded system calls being made again.
  *
- * <p>A recorded result is what the program went on with, so the model must come to the same: mappings are asked for at
- * the address that was given before (or where {@link AddressMap} puts it), files and children are known by the numbers that the recording kernel gave them.
+ * <p>A recorded result is what the program went on with, so the model must come to the same: unless the options leave the choice to the model's kernel, mappings are asked for at
+ * the address that was given before (or where {@link AddressMap} puts it); files and children are known by the numbers that the recording kernel gave them.
  * What a call reads or writes in user memory is touched as the kernel would touch it. A call that failed when it was
  * recorded is counted but not made.
  */
@@ -41,6 +41,7 @@ final class SyscallReplay {
     private final SyscallNumbers numbers;
     private final AddressMap addresses;
     private final UserBuffers buffers;
+    private final boolean isPlaced;
     private final SyscallArgs args = new SyscallArgs();
     private final List<Task> threads = new ArrayList<>();
     /* File descriptor of the recording -> of the model, for files that the model has open. */
@@ -55,10 +56,11 @@ final class SyscallReplay {
     /* Whether the kernel has copied to or from the buffer of the current call itself. */
     private boolean touchedByKernel;
 
-    SyscallReplay(LinuxKernel kernel, Task program, AddressMap addresses) {
+    SyscallReplay(LinuxKernel kernel, Task program, AddressMap addresses, ReplayOptions.Placement placement) {
         this.kernel = kernel;
         this.numbers = kernel.syscallNumbers();
         this.addresses = addresses;
+        this.isPlaced = placement == ReplayOptions.Placement.RECORDED;
         this.buffers = new UserBuffers(numbers, addresses);
         threads.add(program);
     }
@@ -106,15 +108,18 @@ final class SyscallReplay {
         String name = numbers.name(event.number());
         switch (name) {
             case "mmap" -> {
-                args.a0 = addresses.mappingToMachine(result);
-                args.a3 = (args.a3 & ~MAP_FIXED_NOREPLACE) | MAP_FIXED;
+                long place = addresses.mappingToMachine(result);
+                if (isPlaced) {
+                    args.a0 = place;
+                    args.a3 = (args.a3 & ~MAP_FIXED_NOREPLACE) | MAP_FIXED;
+                }
                 args.a4 = fileOf(args.a4);
-                expect(name, call(task), args.a0);
+                expect(name, call(task), place);
             }
             case "mremap" -> {
                 long target = addresses.mappingToMachine(result);
                 args.a0 = addresses.toMachine(args.a0);
-                if (target != args.a0) {
+                if (isPlaced && target != args.a0) {
                     args.a3 |= MREMAP_MAYMOVE | MREMAP_FIXED;
                     args.a4 = target;
                 }

@@ -5,6 +5,7 @@ import io.pagewalk.kernel.system.LinuxKernel;
 import io.pagewalk.kernel.system.Task;
 import io.pagewalk.kernel.system.UserAccess;
 import io.pagewalk.workload.trace.SyscallEvent;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -65,6 +66,28 @@ final class UserBuffers {
         read("clock_nanosleep", 2, 16);
         read("rseq", 0, 32);
         written("get_robust_list", 1, 8);
+        /* A path is in one page nearly always, and where it ends in user memory the recording does not tell. */
+        for (String name : new String[] {
+            "open",
+            "creat",
+            "stat",
+            "lstat",
+            "access",
+            "readlink",
+            "chdir",
+            "unlink",
+            "mkdir",
+            "rmdir",
+            "statfs",
+            "truncate"
+        }) {
+            read(name, 0, 1);
+        }
+        for (String name : new String[] {
+            "openat", "newfstatat", "faccessat", "faccessat2", "readlinkat", "unlinkat", "mkdirat", "statx"
+        }) {
+            read(name, 1, 1);
+        }
     }
 
     private void written(String name, int pointer, int size) {
@@ -80,7 +103,9 @@ final class UserBuffers {
         if (before == null) {
             buffersByNumber.put(numbers.number(name), new Buffer[] {buffer});
         } else {
-            buffersByNumber.put(numbers.number(name), new Buffer[] {before[0], buffer});
+            Buffer[] more = Arrays.copyOf(before, before.length + 1);
+            more[before.length] = buffer;
+            buffersByNumber.put(numbers.number(name), more);
         }
     }
 

@@ -86,8 +86,8 @@ class LackeyReaderTest {
                         "store 3000 4",
                         "thread 0",
                         "call 0 = 832",
-                        "load 1000 8",
                         "store 1000 8",
+                        "load 1000 8",
                         "exit 0");
     }
 

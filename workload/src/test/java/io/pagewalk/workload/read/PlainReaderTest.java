@@ -33,8 +33,8 @@ class PlainReaderTest {
                         "load 10 1",
                         "store 20 1",
                         "fetch 30 4",
-                        "load 40 8",
                         "store 40 8",
+                        "load 40 8",
                         "exit 0");
         assertThat(counts).isEqualTo(new ReadCounts(2, 4, 4, 0, 1));
     }

@@ -69,8 +69,8 @@ class QemuReaderTest {
                 .containsExactly(
                         "fetch 401000 3",
                         "fetch 401003 5",
-                        "load 7000 8",
                         "store 7000 8",
+                        "load 7000 8",
                         "fetch 401008 2",
                         "load 7ffe00000000 16",
                         "fetch 402000 4",

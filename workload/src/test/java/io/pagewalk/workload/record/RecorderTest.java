@@ -16,6 +16,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -44,7 +45,10 @@ class RecorderTest {
         assertThat(recording.exitStatus()).isEqualTo(3);
         assertThat(recording.counts().threads()).isEqualTo(6);
         assertThat(log.switches).contains(1, 2, 3, 4, 5);
-        assertThat(log.calls(56)).hasSize(5);
+        assertThat(Stream.of(56, 435).flatMap(number -> log.calls(number).stream()))
+                .as("clone and clone3 that made a thread")
+                .filteredOn(call -> call.result() > 0)
+                .hasSize(5);
         assertThat(log.lines).contains("exit of thread 5: 0").last().isEqualTo("exit 3");
         assertThat(log.counts)
                 .containsExactly(
@@ -156,13 +160,13 @@ class RecorderTest {
 
     @ParameterizedTest
     @EnumSource
-    void minorFaults_program_makesItsCallsUnderBothTools(RecordTool tool) throws Exception {
+    void minorFaults_program_makesItsCallsUnderEachTool(RecordTool tool) throws Exception {
         Tools.assumeInstalled(tool);
         MinorFaultProgram program = MinorFaultProgram.runNatively(directory);
         Recording recording = program.record(tool, directory.resolve("faults.pwt"));
         assertThat(recording.exitStatus()).isZero();
-        assertThat(recording.counts().syscalls()).isEqualTo(11);
-        /* 100 + 100 + 50 + 10 + 20 + 5 + 8 + 25 touches, and a few pages of text, data and stack */
-        assertThat(program.between()).isBetween(313L, 325L);
+        assertThat(recording.counts().syscalls()).isEqualTo(12);
+        /* 100 + 100 + 50 + 10 + 20 + 5 + 8 + 25 + 10 touches, and a few pages of text, data and stack */
+        assertThat(program.between()).isBetween(323L, 335L);
     }
 }

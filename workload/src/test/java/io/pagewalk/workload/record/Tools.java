@@ -27,6 +27,11 @@ public final class Tools {
         switch (tool) {
             case LACKEY -> assumeInstalled("valgrind");
             case QEMU -> assumeInstalled("qemu-x86_64", "gcc");
+            case STEP -> {
+                assumeInstalled("gcc");
+                assumeTrue(
+                        Files.exists(Path.of("/usr/include/capstone/capstone.h")), "libcapstone-dev is not installed");
+            }
         }
     }
 

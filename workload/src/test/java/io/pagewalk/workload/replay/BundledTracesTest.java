@@ -76,7 +76,10 @@ class BundledTracesTest {
             throws URISyntaxException {
         try (TraceFile trace = open(name)) {
             LinuxKernel kernel = boot(cpu);
-            Replay replay = new Replay(kernel, trace, new ReplayOptions(mode, maxAccesses, ReplayProgress.NONE));
+            Replay replay = new Replay(
+                    kernel,
+                    trace,
+                    new ReplayOptions(mode, maxAccesses, ReplayProgress.NONE, ReplayOptions.Placement.RECORDED));
             ReplayResult result = replay.run();
             assertThat(replay.mode()).isEqualTo(mode);
             verify(kernel);

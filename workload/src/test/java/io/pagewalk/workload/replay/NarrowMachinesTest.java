@@ -179,7 +179,11 @@ class NarrowMachinesTest {
                 LinuxKernel.boot(machine, BootOptions.defaults().withSysctls(Map.of("vm.overcommit_memory", "1")));
         ReplayResult result;
         try (TraceFile trace = TraceFile.open(file)) {
-            result = new Replay(kernel, trace, new ReplayOptions(mode, 3_000_000, ReplayProgress.NONE)).run();
+            result = new Replay(
+                            kernel,
+                            trace,
+                            new ReplayOptions(mode, 3_000_000, ReplayProgress.NONE, ReplayOptions.Placement.RECORDED))
+                    .run();
         }
         Violations violations = new Violations();
         kernel.verify(violations);

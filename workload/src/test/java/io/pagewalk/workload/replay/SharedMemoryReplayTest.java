@@ -28,7 +28,8 @@ class SharedMemoryReplayTest {
     private SyscallReplay replay() {
         MappedRanges ranges = new MappedRanges();
         ranges.add(AT, 1 << 20);
-        return new SyscallReplay(kernel, task, AddressMap.of("t", ranges, PagingMode.X86_64_4LEVEL));
+        return new SyscallReplay(
+                kernel, task, AddressMap.of("t", ranges, PagingMode.X86_64_4LEVEL), ReplayOptions.Placement.RECORDED);
     }
 
     private void perform(String name, long a0, long a1, long a2, long a3, long a4, long a5, long result) {

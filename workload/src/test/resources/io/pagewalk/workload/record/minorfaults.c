@@ -68,6 +68,8 @@ void start(void) {
     call(BRK, heap + 8 * PAGE, 0, 0, 0, 0, 0);
     for (int i = 0; i < 8; i++) ((volatile char *) heap)[i * PAGE] = 1;
     touch_stack();
+    volatile char *changed = anonymous(10);
+    for (int i = 0; i < 10; i++) __asm__ volatile("incb %0" : "+m"(changed[i * PAGE])); /* read and written by one instruction: one fault */
     word last = minor_faults();
     char *end = number(text, first);
     *end++ = ' ';
