@@ -18,6 +18,10 @@ final class Board {
         cases.addAll(GvisorSmapsCases.cases());
         cases.addAll(GvisorShmCases.cases());
         cases.addAll(GvisorMempolicyCases.cases());
+        cases.addAll(SelftestMapCases.cases());
+        cases.addAll(SelftestLockCases.cases());
+        cases.addAll(SelftestMdweCases.cases());
+        cases.addAll(SelftestMsealCases.cases());
         return cases;
     }
 }
