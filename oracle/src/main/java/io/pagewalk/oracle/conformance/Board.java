@@ -22,6 +22,8 @@ final class Board {
         cases.addAll(SelftestLockCases.cases());
         cases.addAll(SelftestMdweCases.cases());
         cases.addAll(SelftestMsealCases.cases());
+        cases.addAll(SelftestGuardCases.cases());
+        cases.addAll(SelftestMergeCases.cases());
         return cases;
     }
 }

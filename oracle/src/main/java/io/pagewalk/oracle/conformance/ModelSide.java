@@ -53,19 +53,10 @@ final class ModelSide implements Side {
         return switch (name) {
             case "maps" -> model.maps(slot);
             case "smaps" -> model.smaps(slot);
+            case "smaps_rollup" -> model.smapsRollup(slot);
             case "status" -> model.status(slot);
             default -> throw new NotModelled("/proc/PID/" + name);
         };
-    }
-
-    @Override
-    public boolean writeProc(int slot, String name, String text) {
-        throw new NotModelled("/proc/PID/" + name);
-    }
-
-    @Override
-    public long[] pagemap(int slot, long vaddr, int pages) {
-        throw new NotModelled("/proc/PID/pagemap");
     }
 
     @Override

@@ -82,18 +82,6 @@ final class NativeSide implements Side {
     }
 
     @Override
-    public boolean writeProc(int slot, String name, String text) {
-        return real.write(slots.leaderOf(slot), name, text);
-    }
-
-    @Override
-    public long[] pagemap(int slot, long vaddr, int pages) {
-        long[] entries = new long[pages];
-        real.pagemap(slots.leaderOf(slot), vaddr, pages, entries);
-        return entries;
-    }
-
-    @Override
     public String directory() {
         try {
             Files.createDirectories(directory);

@@ -22,12 +22,6 @@ interface Side extends AutoCloseable {
     /** Returns the text of a file under {@code /proc/PID}. */
     String proc(int slot, String name);
 
-    /** Writes a file under {@code /proc/PID}, as another process does, and says whether it is taken. */
-    boolean writeProc(int slot, String name, String text);
-
-    /** Returns entries of {@code /proc/PID/pagemap}. */
-    long[] pagemap(int slot, long vaddr, int pages);
-
     /** Returns the directory for files of the case, one with a disk behind it. */
     String directory();
 

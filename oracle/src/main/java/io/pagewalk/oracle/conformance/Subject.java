@@ -63,6 +63,14 @@ public final class Subject {
         }
     }
 
+    /** Ends the case without result on a side that lacks something. */
+    void needs(boolean isThere, String reason) {
+        if (!isThere && side.isModel()) {
+            throw new NotModelled(reason);
+        }
+        needsOnHost(isThere, reason);
+    }
+
     /* System calls. */
 
     /** Makes a system call and returns its result: a value, or a negated errno. */
@@ -402,14 +410,25 @@ public final class Subject {
         return side.proc(slot, name);
     }
 
-    /** Writes to a file under {@code /proc/PID}, as another process does, and says whether it is taken. */
-    boolean writeProc(String name, String text) {
-        return side.writeProc(slot, name, text);
+    /** Writes a text to a file under {@code /proc/self} and returns what write gives. */
+    long writeProc(String name, String text) {
+        int fd = open("/proc/self/" + name, Linux.O_WRONLY);
+        long result = call("write", fd, string(text), text.length());
+        gives(0, "close", fd);
+        return result;
     }
 
-    /** Returns the entries of {@code /proc/PID/pagemap} for pages from an address on. */
+    /** Returns the entries of {@code /proc/self/pagemap} for pages from an address on. */
     long[] pagemap(long addr, int pages) {
-        return side.pagemap(slot, addr, pages);
+        int fd = open("/proc/self/pagemap", Linux.O_RDONLY);
+        long buffer = space((long) pages * WORD);
+        gives((long) pages * WORD, "pread64", fd, buffer, (long) pages * WORD, (addr >>> 12) * WORD);
+        gives(0, "close", fd);
+        List<Step> steps = new ArrayList<>();
+        for (int i = 0; i < pages; i++) {
+            steps.add(Step.of(slot, Step.Kind.LOAD, buffer + (long) i * WORD, 0));
+        }
+        return performAll(steps).stream().mapToLong(Answer::value).toArray();
     }
 
     /** Returns the mapping that holds an address, or null. */

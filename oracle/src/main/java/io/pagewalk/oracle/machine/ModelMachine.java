@@ -343,6 +343,11 @@ public final class ModelMachine {
         return smaps.print(state(slot));
     }
 
+    /** Returns the text of {@code /proc/PID/smaps_rollup}. */
+    public String smapsRollup(int slot) {
+        return smaps.printRollup(state(slot));
+    }
+
     /** Returns the text of {@code /proc/PID/status}. */
     public String status(int slot) {
         return PidStatus.print(state(slot));

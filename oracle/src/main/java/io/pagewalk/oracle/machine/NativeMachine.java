@@ -235,16 +235,6 @@ public final class NativeMachine implements AutoCloseable {
         }
     }
 
-    /** Writes to a file of a process under {@code /proc}, and says whether the kernel took it. */
-    public boolean write(int slot, String name, String text) {
-        try {
-            Files.writeString(Path.of("/proc", Long.toString(pids[slot]), name), text, StandardOpenOption.WRITE);
-            return true;
-        } catch (IOException e) {
-            return false;
-        }
-    }
-
     /** Reads entries of {@code /proc/PID/pagemap}, at most 8,192. */
     public void pagemap(int slot, long vaddr, int pages, long[] entries) {
         try {
