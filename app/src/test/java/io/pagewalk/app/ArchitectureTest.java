@@ -30,6 +30,7 @@ class ArchitectureTest {
             List.of("page"),
             List.of("zone"),
             List.of("buddy"),
+            List.of("numa"),
             List.of("slub"),
             List.of("memblock", "compaction"),
             List.of("cma"),
@@ -45,6 +46,7 @@ class ArchitectureTest {
             List.of("oom"),
             List.of("fault"),
             List.of("migrate", "procfs"),
+            List.of("mempolicy"),
             List.of("drivers"),
             List.of("exec"),
             List.of("system"));

@@ -1,5 +1,6 @@
 package io.pagewalk.kernel.buddy;
 
+import io.pagewalk.base.Digest;
 import io.pagewalk.base.Violations;
 import io.pagewalk.kernel.page.FrameOwner;
 import io.pagewalk.kernel.page.MemMap;
@@ -216,5 +217,24 @@ final class AllocatorVerifier {
 
     private static long toPfn(int link) {
         return link == MemMap.LIST_END ? MemMap.LIST_END : Integer.toUnsignedLong(link);
+    }
+
+    /** Adds the state of all lists. */
+    static void addToDigest(Zone[] zones, Digest digest) {
+        for (Zone zone : zones) {
+            digest.add(zone.managedPages());
+            digest.add(zone.freePages);
+            digest.add(zone.freeHighatomic);
+            for (int order = 0; order <= MemMap.MAX_PAGE_ORDER; order++) {
+                for (int type = 0; type < MigrateType.TYPES; type++) {
+                    digest.add(zone.freeArea(order).head[type]);
+                    digest.add(zone.freeArea(order).blocks[type]);
+                }
+            }
+            for (int c = 0; c < zone.cpus(); c++) {
+                digest.add(zone.pageset(c).count);
+                digest.add(zone.pageset(c).high);
+            }
+        }
     }
 }

@@ -20,14 +20,14 @@ final class FailureReport {
         this.allocator = allocator;
     }
 
-    void warnAlloc(int gfp, String message) {
+    void warnAlloc(int gfp, String nodes, String message) {
         AllocatorHost host = allocator.checks().host();
         if ((gfp & Gfp.NOWARN) != 0 || !isDue(host) || ((gfp & Gfp.DMA) != 0 && !hasManagedDma())) {
             return;
         }
-        int nodes = allocator.nodes().size();
+        int allowed = allocator.nodes().size();
         host.print(host.comm() + ": " + message + ", mode:0x" + Integer.toHexString(gfp) + "(" + Gfp.describe(gfp)
-                + "), nodemask=(null),cpuset=/,mems_allowed=" + (nodes == 1 ? "0" : "0-" + (nodes - 1)));
+                + "), nodemask=" + nodes + ",cpuset=/,mems_allowed=" + (allowed == 1 ? "0" : "0-" + (allowed - 1)));
         host.dumpStack();
         host.showMem(gfp);
     }

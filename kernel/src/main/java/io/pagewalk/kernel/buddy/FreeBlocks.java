@@ -7,6 +7,7 @@ import io.pagewalk.kernel.page.MemMapSection;
 import io.pagewalk.kernel.page.MigrateType;
 import io.pagewalk.kernel.page.PageFlags;
 import io.pagewalk.kernel.zone.FreeArea;
+import io.pagewalk.kernel.zone.VmEvent;
 import io.pagewalk.kernel.zone.Watermarks;
 import io.pagewalk.kernel.zone.Zone;
 import org.jspecify.annotations.Nullable;
@@ -186,5 +187,26 @@ public final class FreeBlocks {
      */
     public boolean isFree(long pfn) {
         return memMap.hasFlags(pfn, PageFlags.BUDDY);
+    }
+
+    /**
+     * Gives a pageblock that boot reserved for the contiguous memory allocator to the free lists: {@code init_cma_reserved_pageblock()}.
+     *
+     * @param pfn its first frame
+     */
+    public void addCmaPageblock(long pfn) {
+        MemMapSection section = memMap.section(pfn);
+        int first = (int) pfn & MemMap.SECTION_MASK;
+        for (int i = first; i < first + (1 << MemMap.PAGEBLOCK_ORDER); i++) {
+            section.flags[i] = 0;
+            section.refcount[i] = 0;
+        }
+        memMap.setPageblockType(pfn, MigrateType.CMA);
+        memMap.setBlockOwner(pfn, MemMap.PAGEBLOCK_ORDER, FrameOwner.FREE);
+        Zone zone = allocator.zoneOf(pfn);
+        lists.freeOnePage(zone, pfn, MemMap.PAGEBLOCK_ORDER, MigrateType.CMA, FreeLists.Place.HEAD);
+        zone.addManagedPages(1L << MemMap.PAGEBLOCK_ORDER);
+        zone.cmaPages += 1L << MemMap.PAGEBLOCK_ORDER;
+        allocator.counters().count(VmEvent.PGFREE, 1L << MemMap.PAGEBLOCK_ORDER);
     }
 }

@@ -5,11 +5,9 @@ import io.pagewalk.base.KernelBug;
 import io.pagewalk.base.Violations;
 import io.pagewalk.kernel.page.AddressConversion;
 import io.pagewalk.kernel.page.FailNth;
-import io.pagewalk.kernel.page.FrameOwner;
 import io.pagewalk.kernel.page.Gfp;
 import io.pagewalk.kernel.page.MemMap;
 import io.pagewalk.kernel.page.MemMapSection;
-import io.pagewalk.kernel.page.MigrateType;
 import io.pagewalk.kernel.page.PageFlags;
 import io.pagewalk.kernel.zone.NodeData;
 import io.pagewalk.kernel.zone.VmCounters;
@@ -20,6 +18,7 @@ import io.pagewalk.kernel.zone.Zonelist;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.LongConsumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Hands out page frames: Linux's zoned buddy allocator, {@code mm/page_alloc.c}.
@@ -58,6 +57,7 @@ public final class PageAllocator extends PageForms {
     private final int[] bestSlots;
 
     private boolean inInterrupt;
+    private @Nullable TaskPages taskPages;
     private long watermarkBoostFactor;
 
     /**
@@ -138,6 +138,15 @@ public final class PageAllocator extends PageForms {
     /** Returns the current CPU: {@code raw_smp_processor_id()}. */
     public int currentCpu() {
         return walk.cpu();
+    }
+
+    /**
+     * Tells who serves requests of the running task that name no node.
+     *
+     * @param pages the task's policy, or null for the current CPU's node
+     */
+    public void setTaskPages(@Nullable TaskPages pages) {
+        taskPages = pages;
     }
 
     /** Returns whether an interrupt handler runs: {@code in_interrupt()}. */
@@ -295,6 +304,20 @@ public final class PageAllocator extends PageForms {
         return allocFromLists(gfp, order, zonelist, first, highest);
     }
 
+    /**
+     * Allocates frames from some nodes only: {@code __alloc_pages()} with a nodemask.
+     *
+     * @param gfp flags of {@link Gfp}
+     * @param order 0 to 10
+     * @param zonelist zones to try
+     * @return first frame, or {@link #NO_PAGE}
+     */
+    public long allocPages(int gfp, int order, Zonelist zonelist) {
+        int highest = zoneOfGfp[gfp & Gfp.ZONE_MASK];
+        int first = FreelistWalk.firstZone(zonelist, highest);
+        return isRefused(gfp, order) || first < 0 ? NO_PAGE : allocFromLists(gfp, order, zonelist, first, highest);
+    }
+
     /** The walk over the zones, apart so that the request that a per-CPU list serves stays small enough to be compiled into its caller. */
     private long allocFromLists(int gfp, int order, Zonelist zonelist, int first, int highest) {
         int allocFlags = AllocFlags.WMARK_LOW | AllocFlags.cma(gfp) | walk.nofragmentFlags(zonelist.get(first), gfp);
@@ -331,7 +354,7 @@ public final class PageAllocator extends PageForms {
     }
 
     /**
-     * Allocates frames on the current CPU's node: {@code alloc_pages()}.
+     * Allocates frames on the current CPU's node, or where the running task's policy wants them: {@code alloc_pages()}.
      *
      * @param gfp flags of {@link Gfp}
      * @param order 0 to 10
@@ -339,16 +362,23 @@ public final class PageAllocator extends PageForms {
      */
     @Override
     public long allocPages(int gfp, int order) {
+        TaskPages policied = taskPages;
+        if (policied != null && !inInterrupt && (gfp & Gfp.THISNODE) == 0) {
+            return policied.allocate(gfp, order);
+        }
         return allocPages(gfp, order, walk.cpuNode());
     }
 
     /**
-     * Allocates one frame on the current CPU's node: {@code alloc_page()}.
+     * Allocates one frame on the current CPU's node, or where the running task's policy wants it: {@code alloc_page()}.
      *
      * @param gfp flags of {@link Gfp}
      * @return the frame with a reference count of 1, or {@link #NO_PAGE}
      */
     public long allocPage(int gfp) {
+        if (taskPages != null) {
+            return allocPages(gfp, 0);
+        }
         int node = walk.cpuNode();
         if (!inInterrupt && !failNth.isArmed() && (gfp & Gfp.THISNODE) == 0) {
             int highest = zoneOfGfp[gfp & Gfp.ZONE_MASK];
@@ -530,21 +560,7 @@ public final class PageAllocator extends PageForms {
     public void addToDigest(Digest digest) {
         memMap.addToDigest(digest);
         counters.addToDigest(digest);
-        for (Zone zone : zoneBySlot) {
-            digest.add(zone.managedPages());
-            digest.add(zone.freePages);
-            digest.add(zone.freeHighatomic);
-            for (int order = 0; order <= MemMap.MAX_PAGE_ORDER; order++) {
-                for (int type = 0; type < MigrateType.TYPES; type++) {
-                    digest.add(zone.freeArea(order).head[type]);
-                    digest.add(zone.freeArea(order).blocks[type]);
-                }
-            }
-            for (int c = 0; c < zone.cpus(); c++) {
-                digest.add(zone.pageset(c).count);
-                digest.add(zone.pageset(c).high);
-            }
-        }
+        AllocatorVerifier.addToDigest(zoneBySlot, digest);
     }
 
     /**
@@ -565,27 +581,6 @@ public final class PageAllocator extends PageForms {
     /** Returns what takes pageblocks out of use. */
     public PageIsolation isolation() {
         return new PageIsolation(this, lists, fallbacks);
-    }
-
-    /**
-     * Gives a pageblock that boot reserved for the contiguous memory allocator to the free lists: {@code init_cma_reserved_pageblock()}.
-     *
-     * @param pfn its first frame
-     */
-    public void addCmaPageblock(long pfn) {
-        MemMapSection section = memMap.section(pfn);
-        int first = (int) pfn & MemMap.SECTION_MASK;
-        for (int i = first; i < first + (1 << MemMap.PAGEBLOCK_ORDER); i++) {
-            section.flags[i] = 0;
-            section.refcount[i] = 0;
-        }
-        memMap.setPageblockType(pfn, MigrateType.CMA);
-        memMap.setBlockOwner(pfn, MemMap.PAGEBLOCK_ORDER, FrameOwner.FREE);
-        Zone zone = zoneOf(pfn);
-        lists.freeOnePage(zone, pfn, MemMap.PAGEBLOCK_ORDER, MigrateType.CMA, FreeLists.Place.HEAD);
-        zone.addManagedPages(1L << MemMap.PAGEBLOCK_ORDER);
-        zone.cmaPages += 1L << MemMap.PAGEBLOCK_ORDER;
-        counters.count(VmEvent.PGFREE, 1L << MemMap.PAGEBLOCK_ORDER);
     }
 
     FreelistWalk walk() {

@@ -43,9 +43,9 @@ final class SlowPath {
     private static final class Request {
         private final int gfp;
         private final int order;
-        private final Zonelist zonelist;
-        private final int first;
         private final int highest;
+        private Zonelist zonelist;
+        private int first;
         private int noProgressLoops;
         private int compactionRetries;
         private CompactPriority compactPriority = CompactPriority.SYNC_LIGHT;
@@ -70,6 +70,12 @@ final class SlowPath {
         /** {@code gfp_compaction_allowed()}. */
         private boolean canCompact() {
             return has(Gfp.IO);
+        }
+
+        /** High-priority requests of the system need not obey memory policies. */
+        private void ignorePolicy() {
+            zonelist = zonelist.unrestricted();
+            first = FreelistWalk.firstZone(zonelist, highest);
         }
 
         private int node() {
@@ -121,7 +127,7 @@ final class SlowPath {
         Request request = new Request(gfp, order, zonelist, first, highest);
         long pfn = tryAll(request);
         if (pfn == NO_PAGE) {
-            failureReport.warnAlloc(gfp, "page allocation failure: order:" + order);
+            failureReport.warnAlloc(gfp, zonelist.nodes(), "page allocation failure: order:" + order);
         }
         return pfn;
     }
@@ -159,6 +165,10 @@ final class SlowPath {
             if (reserveFlags != 0) {
                 allocFlags = reserveFlags | AllocFlags.cma(request.gfp) | (allocFlags & AllocFlags.KSWAPD);
             }
+            if (request.zonelist.isRestricted()
+                    && (reserveFlags != 0 || (!canReclaim && (allocFlags & AllocFlags.MIN_RESERVE) != 0))) {
+                request.ignorePolicy();
+            }
             pfn = get(request, allocFlags);
             if (pfn != NO_PAGE) {
                 return pfn;
@@ -195,7 +205,7 @@ final class SlowPath {
                         return pfn;
                     }
                     boolean killed = mayKill(request)
-                            && (outOfMemory.outOfMemory(request.gfp, request.order, request.node())
+                            && (outOfMemory.outOfMemory(request.gfp, request.order, request.zonelist)
                                     || request.has(Gfp.NOFAIL));
                     if (killed && request.has(Gfp.NOFAIL)) {
                         pfn = get(request, AllocFlags.NO_WATERMARKS);

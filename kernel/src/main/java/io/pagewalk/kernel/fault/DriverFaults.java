@@ -45,7 +45,7 @@ final class DriverFaults {
             if (vma.anonVma() == null) {
                 anonVmas.prepare(vma);
             }
-            copy = folios.allocate(Gfp.GFP_HIGHUSER_MOVABLE);
+            copy = folios.allocate(Gfp.GFP_HIGHUSER_MOVABLE, vma, vaddr);
             if (copy < 0) {
                 return FaultOutcome.NO_MEMORY;
             }

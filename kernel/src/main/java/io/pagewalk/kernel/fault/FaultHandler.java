@@ -261,7 +261,7 @@ public final class FaultHandler {
         long pfn;
         if (isWrite) {
             AnonVma anonVma = anonVmaOf(vma);
-            pfn = folios.allocate(ZEROED_GFP);
+            pfn = folios.allocate(ZEROED_GFP, vma, vaddr);
             if (pfn < 0) {
                 return FaultOutcome.NO_MEMORY;
             }
@@ -394,7 +394,7 @@ public final class FaultHandler {
     /** {@code mm/memory.c:do_cow_fault()}: the first touch of a private file page is a write. */
     private int cowFilePage(FaultTask task, Mm mm, Vma vma, long vaddr, OpenFile file, boolean isTried) {
         AnonVma anonVma = anonVmaOf(vma);
-        long copy = folios.allocate(USER_GFP);
+        long copy = folios.allocate(USER_GFP, vma, vaddr);
         if (copy < 0) {
             return FaultOutcome.NO_MEMORY;
         }
@@ -475,7 +475,7 @@ public final class FaultHandler {
     /** {@code mm/memory.c:wp_page_copy()}. */
     private int copyPage(FaultTask task, Mm mm, Vma vma, long vaddr, long old, boolean isSpecial, boolean isAnon) {
         AnonVma anonVma = anonVmaOf(vma);
-        long copy = folios.allocate(isSpecial ? ZEROED_GFP : USER_GFP);
+        long copy = folios.allocate(isSpecial ? ZEROED_GFP : USER_GFP, vma, vaddr);
         if (copy < 0) {
             return FaultOutcome.NO_MEMORY;
         }

@@ -125,7 +125,12 @@ public final class PageTableEditor implements PageTableOps {
             return -1;
         }
         long entry = mode.readEntry(memory, table, mode.index(vaddr, 1));
-        return mode.isPresent(entry) && mode.pfn(entry, 1) == pfn ? mode.flags(entry, 1) : -1;
+        if (entry == 0 || PteMarkers.is(entry)) {
+            return -1;
+        }
+        int flags = mode.flags(entry, 1);
+        boolean isMapped = mode.isPresent(entry) || (flags & PteFlags.PROT_NONE) != 0;
+        return isMapped && mode.pfn(entry, 1) == pfn ? flags : -1;
     }
 
     /**

@@ -1,6 +1,7 @@
 package io.pagewalk.kernel.filemap;
 
 import io.pagewalk.base.KernelBug;
+import io.pagewalk.kernel.numa.SharedPolicy;
 import io.pagewalk.kernel.vma.MapOperation;
 import io.pagewalk.kernel.vma.MappedFile;
 import io.pagewalk.kernel.vma.Vma;
@@ -181,6 +182,12 @@ public final class OpenFile implements MappedFile {
     @Override
     public boolean isShmem() {
         return inode.isShmem();
+    }
+
+    @Override
+    public @Nullable SharedPolicy sharedPolicy() {
+        ShmemInodeInfo shmem = inode.shmem();
+        return shmem == null ? null : shmem.policies();
     }
 
     @Override

@@ -1,5 +1,7 @@
 package io.pagewalk.kernel.filemap;
 
+import io.pagewalk.kernel.numa.SharedPolicy;
+
 /**
  * What page cache and reads and writes ask a file in memory about: its limits, its commitment and its seals, as {@code struct shmem_inode_info} with {@code struct shmem_sb_info}.
  *
@@ -55,6 +57,9 @@ public interface ShmemInodeInfo {
 
     /** Returns whether its pages stay in memory: {@code mapping_unevictable()}, after {@code shmctl(SHM_LOCK)}. */
     boolean isUnevictable();
+
+    /** Returns the memory policies of its pages. */
+    SharedPolicy policies();
 
     /** Lets go of what the inode itself counts for; its pages are gone already: {@code mm/shmem.c:shmem_evict_inode()}. */
     void evicted();

@@ -1,5 +1,6 @@
 package io.pagewalk.kernel.filemap;
 
+import io.pagewalk.kernel.numa.Mempolicy;
 import io.pagewalk.kernel.page.Gfp;
 import io.pagewalk.kernel.page.MemMap;
 import io.pagewalk.kernel.page.PageFlags;
@@ -85,11 +86,12 @@ public final class ShmemPages {
 
     /** {@code mm/shmem.c:shmem_alloc_and_add_folio()}: a page of zeros. */
     private long add(Inode inode, long index) {
-        long pfn = folios.allocate(GFP);
+        ShmemInodeInfo info = inode.shmem();
+        Mempolicy policy = info == null ? null : info.policies().lookup(index);
+        long pfn = folios.policies().allocateFor(GFP, policy, inode.number() + index);
         if (pfn < 0) {
             return PageCache.NO_MEMORY;
         }
-        ShmemInodeInfo info = inode.shmem();
         if (info != null && !info.chargeBlocks(1)) {
             folios.put(pfn);
             return PageCache.NO_SPACE;

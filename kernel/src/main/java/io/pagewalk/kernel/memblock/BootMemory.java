@@ -83,7 +83,7 @@ public record BootMemory(
         FrameRange cma = early.cma();
         if (cma != null) {
             for (long pfn = cma.startPfn(); pfn < cma.endPfn(); pfn += 1L << MemMap.PAGEBLOCK_ORDER) {
-                allocator.addCmaPageblock(pfn);
+                allocator.freeBlocks().addCmaPageblock(pfn);
             }
         }
         BootMemory memory =

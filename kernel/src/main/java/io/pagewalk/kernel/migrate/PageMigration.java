@@ -86,6 +86,20 @@ public final class PageMigration implements PageMover {
         return true;
     }
 
+    /**
+     * Takes any page off its LRU list, however many refer to it: {@code mm/vmscan.c:folio_isolate_lru()}.
+     *
+     * @param pfn an allocated page
+     * @return whether it was on a list; it must then be migrated or put back
+     */
+    public boolean isolateAny(long pfn) {
+        if (!memmap.hasFlags(pfn, PageFlags.LRU) || memmap.mapping(pfn) == 0) {
+            return false;
+        }
+        migration.isolate(pfn);
+        return true;
+    }
+
     @Override
     public void putBack(long pfn) {
         migration.putBack(pfn);

@@ -15,6 +15,7 @@ import io.pagewalk.kernel.zone.ZoneType;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
+import java.util.function.IntPredicate;
 
 /** The text "Mem-Info:" that the kernel prints when memory has run out, in the format of 6.18: {@code mm/show_mem.c:__show_mem()}. */
 public final class MemoryReport {
@@ -49,11 +50,21 @@ public final class MemoryReport {
      * @param gfp flags of the request; zones above those that it may use are left out of all but the sums
      */
     public void showMem(int gfp) {
+        showMem(gfp, node -> true);
+    }
+
+    /**
+     * Writes the report of some nodes.
+     *
+     * @param gfp flags of the request; zones above those that it may use are left out of all but the sums
+     * @param isShown whether a node is shown ({@code SHOW_MEM_FILTER_NODES})
+     */
+    void showMem(int gfp, IntPredicate isShown) {
         int highest = counters.layout().gfpZone(gfp & Gfp.ZONE_MASK);
         List<Zone> zones = new ArrayList<>();
         for (NodeData node : allocator.nodes()) {
             for (Zone zone : node.zones()) {
-                if (zone.isPopulated() && zone.index() <= highest) {
+                if (zone.isPopulated() && zone.index() <= highest && isShown.test(zone.node())) {
                     zones.add(zone);
                 }
             }

@@ -7,7 +7,9 @@ import io.pagewalk.kernel.page.Gfp;
 import io.pagewalk.kernel.sysctl.Sysctls;
 import io.pagewalk.kernel.vma.Mm;
 import io.pagewalk.kernel.vma.RssCounter;
+import io.pagewalk.kernel.zone.NodeData;
 import io.pagewalk.kernel.zone.VmEvent;
+import io.pagewalk.kernel.zone.Zonelist;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
@@ -26,6 +28,8 @@ public final class OomKiller implements OutOfMemory {
     private final Sysctls sysctls;
     private final MemoryReport report;
     private long kills;
+    /** The nodes that the present request is bound to by a memory policy, null without. */
+    private @Nullable Zonelist constraint;
 
     /**
      * Creates the killer of one machine.
@@ -48,7 +52,14 @@ public final class OomKiller implements OutOfMemory {
     }
 
     @Override
-    public boolean outOfMemory(int gfp, int order, int node) {
+    public boolean outOfMemory(int gfp, int order, Zonelist zonelist) {
+        constraint = zonelist.isConstrained() ? zonelist : null;
+        boolean isHelped = outOfMemory(gfp, order);
+        constraint = null;
+        return isHelped;
+    }
+
+    private boolean outOfMemory(int gfp, int order) {
         OomTask current = host.currentTask();
         if (current != null && current.isKilled() && current.mmOrNull() != null) {
             return true;
@@ -56,7 +67,7 @@ public final class OomKiller implements OutOfMemory {
         if ((gfp & Gfp.FS) == 0) {
             return true;
         }
-        if (sysctls.get("panic_on_oom") != 0) {
+        if (sysctls.get("panic_on_oom") == 2 || (sysctls.get("panic_on_oom") == 1 && constraint == null)) {
             header(gfp, order, current);
             host.panic("Out of memory: " + (sysctls.get("panic_on_oom") == 2 ? "compulsory" : "system-wide")
                     + " panic_on_oom is enabled");
@@ -66,7 +77,8 @@ public final class OomKiller implements OutOfMemory {
                 && current != null
                 && current.mmOrNull() != null
                 && !current.isInit()
-                && current.oomScoreAdj() != OOM_SCORE_ADJ_MIN) {
+                && current.oomScoreAdj() != OOM_SCORE_ADJ_MIN
+                && isEligible(current)) {
             kill(gfp, order, current, current, "Out of memory (oom_kill_allocating_task)");
             return true;
         }
@@ -93,7 +105,7 @@ public final class OomKiller implements OutOfMemory {
             return NOT_ELIGIBLE;
         }
         long points = mm.rssPages() + mm.rss(RssCounter.SWAP) + mm.pgtablesBytes() / 4096;
-        return points + task.oomScoreAdj() * (host.totalPages() / 1000);
+        return points + task.oomScoreAdj() * (totalPages() / 1000);
     }
 
     /** Returns {@code /proc/PID/oom_score}: badness in thousandths of all memory, shifted to 0..2000 ({@code fs/proc/base.c:proc_oom_score()}). */
@@ -105,12 +117,30 @@ public final class OomKiller implements OutOfMemory {
         return (1000 + badness * 1000 / host.totalPages()) * 2 / 3;
     }
 
+    /** {@code oom_cpuset_eligible()}. */
+    private boolean isEligible(OomTask task) {
+        Zonelist nodes = constraint;
+        return nodes == null || task.usesNodes(nodes::hasNode);
+    }
+
+    /** {@code constrained_alloc()}: under a policy the memory of its nodes alone counts. */
+    private long totalPages() {
+        Zonelist nodes = constraint;
+        if (nodes == null) {
+            return host.totalPages();
+        }
+        return allocator.nodes().stream()
+                .filter(node -> nodes.hasNode(node.id()))
+                .mapToLong(NodeData::presentPages)
+                .sum();
+    }
+
     /** {@code select_bad_process()}: the last of equal maxima. */
     private @Nullable OomTask selectBadProcess() {
         OomTask chosen = null;
         long chosenPoints = Long.MIN_VALUE;
         for (OomTask task : host.processes()) {
-            if (task.isKilled()) {
+            if (task.isKilled() || !isEligible(task)) {
                 continue;
             }
             long points = badness(task);
@@ -124,7 +154,9 @@ public final class OomKiller implements OutOfMemory {
 
     private void kill(int gfp, int order, @Nullable OomTask current, OomTask victim, String message) {
         header(gfp, order, current);
-        host.print("oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),cpuset=/,mems_allowed=" + allowedNodes()
+        host.print("oom-kill:constraint=" + (constraint == null ? "CONSTRAINT_NONE" : "CONSTRAINT_MEMORY_POLICY")
+                + ",nodemask=" + (constraint == null ? "(null)" : constraint.nodes()) + ",cpuset=/,mems_allowed="
+                + allowedNodes()
                 + ",global_oom,task_memcg=/,task=" + victim.comm() + ",pid=" + victim.tid() + ",uid=" + victim.uid());
         Mm mm = victim.mmOrNull();
         if (mm != null) {
@@ -157,7 +189,7 @@ public final class OomKiller implements OutOfMemory {
                 + (current == null ? 0 : current.tid()) + " Comm: " + comm
                 + " Not tainted 6.18.0 #1 PREEMPT(voluntary) ");
         host.print("Hardware name: Pagewalk " + host.machineName());
-        report.showMem(gfp);
+        report.showMem(gfp, node -> constraint == null || constraint.hasNode(node));
         if (sysctls.get("oom_dump_tasks") != 0) {
             dumpTasks();
         }
@@ -169,7 +201,7 @@ public final class OomKiller implements OutOfMemory {
                 "[  pid  ]   uid  tgid total_vm      rss rss_anon rss_file rss_shmem pgtables_bytes swapents oom_score_adj name");
         for (OomTask task : host.processes()) {
             Mm mm = task.mmOrNull();
-            if (task.isInit() || mm == null) {
+            if (task.isInit() || mm == null || !isEligible(task)) {
                 continue;
             }
             host.print(String.format(

@@ -2,6 +2,7 @@ package io.pagewalk.kernel.rmap;
 
 import io.pagewalk.base.KernelBug;
 import io.pagewalk.kernel.buddy.PageAllocator;
+import io.pagewalk.kernel.numa.PolicyAllocator;
 import io.pagewalk.kernel.page.FrameOwner;
 import io.pagewalk.kernel.page.MemMap;
 import io.pagewalk.kernel.page.MemMapSection;
@@ -32,6 +33,7 @@ public final class Folios {
     private final MemMap memmap;
     private final PageAllocator allocator;
     private final VmCounters counters;
+    private final PolicyAllocator policies;
     private Zone lastZone;
 
     /**
@@ -43,6 +45,7 @@ public final class Folios {
         this.allocator = allocator;
         this.memmap = allocator.memMap();
         this.counters = allocator.counters();
+        this.policies = new PolicyAllocator(allocator);
         this.lastZone = allocator.nodes().getFirst().zones().getFirst();
     }
 
@@ -69,6 +72,26 @@ public final class Folios {
      */
     public long allocate(int gfp) {
         return allocator.allocPage(gfp);
+    }
+
+    /**
+     * Allocates one frame for a place in an area, where the policy of the area or of the task wants it: {@code vma_alloc_folio()}.
+     *
+     * @param gfp request flags
+     * @param vma the area
+     * @param vaddr the place
+     * @return the frame with one reference, or -1
+     */
+    public long allocate(int gfp, Vma vma, long vaddr) {
+        if (vma.policy() == null && policies.taskPolicy() == null && !vma.hasSharedPolicy()) {
+            return allocator.allocPage(gfp);
+        }
+        return policies.allocateFor(gfp, vma.policyAt(vaddr), vma.interleaveIndex(vaddr));
+    }
+
+    /** Returns the memory policies of the machine. */
+    public PolicyAllocator policies() {
+        return policies;
     }
 
     /**

@@ -3,6 +3,7 @@ package io.pagewalk.kernel.shmem;
 import io.pagewalk.base.KernelBug;
 import io.pagewalk.kernel.filemap.Inode;
 import io.pagewalk.kernel.filemap.ShmemInodeInfo;
+import io.pagewalk.kernel.numa.SharedPolicy;
 import io.pagewalk.kernel.syscall.Errno;
 import io.pagewalk.kernel.vma.Vma;
 import io.pagewalk.kernel.vma.VmaFlags;
@@ -29,6 +30,7 @@ public final class ShmemInode implements ShmemInodeInfo {
     private final TmpfsMount mount;
     private final Accounting accounting;
     private final Commitment commitment;
+    private final SharedPolicy policies = new SharedPolicy();
     private @Nullable Inode inode;
     private int mode;
     private int seals = Seals.F_SEAL_SEAL;
@@ -196,6 +198,11 @@ public final class ShmemInode implements ShmemInodeInfo {
     @Override
     public boolean isUnevictable() {
         return isUnevictable;
+    }
+
+    @Override
+    public SharedPolicy policies() {
+        return policies;
     }
 
     @Override

@@ -16,11 +16,14 @@ import io.pagewalk.kernel.compaction.Compaction;
 import io.pagewalk.kernel.compaction.ContiguousAllocator;
 import io.pagewalk.kernel.exec.ElfProgram;
 import io.pagewalk.kernel.fault.FaultHandler;
+import io.pagewalk.kernel.fault.MappedPages;
 import io.pagewalk.kernel.fault.PageTableEditor;
 import io.pagewalk.kernel.filemap.FileSystem;
 import io.pagewalk.kernel.filemap.PageCache;
 import io.pagewalk.kernel.io.IoResources;
+import io.pagewalk.kernel.mempolicy.PolicyCalls;
 import io.pagewalk.kernel.migrate.PageMigration;
+import io.pagewalk.kernel.numa.PolicyAllocator;
 import io.pagewalk.kernel.oom.OomKiller;
 import io.pagewalk.kernel.procfs.TaskMmuServices;
 import io.pagewalk.kernel.syscall.SyscallArgs;
@@ -105,11 +108,9 @@ public final class LinuxKernel extends KernelCore {
                 machine.description().mode());
         allocator.setOutOfMemory(oomKiller);
         allocator.setHost(new KernelAllocatorHost(this));
-        this.pageThreads = new PageThreads(
-                boot,
-                new PageMigration(folios, anonVmas, files, pageTables, machine.memory(), time, options.costs()),
-                sysctls,
-                machine.clock());
+        PageMigration migration =
+                new PageMigration(folios, anonVmas, files, pageTables, machine.memory(), time, options.costs());
+        this.pageThreads = new PageThreads(boot, migration, sysctls, machine.clock());
         this.door = new SyscallDoor<>(new SyscallNumbers());
         MmSyscalls.register(door);
         new FileCalls(this).register(door);
@@ -118,6 +119,9 @@ public final class LinuxKernel extends KernelCore {
         new PidCalls(this).register(door);
         CredentialCalls.register(door);
         PrctlCalls.register(door);
+        MappedPages mapped = new MappedPages(kernelTables);
+        new PolicyCalls<>(folios.policies(), allocator, mapped, migration, new PolicyTasks(this, mapped))
+                .register(door);
         processes.startInit();
         devices.start(machine);
     }
@@ -410,6 +414,7 @@ public final class LinuxKernel extends KernelCore {
             time.charge(Cause.CONTEXT_SWITCH, options.costs().contextSwitchNanos());
         }
         addressSpaces.switchTo(task.cpu(), task.mm());
+        folios.policies().run(task.policy());
         current = task;
     }
 
@@ -495,6 +500,11 @@ public final class LinuxKernel extends KernelCore {
     /** Returns memory compaction. */
     public Compaction compaction() {
         return pageThreads.compaction();
+    }
+
+    /** Returns how memory policies choose nodes, with the weights of interleaving. */
+    public PolicyAllocator memoryPolicies() {
+        return folios.policies();
     }
 
     /** Returns what allocates given ranges of frames. */

@@ -62,7 +62,7 @@ final class PidCalls {
         int advice = (int) args.a3;
         if (mm != task.mmOrNull()) {
             Credentials mine = task.group().credentials();
-            if (!mayRead(mine, target.group().credentials())) {
+            if (!mayRead(mine, mine.effective(), target.group().credentials())) {
                 return -Errno.EACCES;
             }
             if (!isForOthers(advice)) {
@@ -88,12 +88,11 @@ final class PidCalls {
         return done;
     }
 
-    /** {@code kernel/ptrace.c:__ptrace_may_access()} with {@code PTRACE_MODE_READ_FSCREDS}. */
-    private static boolean mayRead(Credentials mine, Credentials other) {
+    /** {@code kernel/ptrace.c:__ptrace_may_access()} with {@code PTRACE_MODE_READ_FSCREDS} or {@code _REALCREDS}: {@code user} is the effective or the real one. */
+    static boolean mayRead(Credentials mine, int user, Credentials other) {
         if (mine.has(Credentials.CAP_SYS_PTRACE)) {
             return true;
         }
-        int user = mine.effective();
         return user == other.effective()
                 && user == other.saved()
                 && user == other.real()

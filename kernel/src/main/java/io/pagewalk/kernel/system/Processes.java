@@ -155,6 +155,7 @@ final class Processes {
         int tid = tasks.nextTid();
         Mm mm = parent.mm();
         Task thread = new Task(tid, tasks.cpuOf(tid), parent.group(), parent.comm(), mm, parent.files(), kernel);
+        thread.inheritPolicy(parent);
         if (!kernel.objects().takeTask(thread)) {
             return null;
         }
@@ -201,6 +202,7 @@ final class Processes {
             mm = copy;
         }
         Task child = new Task(tid, tasks.cpuOf(tid), group, parent.comm(), mm, new FdTable(parent.files()), kernel);
+        child.inheritPolicy(parent);
         child.setKernelStack(stack);
         if (!kernel.objects().takeTask(child)) {
             child.setKernelStack(0);

@@ -5,14 +5,18 @@ import io.pagewalk.base.KernelBug;
 import io.pagewalk.kernel.fault.FaultTask;
 import io.pagewalk.kernel.filemap.FdTable;
 import io.pagewalk.kernel.filemap.OpenFile;
+import io.pagewalk.kernel.mempolicy.PolicyTask;
+import io.pagewalk.kernel.numa.Mempolicy;
+import io.pagewalk.kernel.numa.PolicyMode;
+import io.pagewalk.kernel.numa.TaskPolicy;
 import io.pagewalk.kernel.oom.OomTask;
 import io.pagewalk.kernel.syscall.UserMemory;
 import io.pagewalk.kernel.vma.Mm;
-import io.pagewalk.kernel.vma.MmTask;
+import java.util.function.IntPredicate;
 import org.jspecify.annotations.Nullable;
 
 /** A thread: {@code struct task_struct}. Threads of one process share their {@link ThreadGroup}. */
-public final class Task implements MmTask, FaultTask, OomTask {
+public final class Task implements PolicyTask, FaultTask, OomTask {
     /** What a task is doing. */
     public enum State {
         /** It can run. */
@@ -28,6 +32,7 @@ public final class Task implements MmTask, FaultTask, OomTask {
     private final ThreadGroup group;
     private final LinuxKernel kernel;
     private final UserMemory userMemory;
+    private TaskPolicy policy = new TaskPolicy();
     private String comm;
     private @Nullable Mm mm;
     private FdTable files;
@@ -109,6 +114,16 @@ public final class Task implements MmTask, FaultTask, OomTask {
         return userMemory;
     }
 
+    @Override
+    public TaskPolicy policy() {
+        return policy;
+    }
+
+    /** Takes over the memory policy of the task that makes this one. */
+    void inheritPolicy(Task parent) {
+        policy = new TaskPolicy(parent.policy);
+    }
+
     /** Returns its descriptor table. */
     public FdTable files() {
         return files;
@@ -145,6 +160,19 @@ public final class Task implements MmTask, FaultTask, OomTask {
     @Override
     public boolean isInit() {
         return group.tgid() == 1;
+    }
+
+    @Override
+    public boolean usesNodes(IntPredicate nodes) {
+        for (Task thread : group.threads()) {
+            Mempolicy bound = thread.policy.policy();
+            if (bound == null
+                    || bound.mode() != PolicyMode.BIND
+                    || bound.nodes().anyMatch(nodes)) {
+                return true;
+            }
+        }
+        return false;
     }
 
     @Override
@@ -227,5 +255,6 @@ public final class Task implements MmTask, FaultTask, OomTask {
         digest.add(exitCode);
         digest.add(minorFaults);
         digest.add(majorFaults);
+        policy.addToDigest(digest);
     }
 }

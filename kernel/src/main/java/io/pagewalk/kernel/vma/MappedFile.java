@@ -1,5 +1,6 @@
 package io.pagewalk.kernel.vma;
 
+import io.pagewalk.kernel.numa.SharedPolicy;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,6 +37,11 @@ public interface MappedFile {
 
     /** Returns whether its pages are shmem pages: tmpfs, memfd, and the file behind shared anonymous memory. */
     boolean isShmem();
+
+    /** Returns the memory policies of a file in memory by page, null for every other file: {@code shmem_get_policy()}. */
+    default @Nullable SharedPolicy sharedPolicy() {
+        return null;
+    }
 
     /** Returns whether this is the file behind {@code MAP_SHARED | MAP_ANONYMOUS}, made by {@link SharedAnonymousFiles}. */
     default boolean isSharedAnonymous() {

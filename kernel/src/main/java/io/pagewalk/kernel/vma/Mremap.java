@@ -252,7 +252,15 @@ public final class Mremap {
         }
         long end = area.end();
         VmaMerge.Range range = new VmaMerge.Range(
-                mm, end, end + growth, area.pgoffOf(end), area.flags(), area.file(), area.anonVma(), null);
+                mm,
+                end,
+                end + growth,
+                area.pgoffOf(end),
+                area.flags(),
+                area.file(),
+                area.anonVma(),
+                null,
+                area.policy());
         Vma next = mm.vmas().next(area);
         if (VmaMerge.mergeNew(range, area, next) == null) {
             mm.services().overcommit().uncharge(charged);
@@ -314,8 +322,8 @@ public final class Mremap {
         long pgoff = untouched ? newAddr >>> Vma.PAGE_SHIFT : area.pgoffOf(addr);
         Vma below = mm.vmas().findLastBelow(newAddr);
         Vma above = mm.vmas().findFirst(end);
-        VmaMerge.Range range =
-                new VmaMerge.Range(mm, newAddr, end, pgoff, area.flags(), area.file(), area.anonVma(), area);
+        VmaMerge.Range range = new VmaMerge.Range(
+                mm, newAddr, end, pgoff, area.flags(), area.file(), area.anonVma(), area, area.policy());
         Vma merged = VmaMerge.mergeNew(range, below, above);
         if (merged != null) {
             return merged;

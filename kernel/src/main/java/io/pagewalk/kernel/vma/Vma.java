@@ -2,6 +2,8 @@ package io.pagewalk.kernel.vma;
 
 import io.pagewalk.base.Bits;
 import io.pagewalk.base.Digest;
+import io.pagewalk.kernel.numa.Mempolicy;
+import io.pagewalk.kernel.numa.SharedPolicy;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -36,6 +38,7 @@ public final class Vma {
     private @Nullable VmaOperations operations;
     private int cacheFlags;
     private @Nullable FrameTracking tracking;
+    private @Nullable Mempolicy policy;
     private final List<AnonVma> anonVmaChain = new ArrayList<>(1);
     private boolean attached;
     private boolean isAnonymousFile;
@@ -250,6 +253,47 @@ public final class Vma {
         tracking = value;
     }
 
+    /** Returns where its pages shall come from, null for wherever the task's pages come from: {@code vma->vm_policy}. */
+    public @Nullable Mempolicy policy() {
+        return policy;
+    }
+
+    /**
+     * Sets where its pages shall come from.
+     *
+     * @param value a policy, or null
+     */
+    void setPolicy(@Nullable Mempolicy value) {
+        policy = value;
+    }
+
+    /**
+     * Returns the policy of a page, of a file in memory the file's own: {@code mm/mempolicy.c:__get_vma_policy()}.
+     *
+     * @param vaddr an address in the area
+     * @return the policy, or null
+     */
+    public @Nullable Mempolicy policyAt(long vaddr) {
+        SharedPolicy shared = file == null ? null : file.sharedPolicy();
+        return shared == null ? policy : shared.lookup(pgoffOf(vaddr));
+    }
+
+    /** Returns whether it maps a file in memory that has policies of its own. */
+    public boolean hasSharedPolicy() {
+        SharedPolicy shared = file == null ? null : file.sharedPolicy();
+        return shared != null && !shared.isEmpty();
+    }
+
+    /**
+     * Returns what interleaving counts at a page: {@code mm/mempolicy.c:get_vma_policy()}. Files in memory begin at different nodes.
+     *
+     * @param vaddr an address in the area
+     */
+    public long interleaveIndex(long vaddr) {
+        boolean isShared = file != null && file.sharedPolicy() != null;
+        return pgoffOf(vaddr) + (isShared && file != null ? file.inode() : 0);
+    }
+
     /**
      * Sets the page offset: {@code vma->vm_pgoff}, which {@code remap_pfn_range()} makes the frame number in a private area.
      *
@@ -332,6 +376,9 @@ public final class Vma {
         digest.add(cacheFlags);
         digest.add(file == null ? -1 : file.id());
         digest.add(anonVma == null ? -1 : anonVma.id());
+        if (policy != null) {
+            policy.addToDigest(digest);
+        }
     }
 
     /** Returns {@code start-end perms pgoff name} for messages. */
@@ -396,6 +443,7 @@ public final class Vma {
         copy.cacheFlags = cacheFlags;
         copy.isAnonymousFile = isAnonymousFile;
         copy.tracking = tracking;
+        copy.policy = policy;
         return copy;
     }
 }

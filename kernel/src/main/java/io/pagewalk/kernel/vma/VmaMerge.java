@@ -1,5 +1,6 @@
 package io.pagewalk.kernel.vma;
 
+import io.pagewalk.kernel.numa.Mempolicy;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,16 +21,23 @@ final class VmaMerge {
             long flags,
             @Nullable MappedFile file,
             @Nullable AnonVma anonVma,
-            @Nullable Vma copiedFrom) {
+            @Nullable Vma copiedFrom,
+            @Nullable Mempolicy policy) {
 
         /** Describes a part of an existing area with other flags. */
         static Range of(Vma vma, long start, long end, long flags) {
-            return new Range(vma.mm(), start, end, vma.pgoffOf(start), flags, vma.file(), vma.anonVma(), null);
+            return new Range(
+                    vma.mm(), start, end, vma.pgoffOf(start), flags, vma.file(), vma.anonVma(), null, vma.policy());
         }
 
         /** Describes new memory that nobody has written to. */
         static Range fresh(Mm mm, long start, long end, long pgoff, long flags, @Nullable MappedFile file) {
-            return new Range(mm, start, end, pgoff, flags, file, null, null);
+            return new Range(mm, start, end, pgoff, flags, file, null, null, null);
+        }
+
+        /** Returns the same with another policy. */
+        Range withPolicy(@Nullable Mempolicy value) {
+            return new Range(mm, start, end, pgoff, flags, file, anonVma, copiedFrom, value);
         }
     }
 
@@ -44,7 +52,20 @@ final class VmaMerge {
      * @return the area that now holds exactly the part, or a bigger one that already had these flags; null when there would be too many areas
      */
     static @Nullable Vma modifyFlags(Vma vma, long start, long end, long newFlags) {
-        Vma merged = mergeExisting(vma, Range.of(vma, start, end, newFlags));
+        return modify(vma, Range.of(vma, start, end, newFlags));
+    }
+
+    /**
+     * Gives a part of an area other attributes in the tree, as {@link #modifyFlags} does: {@code mm/vma.c:vma_modify()}.
+     *
+     * @param vma the area
+     * @param range the part with its coming attributes, which are the caller's to set
+     * @return the area that now holds exactly the part, or a bigger one that already had these attributes; null when there would be too many areas
+     */
+    static @Nullable Vma modify(Vma vma, Range range) {
+        long start = range.start();
+        long end = range.end();
+        Vma merged = mergeExisting(vma, range);
         if (merged != null) {
             return merged;
         }
@@ -220,6 +241,7 @@ final class VmaMerge {
         long mayDiffer = VmaFlags.VM_ACCESS_FLAGS | VmaFlags.VM_IGNORE_MERGE;
         boolean compatible = below.end() == above.start()
                 && below.file() == above.file()
+                && Mempolicy.same(below.policy(), above.policy())
                 && ((below.flags() ^ above.flags()) & ~mayDiffer) == 0
                 && above.pgoff() == below.pgoff() + below.pages();
         return compatible && old.anonVmaChain().size() == 1 ? old.anonVma() : null;
@@ -303,7 +325,8 @@ final class VmaMerge {
     /** {@code mm/vma.c:is_mergeable_vma()}. */
     private static boolean attributesFit(Range range, Vma neighbour) {
         return ((neighbour.flags() ^ range.flags()) & ~VmaFlags.VM_IGNORE_MERGE) == 0
-                && neighbour.file() == range.file();
+                && neighbour.file() == range.file()
+                && Mempolicy.same(neighbour.policy(), range.policy());
     }
 
     /** {@code mm/vma.c:is_mergeable_anon_vma()}. */

@@ -78,14 +78,49 @@ final class TestKernel {
         for (int i = 0; i < cpus; i++) {
             numbers.add(i);
         }
+        List<NodeDescription> nodes = List.of(new NodeDescription(
+                0, List.of(new MemoryRange(0, Bits.roundUp(firmware.endFrame() << 12, Size.MIB))), numbers));
+        return boot(cpu, mode, cpus, options, refill, devices, firmware, nodes, List.of(List.of(10)));
+    }
+
+    /** Nodes of the same size, all CPUs on node 0. */
+    static TestKernel bootNodes(int count, long bytesOfEach) {
+        FirmwareMap firmware = FirmwareMap.pc(count * bytesOfEach);
+        List<NodeDescription> nodes = new ArrayList<>();
+        List<List<Integer>> distances = new ArrayList<>();
+        for (int node = 0; node < count; node++) {
+            long end = node == count - 1 ? Bits.roundUp(firmware.endFrame() << 12, Size.MIB) : (node + 1) * bytesOfEach;
+            nodes.add(new NodeDescription(
+                    node, List.of(new MemoryRange(node * bytesOfEach, end)), node == 0 ? List.of(0, 1) : List.of()));
+            List<Integer> row = new ArrayList<>();
+            for (int other = 0; other < count; other++) {
+                row.add(10 + 5 * Math.abs(node - other));
+            }
+            distances.add(row);
+        }
+        PagingMode mode = PagingMode.X86_64_4LEVEL;
+        BootOptions options = BootOptions.defaults();
+        return boot("skylake", mode, 2, options, Refill.HARDWARE, List.of(), firmware, nodes, distances);
+    }
+
+    private static TestKernel boot(
+            String cpu,
+            PagingMode mode,
+            int cpus,
+            BootOptions options,
+            Refill refill,
+            List<DeviceDescription> devices,
+            FirmwareMap firmware,
+            List<NodeDescription> nodes,
+            List<List<Integer>> distances) {
+        long base = mode.architecture() == PagingMode.Architecture.RISCV64 ? 0x8000_0000L : 0;
         MachineDescription description = new MachineDescription(
                 "test",
                 "a machine for tests",
                 mode,
                 firmware,
-                List.of(new NodeDescription(
-                        0, List.of(new MemoryRange(0, Bits.roundUp(firmware.endFrame() << 12, Size.MIB))), numbers)),
-                List.of(List.of(10)),
+                nodes,
+                distances,
                 CpuModels.byName(cpu),
                 cpus,
                 2_500_000_000L,

@@ -42,6 +42,12 @@ public final class ProcTree {
         files.put("iomem", IoMem.print(kernel.ioResources().iomem()));
         files.put("ioports", IoPortsFile.print(kernel.ioResources().ioports()));
         PidSmaps smaps = new PidSmaps(kernel.memmap(), kernel.machine().memory(), state.paging());
+        PidNumaMaps numaMaps = new PidNumaMaps(
+                kernel.memmap(),
+                kernel.machine().memory(),
+                state.paging(),
+                pfn -> kernel.allocator().zoneOf(pfn).node(),
+                kernel.allocator().nodes().size());
         for (Task task : kernel.tasks()) {
             Mm mm = task.mmOrNull();
             if (mm == null || task.tid() != task.tgid()) {
@@ -52,6 +58,9 @@ public final class ProcTree {
             files.put(directory + "maps", PidMaps.print(process));
             files.put(directory + "smaps", smaps.print(process));
             files.put(directory + "smaps_rollup", smaps.printRollup(process));
+            files.put(
+                    directory + "numa_maps",
+                    numaMaps.print(process, task.policy().policy()));
             files.put(directory + "status", PidStatus.print(process));
             files.put(directory + "stat", PidStat.print(process));
             files.put(directory + "statm", PidStatm.print(process));

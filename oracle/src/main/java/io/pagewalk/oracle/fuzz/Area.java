@@ -33,6 +33,8 @@ public enum Area {
     SYNC,
     /** mseal. */
     SEAL,
+    /** Memory policies and moving pages between nodes. */
+    POLICY,
     /** Processes: fork, exit, advice about fork. */
     FORK,
     /** Threads, and processes that share memory: clone with CLONE_VM. */

@@ -33,6 +33,7 @@ final class Generator {
     private final long firstBrk;
     private final SyscallNumbers numbers;
     private final RareSteps rare;
+    private final PolicySteps policies;
     private int slot;
 
     Generator(SeededRandom random, ModelMachine model, Set<Area> areas) {
@@ -42,6 +43,7 @@ final class Generator {
         this.firstBrk = model.mm(0).startBrk();
         this.numbers = model.kernel().syscallNumbers();
         this.rare = new RareSteps(random, areas, numbers);
+        this.policies = new PolicySteps(random, numbers, BASE + (ARENA_PAGES - 1) * PAGE);
     }
 
     Step next() {
@@ -124,6 +126,7 @@ final class Generator {
                 areas.contains(Area.SEGMENT) && model.hasSegments()
                         ? rare.segments(slot, random.nextBoolean() ? arenaAddress() : startOfArea(addr))
                         : null;
+            case 26, 27 -> areas.contains(Area.POLICY) ? policies.next(slot, addr, length) : null;
             default -> access(addr, length);
         };
     }

@@ -92,6 +92,9 @@ final class StateCheck {
             if (found == null) {
                 found = sizes(slot, index);
             }
+            if (found == null) {
+                found = numaMaps(slot, index);
+            }
         }
         return found;
     }
@@ -239,6 +242,32 @@ final class StateCheck {
         if (kind >= 0) {
             sums[kind] += ProcText.number("\n" + line, kind == ALL ? "Rss" : "Anonymous");
         }
+    }
+
+    /** Compares policies and pages by node, without how many are active, which depends on batches of CPUs. */
+    private @Nullable Difference numaMaps(int slot, int index) {
+        String[] expected = real.read(slot, "numa_maps").split("\n", -1);
+        String[] actual = model.numaMaps(slot).split("\n", -1);
+        int at = 0;
+        for (Vma vma : mmOf(slot).vmas()) {
+            if (!model.isOwn(vma.start(), vma.end())) {
+                String start = String.format(Locale.ROOT, "%08x ", vma.start());
+                while (at < expected.length && !expected[at].startsWith(start)) {
+                    at++;
+                }
+                String left = at < expected.length ? expected[at].replaceAll(" active=\\d+", "") : "nothing";
+                String right = Arrays.stream(actual)
+                        .filter(line -> line.startsWith(start))
+                        .findFirst()
+                        .orElse("nothing")
+                        .replaceAll(" active=\\d+", "");
+                comparisons++;
+                if (!left.equals(right)) {
+                    return new Difference("numa_maps", left, right, index);
+                }
+            }
+        }
+        return null;
     }
 
     private static boolean isHeader(String line) {

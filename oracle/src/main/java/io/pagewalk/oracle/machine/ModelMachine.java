@@ -27,6 +27,7 @@ import io.pagewalk.kernel.system.UserAccess;
 import io.pagewalk.kernel.vma.Mm;
 import io.pagewalk.kernel.vma.ResourceLimits;
 import io.pagewalk.observe.proc.PidMaps;
+import io.pagewalk.observe.proc.PidNumaMaps;
 import io.pagewalk.observe.proc.PidSmaps;
 import io.pagewalk.observe.proc.PidStatus;
 import io.pagewalk.observe.proc.ProcessState;
@@ -346,6 +347,17 @@ public final class ModelMachine {
     /** Returns the text of {@code /proc/PID/smaps_rollup}. */
     public String smapsRollup(int slot) {
         return smaps.printRollup(state(slot));
+    }
+
+    /** Returns the text of {@code /proc/PID/numa_maps}. */
+    public String numaMaps(int slot) {
+        return new PidNumaMaps(
+                        kernel.memmap(),
+                        kernel.machine().memory(),
+                        kernel.machine().description().mode(),
+                        pfn -> kernel.allocator().zoneOf(pfn).node(),
+                        kernel.allocator().nodes().size())
+                .print(state(slot), task(slot).policy().policy());
     }
 
     /** Returns the text of {@code /proc/PID/status}. */
