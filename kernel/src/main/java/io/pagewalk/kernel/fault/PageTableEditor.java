@@ -156,6 +156,14 @@ public final class PageTableEditor implements PageTableOps {
         flush.finish(vma.mm());
     }
 
+    @Override
+    public void discard(Vma vma, long start, long end) {
+        FlushRange flush = new FlushRange(flusher);
+        zap(vma, start, end, flush, false, false);
+        tables.reclaim(vma.mm(), start, end, flush);
+        flush.finish(vma.mm());
+    }
+
     /**
      * Drops all pages of an address space whose owner was killed, and keeps areas and tables: {@code mm/oom_kill.c:__oom_reap_task_mm()}. Shared file areas are left alone, as Linux leaves them.
      *

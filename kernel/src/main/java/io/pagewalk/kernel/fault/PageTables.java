@@ -1,5 +1,6 @@
 package io.pagewalk.kernel.fault;
 
+import io.pagewalk.base.Bits;
 import io.pagewalk.base.KernelBug;
 import io.pagewalk.hardware.memory.PhysicalMemory;
 import io.pagewalk.hardware.paging.PagingMode;
@@ -208,6 +209,30 @@ final class PageTables {
             vaddr = next;
         }
         return freed;
+    }
+
+    /** Frees the leaf tables that a range covers wholly and that are empty now: {@code mm/pt_reclaim.c}, which Linux has for x86-64 alone. */
+    void reclaim(Mm mm, long start, long end, FlushRange flush) {
+        long span = 1L << leafShift;
+        if (mode.architecture() != PagingMode.Architecture.X86_64) {
+            return;
+        }
+        for (long at = Bits.roundUp(start, span); at + span <= end; at += span) {
+            long table = findOrSkip(mm, at);
+            if (table >= 0 && isEmpty(table)) {
+                freeRange(mm, at, at + span, at, at + span);
+                flush.addTables(at, at + span);
+            }
+        }
+    }
+
+    private boolean isEmpty(long table) {
+        for (int index = 0; index < mode.entries(1); index++) {
+            if (mode.readEntry(memory, table, index) != 0) {
+                return false;
+            }
+        }
+        return true;
     }
 
     private static boolean isWholeSpanFree(long spanStart, long end, long span, long floor, long ceiling) {

@@ -260,6 +260,10 @@ public final class SysvShm {
             return -Errno.EINVAL;
         }
         long size = Bits.roundUp(file.sizeBytes(), PAGE_BYTES);
+        // The first piece goes even when mremap made it longer than the segment.
+        Vma first = vma;
+        vma = mm.vmas().next(first);
+        Munmap.munmap(mm, first.start(), first.sizeBytes());
         while (vma != null && file != null && vma.end() - addr <= size) {
             Vma next = mm.vmas().next(vma);
             if (isPieceAt(vma, addr) && vma.file() == file) {

@@ -209,7 +209,7 @@ public final class Madvise {
         if (advice == MADV_FREE) {
             pageTables.lazyFree(vma, start, end);
         } else {
-            pageTables.zapRange(vma, start, end);
+            pageTables.discard(vma, start, end);
         }
         return 0;
     }

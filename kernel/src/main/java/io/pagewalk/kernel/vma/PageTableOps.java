@@ -19,13 +19,24 @@ public interface PageTableOps {
     void unmapRegion(Mm mm, List<Vma> vmas, long floor, long ceiling);
 
     /**
-     * Drops pages inside one area and keeps its page tables: {@code mm/memory.c:zap_page_range_single()} ({@code MADV_DONTNEED}).
+     * Drops pages inside one area and keeps its page tables: {@code mm/memory.c:zap_page_range_single()}.
      *
      * @param vma an area in the tree
      * @param start first address
      * @param end first address behind
      */
     void zapRange(Vma vma, long start, long end);
+
+    /**
+     * Drops pages inside one area and the page tables that are empty then: {@code mm/madvise.c:madvise_dontneed_single_vma()}.
+     *
+     * @param vma an area in the tree
+     * @param start first address
+     * @param end first address behind
+     */
+    default void discard(Vma vma, long start, long end) {
+        zapRange(vma, start, end);
+    }
 
     /**
      * Makes the entries of a range agree with the area's new flags: {@code mm/mprotect.c:change_protection()}.

@@ -6,7 +6,7 @@ import io.pagewalk.kernel.syscall.Errno;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-/** Rules of the calls one by one; each fact stands in Linux's source at the function named, and most are compared by {@link DifferentialTest} too. */
+/** Rules of the calls one by one; each fact stands in Linux's source at the function named, and random histories ({@code pagewalk verify}) compare most of them too. */
 class MmCallsTest {
     private static final long BASE = 0x100000000000L;
     private static final long PAGE = 4096;

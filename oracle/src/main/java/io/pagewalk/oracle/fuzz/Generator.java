@@ -9,7 +9,9 @@ import io.pagewalk.kernel.vma.VmaFlags;
 import io.pagewalk.oracle.machine.ModelMachine;
 import io.pagewalk.oracle.machine.Slots;
 import io.pagewalk.oracle.machine.Step;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -34,6 +36,7 @@ final class Generator {
     private final SyscallNumbers numbers;
     private final RareSteps rare;
     private final PolicySteps policies;
+    private final Deque<Step> pending = new ArrayDeque<>();
     private int slot;
 
     Generator(SeededRandom random, ModelMachine model, Set<Area> areas) {
@@ -48,6 +51,10 @@ final class Generator {
 
     Step next() {
         Slots slots = model.slots();
+        Step follower = pending.poll();
+        if (follower != null) {
+            return follower;
+        }
         if (!slots.isAlive(slot) || random.nextInt(10) == 0) {
             List<Integer> living = slots.living();
             slot = living.get(random.nextInt(living.size()));
@@ -83,7 +90,7 @@ final class Generator {
             }
         }
         while (true) {
-            Step step = choose(random.nextInt(44), prot, addr, length);
+            Step step = choose(random.nextInt(45), prot, addr, length);
             if (step != null) {
                 return step;
             }
@@ -127,6 +134,7 @@ final class Generator {
                         ? rare.segments(slot, random.nextBoolean() ? arenaAddress() : startOfArea(addr))
                         : null;
             case 26, 27 -> areas.contains(Area.POLICY) ? policies.next(slot, addr, length) : null;
+            case 44 -> rare.seldom(slot, addr, length, prot, pending);
             default -> access(addr, length);
         };
     }

@@ -4,6 +4,7 @@ import io.pagewalk.base.SeededRandom;
 import io.pagewalk.kernel.syscall.SyscallNumbers;
 import io.pagewalk.oracle.machine.NativeMachine;
 import io.pagewalk.oracle.machine.Step;
+import java.util.Deque;
 import java.util.Set;
 
 /**
@@ -149,6 +150,49 @@ final class RareSteps {
                         STACKS + (borderPages - 1 + random.nextInt(3)) * PAGE + random.nextInt(512) * 8L,
                         random.nextLong());
         };
+    }
+
+    /**
+     * Calls that few programs make: process_madvise on oneself with a vector that earlier steps have written, remap_file_pages, pkey_mprotect without a key.
+     *
+     * @param then receives the steps that belong behind the one returned
+     */
+    Step seldom(int slot, long addr, long length, int prot, Deque<Step> then) {
+        return switch (random.nextInt(4)) {
+            case 0 ->
+                areas.contains(Area.SHARED)
+                        ? call(
+                                slot,
+                                "remap_file_pages",
+                                addr + random.nextInt(2) * 9L,
+                                Math.min(length, POPULATED_PAGES * PAGE),
+                                random.nextInt(12) == 0 ? prot : 0,
+                                random.nextInt(24),
+                                random.nextInt(4) == 0 ? 0x10000 : 0)
+                        : call(slot, "munmap", addr, PAGE);
+            case 1 ->
+                areas.contains(Area.PROTECT)
+                        ? call(slot, "pkey_mprotect", addr, length, prot, random.nextInt(6) == 0 ? 1 : -1)
+                        : call(slot, "munmap", addr, PAGE);
+            default -> areas.contains(Area.ADVISE) ? vector(slot, addr, length, then) : call(slot, "munmap", addr, 0);
+        };
+    }
+
+    private Step vector(int slot, long addr, long length, Deque<Step> then) {
+        int parts = 1 + random.nextInt(2);
+        long at = addr + random.nextInt(500) * 8L;
+        for (int i = 0; i < parts; i++) {
+            long base = addr + (random.nextInt(24) - 12) * PAGE + (random.nextInt(10) == 0 ? 8 : 0);
+            if (i > 0) {
+                then.add(Step.of(slot, Step.Kind.STORE, at + 16L * i, base));
+            }
+            then.add(Step.of(slot, Step.Kind.STORE, at + 16L * i + 8, 1 + random.nextLong(length)));
+        }
+        int[] advice = {3, 4, 8, 20, 102, 103, 14, 15, 77};
+        long self = random.nextInt(12) == 0 ? 9 : -10000 - random.nextInt(2);
+        int flags = random.nextInt(20) == 0 ? 1 : 0;
+        then.add(call(slot, "process_madvise", self, at, parts, advice[random.nextInt(advice.length)], flags));
+        return Step.of(slot, Step.Kind.STORE, at, addr);
     }
 
     /** System V segments, named by the place where their number is kept. */

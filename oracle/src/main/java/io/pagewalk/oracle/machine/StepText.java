@@ -27,8 +27,8 @@ public final class StepText {
             case CALL ->
                 switch (numbers.name(step.number())) {
                     case "mmap" -> 6;
-                    case "mremap" -> 5;
-                    case "pread64", "pwrite64", "shmget" -> 4;
+                    case "mremap", "remap_file_pages", "process_madvise" -> 5;
+                    case "pread64", "pwrite64", "shmget", "pkey_mprotect" -> 4;
                     case "mprotect", "madvise", "msync", "mlock2", "mseal", "shmat", "shmctl" -> 3;
                     case "munmap", "mlock", "munlock", "ftruncate" -> 2;
                     case "brk", "mlockall", "shmdt" -> 1;

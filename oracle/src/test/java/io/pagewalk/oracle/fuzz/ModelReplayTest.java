@@ -115,6 +115,17 @@ class ModelReplayTest {
     }
 
     @Test
+    void shmdt_ofAnAttachmentThatGrew_takesAllOfIt() {
+        assertThat(ModelReplay.differences("""
+                0 shmget 0x0 0x35df 0x380 0x2 -> 0x0 0 0 0 0x0
+                0 shmat 0x2 0x1000001e0000 0x4000 -> 0x1000001e0000 0 0 0 0x0
+                0 mremap 0x1000001e0000 0x4000 0x6000 0x0 0x0 -> 0x1000001e0000 0 0 0 0x0
+                0 shmdt 0x1000001e0000 -> 0x0 0 0 0 0x0
+                0 load 0x1000001e0000 -> 0x0 2817 0 0 0x0
+                """)).isEmpty();
+    }
+
+    @Test
     void stack_thatGrowsWithoutCounting_keepsTheBooks() {
         assertThat(ModelReplay.differences("""
                 0 mmap 0x1000001e9000 0x8000 0x5 0x132 -1 0x0 -> 0x1000001e9000 0 0 0 0x0
