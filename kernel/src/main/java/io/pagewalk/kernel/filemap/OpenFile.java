@@ -104,6 +104,20 @@ public final class OpenFile implements MappedFile {
         readahead.mmapMiss = Math.max(0, readahead.mmapMiss - pages);
     }
 
+    /**
+     * Says how it will be read: {@code POSIX_FADV_NORMAL}, {@code POSIX_FADV_RANDOM} and {@code POSIX_FADV_SEQUENTIAL}. In sequence the windows are twice as large; at random
+     * nothing is read ahead.
+     *
+     * @param isRandom whether at random
+     * @param isSequential whether in sequence; with neither as usual
+     */
+    public void adviseReading(boolean isRandom, boolean isSequential) {
+        readahead.isRandom = isRandom;
+        if (!isRandom && readahead.raPages != 0) {
+            readahead.raPages = isSequential ? 2 * Readahead.DEFAULT_PAGES : Readahead.DEFAULT_PAGES;
+        }
+    }
+
     /** Returns how many descriptors and mappings refer to it. */
     public int references() {
         return references;

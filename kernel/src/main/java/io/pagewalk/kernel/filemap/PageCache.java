@@ -61,6 +61,7 @@ public final class PageCache {
     private final ArrayDeque<Read> inFlight = new ArrayDeque<>();
     private long[] batch = new long[64];
     private int batchSize;
+    private long sectorsRead;
 
     /**
      * Creates the page cache of a machine.
@@ -352,6 +353,11 @@ public final class PageCache {
         return shmem;
     }
 
+    /** Returns how many sectors of 512 bytes were asked of devices: {@code task_io_account_read()} of all tasks together. */
+    public long sectorsRead() {
+        return sectorsRead;
+    }
+
     /** Returns whether reads are on their way. */
     public boolean hasReadsInFlight() {
         return !inFlight.isEmpty();
@@ -405,6 +411,10 @@ public final class PageCache {
         Inode inode = file.inodeObject();
         if (ra.raPages == 0) {
             readRange(inode, index, 1, 0);
+            return;
+        }
+        if (ra.isRandom) {
+            forceReadahead(file, index, requestPages);
             return;
         }
         long max = ra.raPages;
@@ -515,6 +525,7 @@ public final class PageCache {
                 ? time.now()
                 : device.submitRead(time.now(), (long) pfns.length * PhysicalMemory.FRAME_BYTES);
         folios.counters().count(VmEvent.PGPGIN, (long) pfns.length * SECTORS_PER_PAGE);
+        sectorsRead += (long) pfns.length * SECTORS_PER_PAGE;
         KernelBug.on(startIndex < 0, "a read before the start of a file");
         Read read = new Read(completes, pfns);
         if (completes <= time.now()) {

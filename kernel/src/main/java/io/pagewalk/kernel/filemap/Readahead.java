@@ -22,6 +22,10 @@ final class Readahead {
     long size;
     long asyncSize;
     int raPages = DEFAULT_PAGES;
+
+    /** Reads only what is asked for ({@code FMODE_RANDOM}). */
+    boolean isRandom;
+
     int mmapMiss;
     long prevPos = -1;
 

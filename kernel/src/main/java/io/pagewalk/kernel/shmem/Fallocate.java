@@ -5,6 +5,7 @@ import io.pagewalk.kernel.filemap.Inode;
 import io.pagewalk.kernel.filemap.OpenFile;
 import io.pagewalk.kernel.filemap.PageCache;
 import io.pagewalk.kernel.syscall.Errno;
+import io.pagewalk.kernel.vma.ResourceLimits;
 
 /** {@code fallocate()}: {@code fs/open.c:vfs_fallocate()} and {@code mm/shmem.c:shmem_fallocate()}. */
 public final class Fallocate {
@@ -30,9 +31,11 @@ public final class Fallocate {
      * @param mode {@code FALLOC_FL_*}
      * @param offset first byte
      * @param bytes how many
+     * @param limits limits of the caller, of which the size of files counts
      * @return 0 or a negative errno
      */
-    public static long fallocate(FileSystem files, OpenFile file, int mode, long offset, long bytes) {
+    public static long fallocate(
+            FileSystem files, OpenFile file, int mode, long offset, long bytes, ResourceLimits limits) {
         if (offset < 0 || bytes <= 0) {
             return -Errno.EINVAL;
         }
@@ -62,13 +65,17 @@ public final class Fallocate {
         if ((mode & FALLOC_FL_PUNCH_HOLE) != 0) {
             return files.punchHole(inode, offset, offset + bytes);
         }
+        boolean keepsSize = (mode & FALLOC_FL_KEEP_SIZE) != 0;
+        if ((inode.isShmem() || !keepsSize) && !limits.allowsFileSize(inode.sizeBytes(), offset + bytes)) {
+            return -Errno.EFBIG;
+        }
         if (inode.isShmem()) {
             return allocate(files.cache(), inode, mode, offset, bytes);
         }
         if ((mode & ~FALLOC_FL_KEEP_SIZE) != 0) {
             return -Errno.EOPNOTSUPP;
         }
-        if ((mode & FALLOC_FL_KEEP_SIZE) == 0 && offset + bytes > inode.sizeBytes()) {
+        if (!keepsSize && offset + bytes > inode.sizeBytes()) {
             inode.setSizeBytes(offset + bytes);
         }
         return 0;

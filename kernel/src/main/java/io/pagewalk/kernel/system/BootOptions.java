@@ -18,6 +18,7 @@ import java.util.TreeMap;
  * @param slab boot parameters of the slab caches
  * @param parameters what the command line says about memory
  * @param tracksSoftDirty whether the kernel is built with {@code CONFIG_MEM_SOFT_DIRTY}; the kernels of most distributions are, the default here is not
+ * @param anonymousNames whether areas of anonymous memory can be named, as with {@code CONFIG_ANON_VMA_NAME}
  */
 public record BootOptions(
         Map<String, String> sysctls,
@@ -26,7 +27,8 @@ public record BootOptions(
         CostModel costs,
         SlabOptions slab,
         BootParameters parameters,
-        boolean tracksSoftDirty) {
+        boolean tracksSoftDirty,
+        boolean anonymousNames) {
     /** The parameters of the kernel's command line that mean something here, as a user writes them. */
     public static final List<String> PARAMETERS = List.of(
             "cma=SIZE",
@@ -58,7 +60,7 @@ public record BootOptions(
      * @param costs what events cost
      */
     public BootOptions(Map<String, String> sysctls, long seed, PageCacheStart pageCache, CostModel costs) {
-        this(sysctls, seed, pageCache, costs, SlabOptions.DEFAULT, BootParameters.NONE, false);
+        this(sysctls, seed, pageCache, costs, SlabOptions.DEFAULT, BootParameters.NONE, false, false);
     }
 
     /** Returns Linux's defaults, seed 1, a cold page cache. */
@@ -72,7 +74,7 @@ public record BootOptions(
      * @param values by name, as typed
      */
     public BootOptions withSysctls(Map<String, String> values) {
-        return new BootOptions(values, seed, pageCache, costs, slab, parameters, tracksSoftDirty);
+        return new BootOptions(values, seed, pageCache, costs, slab, parameters, tracksSoftDirty, anonymousNames);
     }
 
     /**
@@ -81,7 +83,7 @@ public record BootOptions(
      * @param start cold or warm
      */
     public BootOptions withPageCache(PageCacheStart start) {
-        return new BootOptions(sysctls, seed, start, costs, slab, parameters, tracksSoftDirty);
+        return new BootOptions(sysctls, seed, start, costs, slab, parameters, tracksSoftDirty, anonymousNames);
     }
 
     /**
@@ -90,12 +92,17 @@ public record BootOptions(
      * @param options such as {@code slab_debug}
      */
     public BootOptions withSlab(SlabOptions options) {
-        return new BootOptions(sysctls, seed, pageCache, costs, options, parameters, tracksSoftDirty);
+        return new BootOptions(sysctls, seed, pageCache, costs, options, parameters, tracksSoftDirty, anonymousNames);
     }
 
     /** Returns the same options for a kernel that tracks written pages: {@code CONFIG_MEM_SOFT_DIRTY}, which only x86-64 has of the processors here. */
     public BootOptions withSoftDirty() {
-        return new BootOptions(sysctls, seed, pageCache, costs, slab, parameters, true);
+        return new BootOptions(sysctls, seed, pageCache, costs, slab, parameters, true, anonymousNames);
+    }
+
+    /** Returns the same options for a kernel that lets anonymous memory be named: {@code CONFIG_ANON_VMA_NAME}. */
+    public BootOptions withAnonymousNames() {
+        return new BootOptions(sysctls, seed, pageCache, costs, slab, parameters, tracksSoftDirty, true);
     }
 
     /**
@@ -118,7 +125,14 @@ public record BootOptions(
             }
         }
         return new BootOptions(
-                sysctls, seed, pageCache, costs, options, BootParameters.parse(commandLine), tracksSoftDirty);
+                sysctls,
+                seed,
+                pageCache,
+                costs,
+                options,
+                BootParameters.parse(commandLine),
+                tracksSoftDirty,
+                anonymousNames);
     }
 
     /**

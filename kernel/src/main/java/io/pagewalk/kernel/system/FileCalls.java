@@ -73,7 +73,7 @@ final class FileCalls {
                 (t, a) -> a.a0 == a.a1 ? -Errno.EINVAL : dupTo(t, a.a0, a.a1, (a.a2 & OpenFile.O_CLOEXEC) != 0));
         door.register("fcntl", (t, a) -> fcntl(t, a));
         door.register("ioctl", (t, a) -> DeviceCalls.ioctl(t, t.files().get(a.a0), (int) a.a1, a.a2));
-        door.register("ftruncate", (t, a) -> ftruncate(t.files().get(a.a0), a.a1));
+        door.register("ftruncate", (t, a) -> ftruncate(t, a.a0, a.a1));
         door.register("truncate", (t, a) -> truncate(t, a));
         door.register("pipe", (t, a) -> pair(t, a.a0, 0, PIPE));
         door.register("pipe2", (t, a) -> pair(t, a.a0, (int) a.a1, PIPE));
@@ -87,8 +87,6 @@ final class FileCalls {
         door.register("inotify_init1", (t, a) -> stream(t, "anon_inode:inotify", (int) a.a0));
         door.register("unlink", (t, a) -> unlink(t, a, a.a0));
         door.register("unlinkat", (t, a) -> unlink(t, a, a.a1));
-        door.register("fadvise64", (t, a) -> fadvise(t, a));
-        door.register("readahead", (t, a) -> readahead(t, a));
         door.register("fsync", (t, a) -> t.files().get(a.a0) == null ? -Errno.EBADF : 0);
         door.register("fdatasync", (t, a) -> t.files().get(a.a0) == null ? -Errno.EBADF : 0);
     }
@@ -166,7 +164,11 @@ final class FileCalls {
         if (from + bytes < 0) {
             return -Errno.EINVAL;
         }
-        long result = io.write(file, from, vaddr, bytes, bufferOf(task));
+        long allowed = bytes == 0 ? 0 : task.group().limits().allowedWrite(from, bytes);
+        if (allowed < 0) {
+            return -Errno.EFBIG;
+        }
+        long result = io.write(file, from, vaddr, allowed, bufferOf(task));
         if (result > 0) {
             chargeCopy(result);
             if (offset < 0) {
@@ -381,7 +383,8 @@ final class FileCalls {
         }
     }
 
-    private long ftruncate(@Nullable OpenFile file, long length) {
+    private long ftruncate(Task task, long fd, long length) {
+        OpenFile file = task.files().get(fd);
         if (file == null) {
             return -Errno.EBADF;
         }
@@ -391,7 +394,7 @@ final class FileCalls {
                 || file.inodeObject().charDevice() != null) {
             return -Errno.EINVAL;
         }
-        return files.truncate(file.inodeObject(), length);
+        return resize(task, file.inodeObject(), length);
     }
 
     private long truncate(Task task, SyscallArgs args) {
@@ -403,7 +406,13 @@ final class FileCalls {
         if (args.a1 < 0) {
             return -Errno.EINVAL;
         }
-        return files.truncate(inode, args.a1);
+        return resize(task, inode, args.a1);
+    }
+
+    private long resize(Task task, Inode inode, long length) {
+        return task.group().limits().allowsFileSize(inode.sizeBytes(), length)
+                ? files.truncate(inode, length)
+                : -Errno.EFBIG;
     }
 
     private long pair(Task task, long vaddr, int flags, String name) {
@@ -436,34 +445,5 @@ final class FileCalls {
             return -Errno.EFAULT;
         }
         return files.unlink(path) ? 0 : -Errno.ENOENT;
-    }
-
-    private long fadvise(Task task, SyscallArgs args) {
-        OpenFile file = task.files().get(args.a0);
-        if (file == null) {
-            return -Errno.EBADF;
-        }
-        if (!file.canMmap()) {
-            return -Errno.ESPIPE;
-        }
-        long end = args.a2 == 0 ? file.sizeBytes() : args.a1 + args.a2;
-        if (args.a3 == 3) {
-            files.cache().forceReadahead(file, args.a1 >>> 12, ((end + 4095) >>> 12) - (args.a1 >>> 12));
-        } else if (args.a3 == 4) {
-            files.cache().invalidate(file.inodeObject(), (args.a1 + 4095) >>> 12, end >>> 12);
-        }
-        return 0;
-    }
-
-    private long readahead(Task task, SyscallArgs args) {
-        OpenFile file = task.files().get(args.a0);
-        if (file == null || !file.isReadable()) {
-            return -Errno.EBADF;
-        }
-        if (!file.canMmap() || file.isShmem()) {
-            return -Errno.EINVAL;
-        }
-        files.cache().forceReadahead(file, args.a1 >>> 12, (args.a2 + 4095) >>> 12);
-        return 0;
     }
 }

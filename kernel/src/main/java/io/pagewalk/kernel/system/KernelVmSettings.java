@@ -9,11 +9,13 @@ final class KernelVmSettings implements VmSettings {
     private final Sysctls sysctls;
     private final BootMemory boot;
     private final boolean tracksSoftDirty;
+    private final boolean hasAnonymousNames;
 
-    KernelVmSettings(Sysctls sysctls, BootMemory boot, boolean tracksSoftDirty) {
+    KernelVmSettings(Sysctls sysctls, BootMemory boot, boolean tracksSoftDirty, boolean hasAnonymousNames) {
         this.sysctls = sysctls;
         this.boot = boot;
         this.tracksSoftDirty = tracksSoftDirty;
+        this.hasAnonymousNames = hasAnonymousNames;
     }
 
     @Override
@@ -49,6 +51,11 @@ final class KernelVmSettings implements VmSettings {
     @Override
     public long adminReserveKbytes() {
         return sysctls.get("admin_reserve_kbytes");
+    }
+
+    @Override
+    public boolean hasAnonymousNames() {
+        return hasAnonymousNames;
     }
 
     @Override

@@ -91,7 +91,7 @@ public final class LinuxKernel extends KernelCore {
         files.setUnmapper(pageTables::unmapFileRange);
         boolean tracksSoftDirty = options.tracksSoftDirty()
                 && machine.description().mode().architecture() == PagingMode.Architecture.X86_64;
-        KernelVmSettings settings = new KernelVmSettings(sysctls, boot, tracksSoftDirty);
+        KernelVmSettings settings = new KernelVmSettings(sysctls, boot, tracksSoftDirty, options.anonymousNames());
         if (tracksSoftDirty) {
             faultHandler.trackSoftDirty();
         }
@@ -117,6 +117,9 @@ public final class LinuxKernel extends KernelCore {
         new ShmemCalls(this).register(door);
         new ProcessCalls(this).register(door);
         new PidCalls(this).register(door);
+        new CloneCalls(this).register(door);
+        new FileAdviceCalls(this).register(door);
+        new LimitCalls(this).register(door);
         CredentialCalls.register(door);
         PrctlCalls.register(door);
         MappedPages mapped = new MappedPages(kernelTables);
@@ -260,7 +263,9 @@ public final class LinuxKernel extends KernelCore {
         chargeTranslation();
         time.charge(Cause.SYSCALL, options.costs().syscallNanos());
         pageThreads.run();
+        long sectors = files.cache().sectorsRead();
         long result = door.call(task, args);
+        task.countInBlocks(files.cache().sectorsRead() - sectors);
         if (task.isKilled() && task.mmOrNull() != null) {
             processes.exitGroup(task.group(), 9);
         }
@@ -294,7 +299,9 @@ public final class LinuxKernel extends KernelCore {
      * @return a constant of {@link UserAccess}
      */
     public int fault(Task task, long vaddr, int kind, int fault) {
+        long sectors = files.cache().sectorsRead();
         int outcome = userPages.resolve(task, vaddr, kind, fault, Privilege.USER);
+        task.countInBlocks(files.cache().sectorsRead() - sectors);
         if (pageThreads.isPending()) {
             pageThreads.run();
         }
@@ -413,8 +420,10 @@ public final class LinuxKernel extends KernelCore {
         if (tasks.runOn(task)) {
             time.charge(Cause.CONTEXT_SWITCH, options.costs().contextSwitchNanos());
         }
-        addressSpaces.switchTo(task.cpu(), task.mm());
-        folios.policies().run(task.policy());
+        Mm mm = task.mm();
+        addressSpaces.switchTo(task.cpu(), mm);
+        // Processes that share an address space may have limits of their own.
+        mm.setLimits(task.group().limits());
         current = task;
     }
 

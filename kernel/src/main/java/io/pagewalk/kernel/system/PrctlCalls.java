@@ -3,7 +3,9 @@ package io.pagewalk.kernel.system;
 import io.pagewalk.kernel.syscall.Errno;
 import io.pagewalk.kernel.syscall.SyscallArgs;
 import io.pagewalk.kernel.syscall.SyscallDoor;
+import io.pagewalk.kernel.vma.AnonymousNames;
 import io.pagewalk.kernel.vma.MmAttributes;
+import java.nio.charset.StandardCharsets;
 
 /** The part of {@code prctl()} that memory management knows: {@code kernel/sys.c}. Other options are taken and change nothing. */
 final class PrctlCalls {
@@ -15,6 +17,7 @@ final class PrctlCalls {
     private static final int PR_SET_MDWE = 65;
     private static final int PR_GET_MDWE = 66;
     private static final int PR_SET_VMA = 0x53564d41;
+    private static final int PR_SET_VMA_ANON_NAME = 0;
     private static final int THP_DISABLE_EXCEPT_ADVISED = 2;
     private static final int THP_DISABLED = 1;
 
@@ -49,12 +52,38 @@ final class PrctlCalls {
                 return hasMore(args, 1) ? -Errno.EINVAL : attributes.denyWriteExec();
             }
             case PR_SET_VMA -> {
-                return -Errno.EINVAL;
+                return setName(task, args);
             }
             default -> {
                 return 0;
             }
         }
+    }
+
+    /** {@code prctl_set_vma()}: without a name the present ones go. */
+    private static long setName(Task task, SyscallArgs args) {
+        if (args.a1 != PR_SET_VMA_ANON_NAME || !task.mm().services().settings().hasAnonymousNames()) {
+            return -Errno.EINVAL;
+        }
+        if (args.a4 == 0) {
+            return AnonymousNames.set(task.mm(), args.a2, args.a3, null);
+        }
+        byte[] bytes = new byte[AnonymousNames.MAX_BYTES];
+        int length = 0;
+        while (length < bytes.length) {
+            if (task.userMemory().copyFromUser(bytes, length, 1, args.a4 + length) != 0) {
+                return -Errno.EFAULT;
+            }
+            if (bytes[length] == 0) {
+                break;
+            }
+            length++;
+        }
+        String name = new String(bytes, 0, length, StandardCharsets.ISO_8859_1);
+        if (length == bytes.length || !AnonymousNames.isValid(name)) {
+            return -Errno.EINVAL;
+        }
+        return AnonymousNames.set(task.mm(), args.a2, args.a3, name);
     }
 
     /** Returns whether an argument from a number on is not 0, where 1 is the first after the option. */

@@ -8,11 +8,6 @@ import org.jspecify.annotations.Nullable;
 
 /** System calls on tasks, and calls that only fill or read a structure of fixed size in user memory, which may fault. */
 final class ProcessCalls {
-    private static final long CLONE_VM = 0x100;
-    private static final long CLONE_VFORK = 0x4000;
-    private static final long CLONE_PARENT_SETTID = 0x100000;
-    private static final long CLONE_CHILD_CLEARTID = 0x200000;
-    private static final long CLONE_THREAD = 0x10000;
     private static final int WNOHANG = 1;
 
     private final LinuxKernel kernel;
@@ -30,8 +25,6 @@ final class ProcessCalls {
         });
         door.register("fork", (t, a) -> tidOf(kernel.fork(t)));
         door.register("vfork", (t, a) -> tidOf(kernel.vfork(t)));
-        door.register("clone", (t, a) -> clone(t, a.a0, a.a2, a.a3));
-        door.register("clone3", (t, a) -> clone3(t, a));
         door.register("exit", (t, a) -> {
             kernel.exit(t, (int) a.a0);
             return 0;
@@ -74,7 +67,6 @@ final class ProcessCalls {
         fills(door, "uname", 0, 390);
         fills(door, "sysinfo", 0, 112);
         fills(door, "times", 0, 32);
-        fills(door, "getrusage", 1, 144);
         fills(door, "clock_gettime", 1, 16);
         fills(door, "clock_getres", 1, 16);
         fills(door, "gettimeofday", 0, 16);
@@ -107,38 +99,6 @@ final class ProcessCalls {
         });
     }
 
-    private long clone(Task task, long flags, long parentTid, long childTid) {
-        Task child;
-        if ((flags & CLONE_THREAD) != 0) {
-            child = kernel.cloneThread(task);
-        } else if ((flags & (CLONE_VM | CLONE_VFORK)) == 0) {
-            child = kernel.fork(task);
-        } else {
-            child = kernel.vfork(task);
-        }
-        if (child == null) {
-            return -Errno.ENOMEM;
-        }
-        if ((flags & CLONE_CHILD_CLEARTID) != 0) {
-            child.setClearChildTid(childTid);
-        }
-        if ((flags & CLONE_PARENT_SETTID) != 0) {
-            task.userMemory().copyToUser(parentTid, bytesOf(child.tid()), 0, 4);
-        }
-        return child.tid();
-    }
-
-    private long clone3(Task task, SyscallArgs args) {
-        byte[] structure = new byte[40];
-        if (args.a1 < 64 || args.a1 > 4096) {
-            return -Errno.EINVAL;
-        }
-        if (task.userMemory().copyFromUser(structure, 0, structure.length, args.a0) != 0) {
-            return -Errno.EFAULT;
-        }
-        return clone(task, longAt(structure, 0), longAt(structure, 24), longAt(structure, 16));
-    }
-
     private long wait4(Task task, SyscallArgs args) {
         ThreadGroup group = task.group();
         for (ThreadGroup child : group.children()) {
@@ -164,13 +124,5 @@ final class ProcessCalls {
 
     private static byte[] bytesOf(int value) {
         return new byte[] {(byte) value, (byte) (value >>> 8), (byte) (value >>> 16), (byte) (value >>> 24)};
-    }
-
-    private static long longAt(byte[] bytes, int at) {
-        long value = 0;
-        for (int i = 7; i >= 0; i--) {
-            value = (value << 8) | (bytes[at + i] & 0xff);
-        }
-        return value;
     }
 }

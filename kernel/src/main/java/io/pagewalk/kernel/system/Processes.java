@@ -29,6 +29,14 @@ final class Processes {
         ADDRESS_SPACE
     }
 
+    /** What becomes of the open files of the parent. */
+    enum Descriptors {
+        /** The child gets a table of its own: fork(). */
+        COPIED,
+        /** Both use one table: CLONE_FILES. */
+        SHARED
+    }
+
     private static final int SIGKILL = 9;
 
     private final LinuxKernel kernel;
@@ -173,6 +181,11 @@ final class Processes {
 
     @Nullable
     Task fork(Task parent, Sharing sharing) {
+        return fork(parent, sharing, Descriptors.COPIED);
+    }
+
+    @Nullable
+    Task fork(Task parent, Sharing sharing, Descriptors descriptors) {
         kernel.schedule(parent);
         kernel.time().charge(Cause.PROCESS, kernel.options().costs().forkNanos());
         long stack = kernel.kernelStacks().allocate();
@@ -201,8 +214,13 @@ final class Processes {
             }
             mm = copy;
         }
-        Task child = new Task(tid, tasks.cpuOf(tid), group, parent.comm(), mm, new FdTable(parent.files()), kernel);
-        child.inheritPolicy(parent);
+        FdTable files = parent.files();
+        if (descriptors == Descriptors.SHARED) {
+            files.share();
+        } else {
+            files = new FdTable(files);
+        }
+        Task child = new Task(tid, tasks.cpuOf(tid), group, parent.comm(), mm, files, kernel);
         child.setKernelStack(stack);
         if (!kernel.objects().takeTask(child)) {
             child.setKernelStack(0);
@@ -322,6 +340,7 @@ final class Processes {
         if (mm == null) {
             return;
         }
+        task.group().noteResidentPages(mm.hiwaterRss());
         task.setMm(null);
         kernel.unschedule(task);
         if (mm.addUsers(-1) == 0) {

@@ -110,6 +110,14 @@ final class ShmemCalls {
 
     private long fallocate(Task task, SyscallArgs args) {
         OpenFile file = task.files().get(args.a0);
-        return file == null ? -Errno.EBADF : Fallocate.fallocate(kernel.files(), file, (int) args.a1, args.a2, args.a3);
+        return file == null
+                ? -Errno.EBADF
+                : Fallocate.fallocate(
+                        kernel.files(),
+                        file,
+                        (int) args.a1,
+                        args.a2,
+                        args.a3,
+                        task.group().limits());
     }
 }

@@ -41,6 +41,7 @@ public final class Task implements PolicyTask, FaultTask, OomTask {
     private int exitCode;
     private long minorFaults;
     private long majorFaults;
+    private long inBlocks;
     private long clearChildTid;
     private long taskObject;
     private long pidObject;
@@ -207,6 +208,15 @@ public final class Task implements PolicyTask, FaultTask, OomTask {
     @Override
     public void countMajorFault() {
         majorFaults++;
+    }
+
+    /** Returns the blocks of 512 bytes that it read from devices: {@code task_io_get_inblock()}. */
+    public long inBlocks() {
+        return inBlocks;
+    }
+
+    void countInBlocks(long blocks) {
+        inBlocks += blocks;
     }
 
     /** Returns the address that exit clears and wakes ({@code set_tid_address}), 0 when there is none. */

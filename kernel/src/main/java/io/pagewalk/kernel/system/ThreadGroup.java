@@ -19,6 +19,10 @@ public final class ThreadGroup {
     private long childMajorFaults;
     private long deadMinorFaults;
     private long deadMajorFaults;
+    private long deadInBlocks;
+    private long childInBlocks;
+    private long maxResidentPages;
+    private long childMaxResidentPages;
     private List<String> argv = List.of();
     private final long[] kernelObjects = new long[5];
 
@@ -123,6 +127,31 @@ public final class ThreadGroup {
         return childMajorFaults;
     }
 
+    /** Returns the blocks of 512 bytes that all threads read from devices, those that exited included ({@code ru_inblock}). */
+    public long inBlocks() {
+        return deadInBlocks + threads.stream().mapToLong(Task::inBlocks).sum();
+    }
+
+    /** Returns the blocks that children read that were waited for ({@code cinblock}). */
+    public long childInBlocks() {
+        return childInBlocks;
+    }
+
+    /** Returns the largest resident size, in pages, of address spaces that it has left ({@code signal->maxrss}). */
+    public long maxResidentPages() {
+        return maxResidentPages;
+    }
+
+    /** Returns the largest resident size, in pages, of a child that was waited for ({@code cmaxrss}). */
+    public long childMaxResidentPages() {
+        return childMaxResidentPages;
+    }
+
+    /** Notes the largest resident size of an address space that a thread leaves: {@code setmax_mm_hiwater_rss()}. */
+    void noteResidentPages(long pages) {
+        maxResidentPages = Math.max(maxResidentPages, pages);
+    }
+
     void addThread(Task task) {
         threads.add(task);
     }
@@ -131,12 +160,16 @@ public final class ThreadGroup {
         threads.remove(task);
         deadMinorFaults += task.minorFaults();
         deadMajorFaults += task.majorFaults();
+        deadInBlocks += task.inBlocks();
     }
 
     void reap(ThreadGroup child) {
         children.remove(child);
         childMinorFaults += child.minorFaults() + child.childMinorFaults;
         childMajorFaults += child.majorFaults() + child.childMajorFaults;
+        childInBlocks += child.inBlocks() + child.childInBlocks;
+        childMaxResidentPages =
+                Math.max(childMaxResidentPages, Math.max(child.maxResidentPages, child.childMaxResidentPages));
     }
 
     void forget(ThreadGroup child) {

@@ -55,6 +55,11 @@ public interface VmSettings {
         return false;
     }
 
+    /** Returns whether areas of anonymous memory can be named ({@code CONFIG_ANON_VMA_NAME}). */
+    default boolean hasAnonymousNames() {
+        return false;
+    }
+
     /** Returns whether the CPU has protection keys ({@code X86_FEATURE_OSPKE}), which mark execute-only memory. */
     default boolean hasProtectionKeys() {
         return false;

@@ -35,6 +35,7 @@ public final class Vma {
     private @Nullable MappedFile file;
     private @Nullable AnonVma anonVma;
     private @Nullable String name;
+    private @Nullable String anonymousName;
     private @Nullable VmaOperations operations;
     private int cacheFlags;
     private @Nullable FrameTracking tracking;
@@ -211,6 +212,15 @@ public final class Vma {
         name = value;
     }
 
+    /** Returns the name that {@code prctl(PR_SET_VMA)} gave, or null. */
+    public @Nullable String anonymousName() {
+        return anonymousName;
+    }
+
+    void setAnonymousName(@Nullable String value) {
+        anonymousName = value;
+    }
+
     /** Returns the driver's operations, null for every area that maps no device. */
     public @Nullable VmaOperations operations() {
         return operations;
@@ -349,7 +359,7 @@ public final class Vma {
     /** Returns the last word of a maps line: the path, {@code [heap]}, {@code [stack]}, a special name, or nothing: {@code fs/proc/task_mmu.c:get_vma_name()}. */
     public String mapsName() {
         if (file != null) {
-            return file.path();
+            return anonymousName == null ? file.path() : "[anon_shmem:" + anonymousName + "]";
         }
         if (name != null) {
             return name;
@@ -360,7 +370,7 @@ public final class Vma {
         if (start <= mm.startStack() && end >= mm.startStack()) {
             return "[stack]";
         }
-        return "";
+        return anonymousName == null ? "" : "[anon:" + anonymousName + "]";
     }
 
     /**
@@ -374,6 +384,7 @@ public final class Vma {
         digest.add(flags);
         digest.add(pgoff);
         digest.add(cacheFlags);
+        digest.add(anonymousName == null ? "" : anonymousName);
         digest.add(file == null ? -1 : file.id());
         digest.add(anonVma == null ? -1 : anonVma.id());
         if (policy != null) {
@@ -439,6 +450,7 @@ public final class Vma {
     Vma duplicate(Mm target) {
         Vma copy = new Vma(target, start, end, flags, pgoff, file);
         copy.name = name;
+        copy.anonymousName = anonymousName;
         copy.operations = operations;
         copy.cacheFlags = cacheFlags;
         copy.isAnonymousFile = isAnonymousFile;

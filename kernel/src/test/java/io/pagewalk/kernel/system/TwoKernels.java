@@ -7,6 +7,7 @@ import io.pagewalk.hardware.mmu.Access;
 import io.pagewalk.kernel.ipc.ShmProcFile;
 import io.pagewalk.kernel.syscall.Errno;
 import io.pagewalk.kernel.vma.MappedFile;
+import io.pagewalk.kernel.vma.Mm;
 import io.pagewalk.kernel.vma.Vma;
 import io.pagewalk.kernel.vma.VmaFlags;
 import java.io.DataInputStream;
@@ -21,10 +22,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -43,8 +46,11 @@ final class TwoKernels implements AutoCloseable {
     static final int SHMALL = 2;
     static final int SHMMNI = 3;
     static final int RMID_FORCED = 4;
+    private static final long SIGCHLD = 17;
+    private static final long VFORK = 0x4000;
     private static final int SYSVIPC_SHM = 0;
     private static final int MAPS = 6;
+    private static final int STATUS = 7;
 
     private static final String SOURCE = "shmhelper.c";
     private static final int KEPT_CALLS = Integer.getInteger("pagewalk.shm.kept", 20);
@@ -61,6 +67,7 @@ final class TwoKernels implements AutoCloseable {
     private final Map<Integer, Task> tasks = new HashMap<>();
     private final Map<Integer, Integer> parents = new HashMap<>();
     private final List<String> history = new ArrayList<>();
+    private final Set<Integer> asleep = new HashSet<>();
 
     /** What came of a request. */
     private record Answer(long result, long errno, long signal) {}
@@ -217,6 +224,46 @@ final class TwoKernels implements AutoCloseable {
         return value;
     }
 
+    /** A number that differs between the two: what the kernel of this machine says, and what the model says. */
+    record Pair(long real, long model) {
+        Pair plus(long value) {
+            return new Pair(real + value, model + value);
+        }
+
+        Pair minus(Pair other) {
+            return new Pair(real - other.real, model - other.model);
+        }
+    }
+
+    /** Loads eight bytes that may differ. */
+    Pair peek(int who, long vaddr) {
+        return new Pair(real(who, 1, 0, vaddr).result, model.kernel.load(task(who), vaddr));
+    }
+
+    /** Stores eight bytes that may differ. */
+    void poke(int who, long vaddr, Pair value) {
+        note(who, "store " + Long.toHexString(vaddr) + " " + value);
+        assertThat(real(who, 2, 0, vaddr, value.real).signal).isZero();
+        assertThat(model.kernel.store(task(who), vaddr, value.model)).isZero();
+    }
+
+    /** Returns a size of /proc/PID/status in bytes: VmSize, VmData, VmStk or VmLck. */
+    Pair statusBytes(int who, String name) {
+        long bytes = realFile(who, STATUS).stream()
+                .filter(line -> line.startsWith(name + ":"))
+                .mapToLong(line -> Long.parseLong(line.replaceAll("[^0-9]", "")) << 10)
+                .findFirst()
+                .orElseThrow();
+        Mm mm = task(who).mm();
+        long pages = switch (name) {
+            case "VmSize" -> mm.totalVm();
+            case "VmData" -> mm.dataVm();
+            case "VmStk" -> mm.stackVm();
+            default -> mm.lockedVm();
+        };
+        return new Pair(bytes, pages << 12);
+    }
+
     /** Stores eight bytes in both. */
     void store(int who, long vaddr, long value) {
         note(who, "store " + Long.toHexString(vaddr) + " " + Long.toHexString(value));
@@ -258,20 +305,52 @@ final class TwoKernels implements AutoCloseable {
     void fork(int parent, int child) {
         note(parent, "fork " + child);
         try {
-            for (String name : new String[] {"in.", "out."}) {
-                Process mkfifo = new ProcessBuilder(
-                                "mkfifo", directory.resolve(name + child).toString())
-                        .start();
-                assertThat(mkfifo.waitFor()).isZero();
-            }
+            makePipes(child);
             assertThat(real(parent, 4, child).result).isPositive();
-            to.put(child, Files.newOutputStream(directory.resolve("in." + child)));
-            from.put(child, new DataInputStream(Files.newInputStream(directory.resolve("out." + child))));
+            connect(child);
         } catch (IOException | InterruptedException e) {
             throw new AssertionError(e);
         }
         parents.put(child, parent);
         tasks.put(child, requireNonNull(model.kernel.fork(task(parent))));
+    }
+
+    /** Makes a process in both that shares the memory of its parent. A parent of {@code CLONE_VFORK} makes no calls before the child has ended. */
+    void share(int parent, int child, long flags) {
+        note(parent, "clone " + child + " flags " + Long.toHexString(flags));
+        boolean isAsleep = (flags & VFORK) != 0;
+        try {
+            makePipes(child);
+            send(parent, 9, child, flags | SIGCHLD);
+            if (!isAsleep) {
+                assertThat(ByteBuffer.wrap(receive(parent, ANSWER_BYTES))
+                                .order(ByteOrder.LITTLE_ENDIAN)
+                                .getLong())
+                        .isPositive();
+            }
+            connect(child);
+        } catch (IOException | InterruptedException e) {
+            throw new AssertionError(e);
+        }
+        parents.put(child, parent);
+        long tid = model.call(task(parent), "clone", flags | SIGCHLD);
+        tasks.put(child, requireNonNull(model.kernel.task((int) tid)));
+        if (isAsleep) {
+            asleep.add(parent);
+        }
+    }
+
+    private void makePipes(int child) throws IOException, InterruptedException {
+        for (String name : new String[] {"in.", "out."}) {
+            Process mkfifo =
+                    new ProcessBuilder("mkfifo", directory.resolve(name + child).toString()).start();
+            assertThat(mkfifo.waitFor()).isZero();
+        }
+    }
+
+    private void connect(int child) throws IOException {
+        to.put(child, Files.newOutputStream(directory.resolve("in." + child)));
+        from.put(child, new DataInputStream(Files.newInputStream(directory.resolve("out." + child))));
     }
 
     /** Ends a process in both; its parent waits for it. */
@@ -283,6 +362,9 @@ final class TwoKernels implements AutoCloseable {
     void exit(int who, int parent) {
         note(who, "exit");
         send(who, 0, model.kernel.syscallNumbers().number("exit_group"), 0);
+        if (asleep.remove(parent)) {
+            receive(parent, ANSWER_BYTES);
+        }
         assertThat(real(parent, 5, 0).result).isZero();
         model.kernel.exitGroup(task(who), 0);
         assertThat(model.call(task(parent), "wait4", -1, 0, 0, 0)).isPositive();

@@ -1,7 +1,8 @@
 /* Performs calls on shared memory that a parent sends, so that a model can be compared with the kernel it runs on.
    Runs in IPC and mount namespaces of its own, with a tmpfs on /dev/shm whose options are the first argument; the second is a directory for the pipes of children.
    Request: kind, number, six arguments. Kinds: 0 system call, 1 load eight bytes, 2 store eight bytes, 4 fork child number NUMBER, 5 wait for a child,
-   6 read file NUMBER (the bytes follow the answer), 7 write argument 0 to file NUMBER, 8 read memory (the bytes follow the answer). Answer: result, errno, signal * 256 + si_code. */
+   6 read file NUMBER (the bytes follow the answer), 7 write argument 0 to file NUMBER, 8 read memory (the bytes follow the answer), 9 make child NUMBER with the
+   clone flags of argument 0, which shares the memory. Answer: result, errno, signal * 256 + si_code. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -25,8 +26,10 @@ struct answer { int64_t result, error, signal; };
 
 static const char *files[] = {
     "/proc/sysvipc/shm", "/proc/sys/kernel/shmmax", "/proc/sys/kernel/shmall", "/proc/sys/kernel/shmmni",
-    "/proc/sys/kernel/shm_rmid_forced", "/proc/self/smaps", "/proc/self/maps"
+    "/proc/sys/kernel/shm_rmid_forced", "/proc/self/smaps", "/proc/self/maps", "/proc/thread-self/status"
 };
+static char stacks[8][1 << 16] __attribute__((aligned(16)));
+static char *directory;
 static char text[1 << 18];
 static sigjmp_buf back;
 static volatile int caught;
@@ -65,33 +68,17 @@ static void open_pipes(const char *directory, int child)
     close(to);
 }
 
-int main(int argc, char **argv)
+static int serve(void);
+
+static int shared_child(void *number)
 {
-    if (argc < 3)
-        return 2;
-    if (!(personality(0xffffffff) & ADDR_NO_RANDOMIZE)) {
-        personality(ADDR_NO_RANDOMIZE);
-        execv("/proc/self/exe", argv);
-    }
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    dup2(0, 900);
-    dup2(1, 901);
-    int null = open("/dev/null", O_RDWR);
-    dup2(null, 0);
-    dup2(null, 1);
-    for (int fd = 3; fd < 64; fd++)
-        close(fd);
-    umask(0);
-    int isolated = unshare(CLONE_NEWIPC | CLONE_NEWNS) == 0
-        && mount("none", "/", 0, MS_REC | MS_PRIVATE, 0) == 0
-        && mount("tmpfs", "/dev/shm", "tmpfs", 0, argv[1]) == 0;
-    struct sigaction action;
-    memset(&action, 0, sizeof action);
-    action.sa_sigaction = on_signal;
-    action.sa_flags = SA_SIGINFO | SA_NODEFER;
-    sigaction(SIGSEGV, &action, 0);
-    sigaction(SIGBUS, &action, 0);
-    transfer(1, isolated ? "ready\n" : "nospc\n", 6);
+    open_pipes(directory, (int) (intptr_t) number);
+    return serve();
+}
+
+static int serve(void)
+{
     for (;;) {
         struct request q;
         struct answer a = {0, 0, 0};
@@ -117,9 +104,13 @@ int main(int argc, char **argv)
             a.result = fork();
             if (a.result == 0) {
                 prctl(PR_SET_PDEATHSIG, SIGKILL);
-                open_pipes(argv[2], q.number);
+                open_pipes(directory, q.number);
                 continue;
             }
+            break;
+        case 9:
+            a.result = clone(shared_child, stacks[q.number & 7] + sizeof stacks[0], q.args[0], (void *) (intptr_t) q.number);
+            a.error = a.result == -1 ? errno : 0;
             break;
         case 5: {
             int status = 0;
@@ -151,4 +142,36 @@ int main(int argc, char **argv)
         if (!transfer(1, &a, sizeof a) || (length && !transfer(1, text, length)))
             return 0;
     }
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 3)
+        return 2;
+    if (!(personality(0xffffffff) & ADDR_NO_RANDOMIZE)) {
+        personality(ADDR_NO_RANDOMIZE);
+        execv("/proc/self/exe", argv);
+    }
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    dup2(0, 900);
+    dup2(1, 901);
+    int null = open("/dev/null", O_RDWR);
+    dup2(null, 0);
+    dup2(null, 1);
+    for (int fd = 3; fd < 64; fd++)
+        close(fd);
+    umask(0);
+    directory = argv[2];
+    signal(SIGXFSZ, SIG_IGN);
+    int isolated = unshare(CLONE_NEWIPC | CLONE_NEWNS) == 0
+        && mount("none", "/", 0, MS_REC | MS_PRIVATE, 0) == 0
+        && mount("tmpfs", "/dev/shm", "tmpfs", 0, argv[1]) == 0;
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_sigaction = on_signal;
+    action.sa_flags = SA_SIGINFO | SA_NODEFER;
+    sigaction(SIGSEGV, &action, 0);
+    sigaction(SIGBUS, &action, 0);
+    transfer(1, isolated ? "ready\n" : "nospc\n", 6);
+    return serve();
 }
