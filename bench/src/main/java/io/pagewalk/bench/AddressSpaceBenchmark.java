@@ -53,13 +53,13 @@ public class AddressSpaceBenchmark {
     public AddressSpaceBenchmark() {}
 
     /** A machine of 4 GiB with one process. JMH orders set-up methods by class name, so that each state has one of its own. */
-    public abstract static class BootedMachine {
+    public abstract static class Process {
         private final SyscallArgs args = new SyscallArgs();
         private LinuxKernel kernel = bootKernel();
         private Task task = start(kernel);
 
         /** Creates the state. */
-        protected BootedMachine() {}
+        protected Process() {}
 
         private static LinuxKernel bootKernel() {
             return LinuxKernel.boot(new Machine(BenchMachines.withMemory(4 * Size.GIB), 1), BootOptions.defaults());
@@ -129,7 +129,7 @@ public class AddressSpaceBenchmark {
 
     /** A process that cleans up itself. */
     @State(Scope.Benchmark)
-    public static class Plain extends BootedMachine {
+    public static class Plain extends Process {
         /** Creates the state. */
         public Plain() {}
 
@@ -142,7 +142,7 @@ public class AddressSpaceBenchmark {
 
     /** A process without areas of its own before each call. */
     @State(Scope.Benchmark)
-    public static class Empty extends BootedMachine {
+    public static class Empty extends Process {
         /** Creates the state. */
         public Empty() {}
 
@@ -161,7 +161,7 @@ public class AddressSpaceBenchmark {
 
     /** A process with all areas. */
     @State(Scope.Benchmark)
-    public static class Full extends BootedMachine {
+    public static class Full extends Process {
         /** Creates the state. */
         public Full() {}
 
@@ -182,7 +182,7 @@ public class AddressSpaceBenchmark {
 
     /** A process with 1 GiB of pages, and its child. */
     @State(Scope.Benchmark)
-    public static class Parent extends BootedMachine {
+    public static class Parent extends Process {
         private @Nullable Task child;
 
         /** Creates the state. */

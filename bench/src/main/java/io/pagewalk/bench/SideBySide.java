@@ -12,14 +12,11 @@ import java.util.Map;
 import org.openjdk.jmh.results.RunResult;
 import org.openjdk.jmh.runner.Runner;
 import org.openjdk.jmh.runner.RunnerException;
-import org.openjdk.jmh.runner.options.CommandLineOptionException;
-import org.openjdk.jmh.runner.options.CommandLineOptions;
 import org.openjdk.jmh.runner.options.OptionsBuilder;
 import org.openjdk.jmh.runner.options.VerboseMode;
 
 /**
- * Runs {@link AddressSpaceBenchmark} on the model and {@code address-space.c} on the running kernel, the latter before and after, and prints both times side by side, the mean of JMH's iterations, the medians
- * of the program, and the least of each, which other load disturbs least:
+ * Runs {@link AddressSpaceBenchmark} on the model and {@code address-space.c} on the running kernel, the latter before and after, and prints both times side by side:
  *
  * <pre>java -cp bench/target/benchmarks.jar io.pagewalk.bench.SideBySide</pre>
  *
@@ -28,55 +25,50 @@ import org.openjdk.jmh.runner.options.VerboseMode;
 public final class SideBySide {
     private static final String SOURCE = "address-space.c";
 
-    private static final String FORMAT = "%-26s %14s %14s %14s %14s %9s %9s%n";
-    private static final double[] NOTHING = {Double.NaN, Double.NaN};
-
     private SideBySide() {}
-
-    private static String number(double value) {
-        return String.format(Locale.ROOT, "%.2f", value);
-    }
 
     /**
      * Runs both and prints the table.
      *
-     * @param args options of JMH
+     * @param args a regular expression for the names of benchmarks, or nothing for all
      */
-    public static void main(String[] args)
-            throws IOException, InterruptedException, RunnerException, CommandLineOptionException {
+    public static void main(String[] args) throws IOException, InterruptedException, RunnerException {
         Path directory = Files.createTempDirectory("side-by-side");
         Path program = directory.resolve("address-space");
         Path source = directory.resolve(SOURCE);
         try {
             compile(source, program);
-            Map<String, double[]> before = runProgram(program);
+            Map<String, Double> before = runProgram(program);
+            String name = AddressSpaceBenchmark.class.getSimpleName() + "." + (args.length > 0 ? args[0] : "");
             Collection<RunResult> results = new Runner(new OptionsBuilder()
-                            .parent(new CommandLineOptions(args))
-                            .include(AddressSpaceBenchmark.class.getSimpleName())
+                            .include(name)
                             .verbosity(VerboseMode.SILENT)
                             .build())
                     .run();
-            Map<String, double[]> after = runProgram(program);
+            Map<String, Double> after = runProgram(program);
             System.out.printf(
-                    Locale.ROOT, FORMAT, "ns per operation", "model", "least", "Linux", "least", "model/L.", "least");
+                    Locale.ROOT,
+                    "%-26s %14s %12s %14s %14s %8s%n",
+                    "ns per operation",
+                    "model",
+                    "+-",
+                    "Linux before",
+                    "Linux after",
+                    "model/L.");
             for (RunResult result : results) {
                 String label = result.getPrimaryResult().getLabel();
                 double model = result.getPrimaryResult().getScore();
-                double modelLeast = result.getPrimaryResult().getStatistics().getMin();
-                double[] first = before.getOrDefault(label, NOTHING);
-                double[] second = after.getOrDefault(label, NOTHING);
-                double real = (first[0] + second[0]) / 2;
-                double realLeast = Math.min(first[1], second[1]);
+                double first = before.getOrDefault(label, Double.NaN);
+                double second = after.getOrDefault(label, Double.NaN);
                 System.out.printf(
                         Locale.ROOT,
-                        FORMAT,
+                        "%-26s %14.1f %12.1f %14.1f %14.1f %8.2f%n",
                         label,
-                        number(model),
-                        number(modelLeast),
-                        number(real),
-                        number(realLeast),
-                        number(model / real),
-                        number(modelLeast / realLeast));
+                        model,
+                        result.getPrimaryResult().getScoreError(),
+                        first,
+                        second,
+                        model / ((first + second) / 2));
             }
         } finally {
             Files.deleteIfExists(program);
@@ -100,7 +92,7 @@ public final class SideBySide {
         }
     }
 
-    private static Map<String, double[]> runProgram(Path program) throws IOException, InterruptedException {
+    private static Map<String, Double> runProgram(Path program) throws IOException, InterruptedException {
         Process process = new ProcessBuilder(program.toString())
                 .redirectError(ProcessBuilder.Redirect.INHERIT)
                 .start();
@@ -108,10 +100,10 @@ public final class SideBySide {
         if (process.waitFor() != 0) {
             throw new IOException(program + " failed");
         }
-        Map<String, double[]> times = new LinkedHashMap<>();
+        Map<String, Double> times = new LinkedHashMap<>();
         for (String line : text.lines().toList()) {
             String[] words = line.split(" ", -1);
-            times.put(words[0], new double[] {Double.parseDouble(words[1]), Double.parseDouble(words[2])});
+            times.put(words[0], Double.parseDouble(words[1]));
         }
         return times;
     }

@@ -424,6 +424,7 @@ public final class LinuxKernel extends KernelCore {
         addressSpaces.switchTo(task.cpu(), mm);
         // Processes that share an address space may have limits of their own.
         mm.setLimits(task.group().limits());
+        folios.policies().run(task.policy());
         current = task;
     }
 

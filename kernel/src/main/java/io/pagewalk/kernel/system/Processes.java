@@ -221,6 +221,7 @@ final class Processes {
             files = new FdTable(files);
         }
         Task child = new Task(tid, tasks.cpuOf(tid), group, parent.comm(), mm, files, kernel);
+        child.inheritPolicy(parent);
         child.setKernelStack(stack);
         if (!kernel.objects().takeTask(child)) {
             child.setKernelStack(0);

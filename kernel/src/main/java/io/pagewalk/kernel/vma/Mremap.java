@@ -260,7 +260,8 @@ public final class Mremap {
                 area.file(),
                 area.anonVma(),
                 null,
-                area.anonymousName());
+                area.anonymousName(),
+                area.policy());
         Vma next = mm.vmas().next(area);
         if (VmaMerge.mergeNew(range, area, next) == null) {
             mm.services().overcommit().uncharge(charged);
@@ -323,7 +324,7 @@ public final class Mremap {
         Vma below = mm.vmas().findLastBelow(newAddr);
         Vma above = mm.vmas().findFirst(end);
         VmaMerge.Range range = new VmaMerge.Range(
-                mm, newAddr, end, pgoff, area.flags(), area.file(), area.anonVma(), area, area.anonymousName());
+                mm, newAddr, end, pgoff, area.flags(), area.file(), area.anonVma(), area, area.anonymousName(), area.policy());
         Vma merged = VmaMerge.mergeNew(range, below, above);
         if (merged != null) {
             return merged;

@@ -1,5 +1,6 @@
 package io.pagewalk.kernel.vma;
 
+import io.pagewalk.kernel.numa.Mempolicy;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -22,25 +23,28 @@ final class VmaMerge {
             @Nullable MappedFile file,
             @Nullable AnonVma anonVma,
             @Nullable Vma copiedFrom,
-            @Nullable String anonymousName) {
+            @Nullable String anonymousName,
+            @Nullable Mempolicy policy) {
 
         /** Describes a part of an existing area with other flags. */
         static Range of(Vma vma, long start, long end, long flags) {
             return new Range(
-                    vma.mm(),
-                    start,
-                    end,
-                    vma.pgoffOf(start),
-                    flags,
-                    vma.file(),
-                    vma.anonVma(),
-                    null,
-                    vma.anonymousName());
+                    vma.mm(), start, end, vma.pgoffOf(start), flags, vma.file(), vma.anonVma(), null, vma.anonymousName(), vma.policy());
         }
 
         /** Describes new memory that nobody has written to. */
         static Range fresh(Mm mm, long start, long end, long pgoff, long flags, @Nullable MappedFile file) {
-            return new Range(mm, start, end, pgoff, flags, file, null, null, null);
+            return new Range(mm, start, end, pgoff, flags, file, null, null, null, null);
+        }
+
+        /** Returns the same with another policy. */
+        Range withPolicy(@Nullable Mempolicy value) {
+            return new Range(mm, start, end, pgoff, flags, file, anonVma, copiedFrom, anonymousName, value);
+        }
+
+        /** Returns the same with another name. */
+        Range withName(@Nullable String value) {
+            return new Range(mm, start, end, pgoff, flags, file, anonVma, copiedFrom, value, policy);
         }
     }
 
@@ -59,31 +63,23 @@ final class VmaMerge {
     }
 
     /**
-     * Gives a part of a nameable area another name in the tree: {@code mm/vma.c:vma_modify_name()}. The name of the returned area is the caller's to set.
+     * Gives a part of an area other attributes in the tree, as {@link #modifyFlags} does: {@code mm/vma.c:vma_modify()}.
      *
      * @param vma the area
-     * @param start first address of the part
-     * @param end first address behind the part
-     * @param name its coming name, null for none
-     * @return as {@link #modifyFlags}
+     * @param range the part with its coming attributes, which are the caller's to set
+     * @return the area that now holds exactly the part, or a bigger one that already had these attributes; null when there would be too many areas
      */
-    static @Nullable Vma modifyName(Vma vma, long start, long end, @Nullable String name) {
-        return modify(
-                vma,
-                new Range(
-                        vma.mm(), start, end, vma.pgoffOf(start), vma.flags(), vma.file(), vma.anonVma(), null, name));
-    }
-
-    /** {@code mm/vma.c:vma_modify()}. */
-    private static @Nullable Vma modify(Vma vma, Range part) {
-        Vma merged = mergeExisting(vma, part);
+    static @Nullable Vma modify(Vma vma, Range range) {
+        long start = range.start();
+        long end = range.end();
+        Vma merged = mergeExisting(vma, range);
         if (merged != null) {
             return merged;
         }
-        if (vma.start() < part.start() && !split(vma, part.start(), NewPart.BELOW)) {
+        if (vma.start() < start && !split(vma, start, NewPart.BELOW)) {
             return null;
         }
-        if (vma.end() > part.end() && !split(vma, part.end(), NewPart.ABOVE)) {
+        if (vma.end() > end && !split(vma, end, NewPart.ABOVE)) {
             return null;
         }
         return vma;
@@ -337,7 +333,8 @@ final class VmaMerge {
     private static boolean attributesFit(Range range, Vma neighbour) {
         return ((neighbour.flags() ^ range.flags()) & ~VmaFlags.VM_IGNORE_MERGE) == 0
                 && neighbour.file() == range.file()
-                && Objects.equals(neighbour.anonymousName(), range.anonymousName());
+                && Objects.equals(neighbour.anonymousName(), range.anonymousName())
+                && Mempolicy.same(neighbour.policy(), range.policy());
     }
 
     /** {@code mm/vma.c:is_mergeable_anon_vma()}. */
