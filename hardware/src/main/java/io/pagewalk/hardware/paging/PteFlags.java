@@ -4,8 +4,8 @@ package io.pagewalk.hardware.paging;
  * What a leaf entry says about its page, as one int of bits that means the same in every paging mode.
  *
  * <pre>
- *   bit  11         10     9       8       7          6      5         4         3                2     1      0
- *       SOFT_DIRTY EXEC  SPECIAL  GLOBAL  PROT_NONE  DIRTY  ACCESSED  UNCACHED  WRITE_COMBINING  USER  WRITE  READ
+ *   bit  12       11         10     9       8       7          6      5         4         3                2     1      0
+ *       UFFD_WP  SOFT_DIRTY EXEC  SPECIAL  GLOBAL  PROT_NONE  DIRTY  ACCESSED  UNCACHED  WRITE_COMBINING  USER  WRITE  READ
  * </pre>
  *
  * <p>The places are those of the x86 entry where it has the bit, so that no conversion is needed there; nobody else may rely on them. A mode that cannot
@@ -51,6 +51,9 @@ public final class PteFlags {
     /** Software bit of x86: written to since a tracker cleared it (Linux: {@code _PAGE_SOFT_DIRTY}, bit 11 of the entry). The hardware does not know it. */
     public static final int SOFT_DIRTY = 1 << 11;
 
+    /** Software bit of x86: a store must be told to userfaultfd first (Linux: {@code _PAGE_UFFD_WP}, bit 10 of the entry). */
+    public static final int UFFD_WP = 1 << 12;
+
     private PteFlags() {}
 
     /**
@@ -73,6 +76,7 @@ public final class PteFlags {
         names += (flags & WRITE_COMBINING) != 0 ? "C" : "";
         names += (flags & PROT_NONE) != 0 ? "N" : "";
         names += (flags & SOFT_DIRTY) != 0 ? "Y" : "";
+        names += (flags & UFFD_WP) != 0 ? "F" : "";
         return names.isEmpty()
                 ? text.toString()
                 : text.append(' ').append(names).toString();

@@ -55,6 +55,8 @@ public final class Walker {
     private static final int LEVEL_SHIFT = 12;
     private static final int FLAGS_MASK = 0x7ff;
     private static final int RIGHTS = PteFlags.READ | PteFlags.WRITE | PteFlags.EXEC | PteFlags.USER;
+    /** What a result says of the leaf beside its rights; software bits above the hardware's are left out. */
+    private static final int MARKS = FLAGS_MASK & ~RIGHTS;
 
     private final PhysicalMemory memory;
     private final PagingMode mode;
@@ -246,7 +248,7 @@ public final class Walker {
         boolean isStore = (needed & PteFlags.WRITE) != 0;
         mark(tablePfn, index, entry, level, isStore);
         int marks = isStore ? PteFlags.ACCESSED | PteFlags.DIRTY : PteFlags.ACCESSED;
-        int result = (flags & ~RIGHTS) | allowed | (rights & PteFlags.GLOBAL) | marks;
+        int result = (flags & MARKS) | allowed | (rights & PteFlags.GLOBAL) | marks;
         return (mode.pfn(entry, level) << FRAME_SHIFT) | ((long) level << LEVEL_SHIFT) | result;
     }
 
@@ -287,7 +289,7 @@ public final class Walker {
                     return Long.MIN_VALUE | RESERVED;
                 }
                 int flags = mode.flags(entry, level);
-                int result = (flags & ~RIGHTS) | (flags & rights & RIGHTS) | (rights & PteFlags.GLOBAL);
+                int result = (flags & MARKS) | (flags & rights & RIGHTS) | (rights & PteFlags.GLOBAL);
                 return (mode.pfn(entry, level) << FRAME_SHIFT) | ((long) level << LEVEL_SHIFT) | result;
             }
             int below = mode.tableRights(entry, level);

@@ -9,7 +9,7 @@ package io.pagewalk.hardware.paging;
  *   | NX | ign.  | ign.   | reserved | frame number | soft   | G | PS | D | A | PCD | PWT | U/S | R/W | P |
  *   +----+-------+--------+----------+--------------+--------+---+----+---+---+-----+-----+-----+-----+---+
  *        PS: 1 in a leaf above level 1 (bit 7 of a PTE is PAT); then bit 12 is PAT and the bits from 13 up to the page's size are reserved
- *        M:  physical address bits of the CPU; soft bit 9 is Linux's _PAGE_SPECIAL, soft bit 11 its _PAGE_SOFT_DIRTY
+ *        M:  physical address bits of the CPU; soft bit 9 is Linux's _PAGE_SPECIAL, bit 10 its _PAGE_UFFD_WP, bit 11 its _PAGE_SOFT_DIRTY
  *   PAE: bits 62..52 are reserved too. A PDPTE (level 3) has only P, PWT, PCD and the frame; all else is reserved, and it limits no rights.
  * </pre>
  *
@@ -25,6 +25,10 @@ final class X86EntryFormat extends EntryFormat {
     static final long DIRTY = 1L << 6;
     static final long PAGE_SIZE = 1L << 7;
     static final long GLOBAL = 1L << 8;
+    private static final long UFFD_WP = 1L << 10;
+    /** How far the bit of userfaultfd lies from its place in {@link PteFlags}. */
+    private static final int UFFD_WP_SHIFT = 2;
+
     private static final long NO_EXECUTE = 1L << 63;
     private static final long FRAME = 0x000f_ffff_ffff_f000L;
     private static final int SAME_PLACE = PteFlags.READ
@@ -61,7 +65,7 @@ final class X86EntryFormat extends EntryFormat {
 
     /** Makes the bits 11..0, which i386 entries without PAE share. */
     static long lowBits(int flags) {
-        long bits = (flags & SAME_PLACE) | PRESENT;
+        long bits = (flags & SAME_PLACE) | PRESENT | ((flags & PteFlags.UFFD_WP) >>> UFFD_WP_SHIFT);
         if ((flags & PteFlags.UNCACHED) != 0) {
             bits |= CACHE_DISABLE | WRITE_THROUGH;
         } else if ((flags & PteFlags.WRITE_COMBINING) != 0) {
@@ -72,7 +76,7 @@ final class X86EntryFormat extends EntryFormat {
 
     /** Reads the bits 11..0, which i386 entries without PAE share. */
     static int lowFlags(long entry) {
-        int flags = (int) entry & SAME_PLACE;
+        int flags = ((int) entry & SAME_PLACE) | ((int) (entry & UFFD_WP) << UFFD_WP_SHIFT);
         if ((entry & CACHE_DISABLE) != 0) {
             flags |= PteFlags.UNCACHED;
         } else if ((entry & WRITE_THROUGH) != 0) {

@@ -22,11 +22,11 @@ import io.pagewalk.kernel.vma.MappedFile;
 import io.pagewalk.kernel.vma.Mm;
 import io.pagewalk.kernel.vma.RssCounter;
 import io.pagewalk.kernel.vma.StackGrowth;
+import io.pagewalk.kernel.vma.UserfaultContext;
 import io.pagewalk.kernel.vma.Vma;
 import io.pagewalk.kernel.vma.VmaFlags;
 import io.pagewalk.kernel.vma.VmaOperations;
 import io.pagewalk.kernel.zone.VmEvent;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The page fault handler: {@code arch/x86/mm/fault.c:do_user_addr_fault()} and {@code mm/memory.c:handle_mm_fault()}.
@@ -62,11 +62,12 @@ public final class FaultHandler {
     private final PageCache cache;
     private final SpecialPages special;
     private final DriverFaults driverFaults;
+    private final UserfaultChecks userfaults;
     private final TlbFlusher flusher;
     private final TimeAccount time;
     private final CostModel costs;
     private final long zeroPfn;
-    private final boolean isX86;
+    private final AccessRights rights;
     private final int ptesPerTable;
     private long faultAroundPages = 16;
 
@@ -102,11 +103,12 @@ public final class FaultHandler {
         this.cache = cache;
         this.special = kernel.specialPages();
         this.driverFaults = new DriverFaults(kernel, anonVmas, bus);
+        this.userfaults = new UserfaultChecks(cache);
         this.flusher = flusher;
         this.time = time;
         this.costs = costs;
         this.zeroPfn = kernel.zeroPfn();
-        this.isX86 = mode.architecture() != PagingMode.Architecture.RISCV64;
+        this.rights = new AccessRights(mode);
         this.ptesPerTable = mode.entries(1);
     }
 
@@ -132,9 +134,11 @@ public final class FaultHandler {
      * @param mm its address space
      * @param vaddr the address
      * @param fault the packed {@link MmuFault}
+     * @param isUser whether the program itself makes the access, and not the kernel for it
+     * @param isTried whether it has waited for this page before, so that it counts as a major fault
      * @return a {@link FaultOutcome}
      */
-    public int handleUserFault(FaultTask task, Mm mm, long vaddr, int fault) {
+    public int handleUserFault(FaultTask task, Mm mm, long vaddr, int fault, boolean isUser, boolean isTried) {
         Vma vma = mm.vmas().find(vaddr);
         if (vma == null) {
             vma = StackGrowth.findOrGrow(mm, vaddr);
@@ -143,26 +147,11 @@ public final class FaultHandler {
             }
         }
         int access = MmuFault.access(fault);
-        if (isRefused(vma, access, MmuFault.kind(fault) == MmuFault.PROTECTION)) {
+        if (rights.isRefused(vma, access, MmuFault.kind(fault) == MmuFault.PROTECTION)) {
             return FaultOutcome.NO_RIGHT;
         }
-        return handleMmFault(task, mm, vma, vaddr, access == Access.STORE);
-    }
-
-    /** {@code arch/x86/mm/fault.c:access_error()}, and RISC-V's. On x86 a fetch from a page that is not there is not yet refused: the page comes first. */
-    private boolean isRefused(Vma vma, int access, boolean isProtectionFault) {
-        if (access == Access.STORE) {
-            return !vma.has(VmaFlags.VM_WRITE);
-        }
-        if (isX86) {
-            return (isProtectionFault && !isAllowedNow(vma, access)) || !vma.has(VmaFlags.VM_ACCESS_FLAGS);
-        }
-        return access == Access.FETCH ? !vma.has(VmaFlags.VM_EXEC) : !vma.has(VmaFlags.VM_READ | VmaFlags.VM_WRITE);
-    }
-
-    /** A stale TLB entry can refuse what the tables allow by now; then the fault is spurious. */
-    private static boolean isAllowedNow(Vma vma, int access) {
-        return access == Access.FETCH ? vma.has(VmaFlags.VM_EXEC) : vma.has(VmaFlags.VM_ACCESS_FLAGS);
+        userfaults.begin(vaddr, isUser);
+        return handle(task, mm, vma, vaddr, access == Access.STORE, Origin.ACCESS, isTried);
     }
 
     /**
@@ -176,7 +165,8 @@ public final class FaultHandler {
      * @return a {@link FaultOutcome}
      */
     public int handleMmFault(FaultTask task, Mm mm, Vma vma, long vaddr, boolean isWrite) {
-        return handle(task, mm, vma, vaddr, isWrite, Origin.ACCESS);
+        userfaults.begin(vaddr, false);
+        return handle(task, mm, vma, vaddr, isWrite, Origin.ACCESS, false);
     }
 
     /**
@@ -190,12 +180,15 @@ public final class FaultHandler {
      * @return a {@link FaultOutcome}
      */
     int populatePage(FaultTask task, Mm mm, Vma vma, long vaddr, boolean isWrite) {
-        return handle(task, mm, vma, vaddr, isWrite, Origin.POPULATE);
+        userfaults.begin(vaddr, false);
+        return handle(task, mm, vma, vaddr, isWrite, Origin.POPULATE, false);
     }
 
-    private int handle(FaultTask task, Mm mm, Vma vma, long vaddr, boolean isWrite, Origin origin) {
+    private int handle(
+            FaultTask task, Mm mm, Vma vma, long vaddr, boolean isWrite, Origin origin, boolean isTriedBefore) {
         long page = vaddr & -4096L;
-        boolean isTried = false;
+        boolean isTried = isTriedBefore;
+        boolean isLocked = vma.userfault() != null && userfaults.isUnderMmapLock(vma, isWrite);
         while (true) {
             int outcome = handlePte(task, mm, vma, page, isWrite, isTried);
             if (outcome == RETRY) {
@@ -205,6 +198,9 @@ public final class FaultHandler {
                 isTried = origin == Origin.ACCESS;
                 time.charge(Cause.MAJOR_FAULT, costs.majorFaultNanos());
                 continue;
+            }
+            if (outcome == FaultOutcome.WAITS) {
+                return isLocked ? FaultOutcome.WAITS_AND_TRIED : FaultOutcome.WAITS;
             }
             folios.counters().count(VmEvent.PGFAULT);
             if (outcome == FaultOutcome.DONE) {
@@ -227,12 +223,18 @@ public final class FaultHandler {
         int index = mode.index(vaddr, 1);
         long entry = table < 0 ? 0 : mode.readEntry(memory, table, index);
         if (entry == 0) {
-            return vma.isAnonymous()
-                    ? anonymousPage(task, mm, vma, vaddr, isWrite)
-                    : filePage(task, mm, vma, vaddr, isWrite, isTried);
+            return missing(task, mm, vma, vaddr, isWrite, isTried);
         }
-        if (PteMarkers.isGuard(entry)) {
-            return FaultOutcome.NO_AREA;
+        if (PteMarkers.is(entry)) {
+            int marks = PteMarkers.marks(entry);
+            if (marks != PteMarkers.UFFD_WP) {
+                return (marks & PteMarkers.POISONED) != 0 ? FaultOutcome.POISONED : FaultOutcome.NO_AREA;
+            }
+            if (!vma.has(VmaFlags.VM_UFFD_WP)) {
+                mode.writeEntry(memory, table, index, 0);
+                return FaultOutcome.DONE;
+            }
+            return missing(task, mm, vma, vaddr, isWrite, isTried);
         }
         int flags = mode.flags(entry, 1);
         int wanted = flags | PteFlags.ACCESSED;
@@ -246,6 +248,13 @@ public final class FaultHandler {
             mode.writeEntry(memory, table, index, mode.withFlags(entry, wanted, 1));
         }
         return FaultOutcome.DONE;
+    }
+
+    /** {@code mm/memory.c:do_pte_missing()}. */
+    private int missing(FaultTask task, Mm mm, Vma vma, long vaddr, boolean isWrite, boolean isTried) {
+        return vma.isAnonymous()
+                ? anonymousPage(task, mm, vma, vaddr, isWrite)
+                : filePage(task, mm, vma, vaddr, isWrite, isTried);
     }
 
     /** {@code mm/memory.c:do_anonymous_page()}: a read maps the shared page of zeros, a write a page of its own. */
@@ -270,15 +279,29 @@ public final class FaultHandler {
                 return FaultOutcome.KILLED;
             }
             time.charge(Cause.MINOR_FAULT, costs.clearPageNanos());
+            if (vma.has(VmaFlags.VM_UFFD_MISSING)) {
+                folios.put(pfn);
+                return userfaults.tell(task, vma, true, VmaFlags.VM_UFFD_MISSING);
+            }
             mm.addRss(RssCounter.ANON, 1);
             folios.addNewAnon(pfn, vma, anonVma, vaddr);
             flags |= dirty | writeRight(vma);
         } else {
+            if (vma.has(VmaFlags.VM_UFFD_MISSING)) {
+                return userfaults.tell(task, vma, false, VmaFlags.VM_UFFD_MISSING);
+            }
             pfn = zeroPfn;
             flags |= PteFlags.SPECIAL;
         }
-        mode.writeEntry(memory, table, mode.index(vaddr, 1), mode.leaf(pfn, flags, 1));
+        map(vma, table, vaddr, pfn, flags);
         return FaultOutcome.DONE;
+    }
+
+    /** Writes an entry where there was none. */
+    private void map(Vma vma, long table, long vaddr, long pfn, int flags) {
+        int index = mode.index(vaddr, 1);
+        int kept = UserfaultChecks.protectedAsBefore(vma, mode.readEntry(memory, table, index), flags);
+        mode.writeEntry(memory, table, index, mode.leaf(pfn, kept, 1));
     }
 
     /** {@code mm/memory.c:do_fault()}. */
@@ -295,11 +318,16 @@ public final class FaultHandler {
             return cowFilePage(task, mm, vma, vaddr, file, isTried);
         }
         // Attachments of segments have operations of their own, without map_pages.
-        if (!isWrite && faultAroundPages > 1 && driver == null) {
+        boolean mayGoAround = driver == null && !vma.has(VmaFlags.VM_UFFD_WP | VmaFlags.VM_UFFD_MINOR);
+        if (!isWrite && faultAroundPages > 1 && mayGoAround) {
             int around = faultAround(task, mm, vma, vaddr, file);
             if (around != RETRY) {
                 return around;
             }
+        }
+        int told = userfaults.ofFile(task, vma, file, isWrite);
+        if (told != UserfaultChecks.GO_ON) {
+            return told;
         }
         long pfn = cache.fault(file, vma.pgoffOf(vaddr), vma.flags(), isTried);
         if (pfn < 0) {
@@ -329,7 +357,7 @@ public final class FaultHandler {
             folios.mlock(pfn);
         }
         mm.addRss(isShmem ? RssCounter.SHMEM : RssCounter.FILE, 1);
-        mode.writeEntry(memory, table, mode.index(vaddr, 1), mode.leaf(pfn, flags, 1));
+        map(vma, table, vaddr, pfn, flags);
     }
 
     /**
@@ -398,6 +426,11 @@ public final class FaultHandler {
         if (copy < 0) {
             return FaultOutcome.NO_MEMORY;
         }
+        int told = userfaults.ofFile(task, vma, file, true);
+        if (told != UserfaultChecks.GO_ON) {
+            folios.put(copy);
+            return told;
+        }
         long pfn = cache.fault(file, vma.pgoffOf(vaddr), vma.flags(), isTried);
         if (pfn < 0) {
             folios.put(copy);
@@ -414,8 +447,7 @@ public final class FaultHandler {
         folios.put(pfn);
         mm.addRss(RssCounter.ANON, 1);
         folios.addNewAnon(copy, vma, anonVma, vaddr);
-        int flags = protection.flags(vma) | dirty | writeRight(vma);
-        mode.writeEntry(memory, table, mode.index(vaddr, 1), mode.leaf(copy, flags, 1));
+        map(vma, table, vaddr, copy, protection.flags(vma) | dirty | writeRight(vma));
         return FaultOutcome.DONE;
     }
 
@@ -444,7 +476,18 @@ public final class FaultHandler {
 
     /** {@code mm/memory.c:do_wp_page()}: a write to a page that is mapped read-only in an area that allows writing. */
     private int writeProtected(
-            FaultTask task, Mm mm, Vma vma, long vaddr, long table, int index, long entry, int flags) {
+            FaultTask task, Mm mm, Vma vma, long vaddr, long table, int index, long oldEntry, int oldFlags) {
+        long entry = oldEntry;
+        int flags = oldFlags;
+        if ((flags & PteFlags.UFFD_WP) != 0 && vma.has(VmaFlags.VM_UFFD_WP)) {
+            UserfaultContext userfault = vma.userfault();
+            if (userfault == null || !userfault.isWpAsync()) {
+                return userfaults.tell(task, vma, true, VmaFlags.VM_UFFD_WP);
+            }
+            flags &= ~PteFlags.UFFD_WP;
+            entry = mode.withFlags(entry, flags, 1);
+            mode.writeEntry(memory, table, index, entry);
+        }
         boolean isSpecial = (flags & PteFlags.SPECIAL) != 0;
         long old = mode.pfn(entry, 1);
         if (vma.has(VmaFlags.VM_SHARED | VmaFlags.VM_MAYSHARE)) {
@@ -495,7 +538,7 @@ public final class FaultHandler {
         if (isSpecial) {
             mm.addRss(RssCounter.ANON, 1);
         } else if (!isAnon) {
-            mm.addRss(kindOf(old), -1);
+            mm.addRss(rssKind(memmap, old), -1);
             mm.addRss(RssCounter.ANON, 1);
         }
         folios.addNewAnon(copy, vma, anonVma, vaddr);
@@ -526,10 +569,6 @@ public final class FaultHandler {
         return anonVma;
     }
 
-    private RssCounter kindOf(long pfn) {
-        return rssKind(memmap, pfn);
-    }
-
     /** Returns the resident counter a page belongs to: {@code mm_counter()}. */
     static RssCounter rssKind(MemMap memmap, long pfn) {
         if (memmap.mapping(pfn) < 0) {
@@ -552,10 +591,5 @@ public final class FaultHandler {
         return cacheResult == PageCache.BEYOND_END || cacheResult == PageCache.NO_SPACE
                 ? FaultOutcome.BEYOND_END
                 : FaultOutcome.NO_MEMORY;
-    }
-
-    /** Returns the area, for callers that populate: null when the address has none. */
-    static @Nullable Vma areaOf(Mm mm, long vaddr) {
-        return mm.vmas().find(vaddr);
     }
 }

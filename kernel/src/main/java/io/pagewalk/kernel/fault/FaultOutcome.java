@@ -20,5 +20,14 @@ public final class FaultOutcome {
     /** No memory, and nobody was killed: the machine is dead. */
     public static final int NO_MEMORY = 5;
 
+    /** A place that userfaultfd has poisoned: {@code SIGBUS}. */
+    public static final int POISONED = 6;
+
+    /** The task waits for a userfaultfd; the access is made again when it is woken. */
+    public static final int WAITS = 7;
+
+    /** The same, and the next attempt counts as a major fault: this one held the lock of the whole address space ({@code FAULT_FLAG_TRIED}). */
+    public static final int WAITS_AND_TRIED = 8;
+
     private FaultOutcome() {}
 }

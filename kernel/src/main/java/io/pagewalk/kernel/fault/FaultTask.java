@@ -8,6 +8,12 @@ public interface FaultTask {
     /** Counts a major fault ({@code current->maj_flt}). */
     void countMajorFault();
 
+    /** Returns the thread number. */
+    int tid();
+
+    /** Returns whether the task is ending, so that nobody may hear of its faults any more ({@code PF_EXITING}). */
+    boolean isExiting();
+
     /** Returns whether the task was killed, so that it must not touch its memory any more ({@code fatal_signal_pending()}). */
     boolean isKilled();
 }

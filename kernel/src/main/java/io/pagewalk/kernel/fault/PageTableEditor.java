@@ -15,6 +15,7 @@ import io.pagewalk.kernel.time.TimeAccount;
 import io.pagewalk.kernel.vma.Mm;
 import io.pagewalk.kernel.vma.PageTableOps;
 import io.pagewalk.kernel.vma.RssCounter;
+import io.pagewalk.kernel.vma.UserfaultContext;
 import io.pagewalk.kernel.vma.Vma;
 import io.pagewalk.kernel.vma.VmaFlags;
 import java.util.List;
@@ -26,7 +27,7 @@ public final class PageTableEditor implements PageTableOps {
     private final PhysicalMemory memory;
     private final PageTables tables;
     private final GuardRegions guards;
-    private final Protection protection;
+    private final ProtectionChange rights;
     private final Folios folios;
     private final MemMap memmap;
     private final FileSystem files;
@@ -59,7 +60,7 @@ public final class PageTableEditor implements PageTableOps {
         this.memory = kernel.memory();
         this.tables = kernel.tables();
         this.guards = new GuardRegions(mode, memory, tables);
-        this.protection = new Protection(mode);
+        this.rights = new ProtectionChange(kernel, flusher);
         this.folios = kernel.folios();
         this.memmap = folios.memmap();
         this.files = files;
@@ -219,7 +220,7 @@ public final class PageTableEditor implements PageTableOps {
                     continue;
                 }
                 if (PteMarkers.is(entry)) {
-                    if (dropMarkers) {
+                    if (dropMarkers || isDropped(PteMarkers.marks(entry), vma, keepAnonymous)) {
                         mode.writeEntry(memory, table, index, 0);
                     }
                     continue;
@@ -230,7 +231,11 @@ public final class PageTableEditor implements PageTableOps {
                 if (keepAnonymous && (isSpecial || memmap.mapping(pfn) < 0)) {
                     continue;
                 }
-                mode.writeEntry(memory, table, index, 0);
+                boolean staysProtected = (flags & PteFlags.UFFD_WP) != 0
+                        && !dropMarkers
+                        && vma.has(VmaFlags.VM_UFFD_WP)
+                        && !vma.isAnonymous();
+                mode.writeEntry(memory, table, index, staysProtected ? PteMarkers.entry(PteMarkers.UFFD_WP) : 0);
                 zapped++;
                 flush.addPage(vaddr);
                 if (!isSpecial) {
@@ -241,6 +246,15 @@ public final class PageTableEditor implements PageTableOps {
         if (zapped > 0) {
             time.charge(Cause.PROCESS, zapped * costs.zapEntryNanos());
         }
+    }
+
+    /** Guard pages go with their area only, write protection with anonymous pages, poison with private copies. */
+    private static boolean isDropped(int marks, Vma vma, boolean keepAnonymous) {
+        return switch (marks) {
+            case PteMarkers.UFFD_WP -> vma.isAnonymous();
+            case PteMarkers.POISONED -> !keepAnonymous;
+            default -> false;
+        };
     }
 
     private void dropPage(Mm mm, long pfn, int flags, boolean hasRecency) {
@@ -260,61 +274,22 @@ public final class PageTableEditor implements PageTableOps {
 
     @Override
     public void changeProtection(Vma vma, long start, long end, long oldFlags) {
-        Mm mm = vma.mm();
-        FlushRange flush = new FlushRange(flusher);
-        int cache = PteFlags.UNCACHED | PteFlags.WRITE_COMBINING;
-        int base = protection.flags(vma) & ~cache;
-        boolean mayUpgrade =
-                vma.has(VmaFlags.VM_WRITE) && (!vma.has(VmaFlags.VM_SHARED) || Protection.wantsWriteNotify(vma));
-        int kept = PteFlags.ACCESSED | PteFlags.DIRTY | PteFlags.SOFT_DIRTY | PteFlags.SPECIAL | cache;
-        int compared = PteFlags.WRITE | PteFlags.EXEC | PteFlags.USER | PteFlags.READ | PteFlags.PROT_NONE;
-        long vaddr = start;
-        while (vaddr < end) {
-            long table = tables.findOrSkip(mm, vaddr);
-            if (table < 0) {
-                vaddr = ~table;
-                continue;
-            }
-            int index = mode.index(vaddr, 1);
-            for (; index < mode.entries(1) && vaddr < end; index++, vaddr += 4096) {
-                long entry = mode.readEntry(memory, table, index);
-                if (entry == 0 || PteMarkers.is(entry)) {
-                    continue;
-                }
-                int flags = mode.flags(entry, 1);
-                int changed = base | (flags & kept);
-                if (mayUpgrade && (changed & PteFlags.PROT_NONE) == 0 && isWritableNow(vma, entry, flags)) {
-                    changed |= PteFlags.WRITE;
-                }
-                if (changed == flags) {
-                    continue;
-                }
-                mode.writeEntry(memory, table, index, mode.withFlags(entry, changed, 1));
-                if ((flags & PteFlags.PROT_NONE) == 0 && ((flags ^ changed) & compared) != 0) {
-                    flush.addPage(vaddr);
-                }
-            }
-        }
-        flush.finish(mm);
+        rights.change(vma, start, end, ProtectionChange.Reason.AREA);
     }
 
-    /** {@code mm/mprotect.c:can_change_pte_writable()}: spares a fault where writing needs no further work. */
-    private boolean isWritableNow(Vma vma, long entry, int flags) {
-        if ((flags & PteFlags.SOFT_DIRTY) == 0 && vma.isSoftDirtyEnabled()) {
-            return false;
-        }
-        if (vma.has(VmaFlags.VM_SHARED)) {
-            return (flags & PteFlags.DIRTY) != 0;
-        }
-        if ((flags & PteFlags.SPECIAL) != 0) {
-            return false;
-        }
-        long pfn = mode.pfn(entry, 1);
-        return memmap.mapping(pfn) < 0 && memmap.hasFlags(pfn, PageFlags.ANON_EXCLUSIVE);
+    @Override
+    public long writeProtect(Vma vma, long start, long end, boolean isProtected) {
+        ProtectionChange.Reason reason =
+                isProtected ? ProtectionChange.Reason.PROTECT : ProtectionChange.Reason.RESOLVE;
+        return rights.change(vma, start, end, reason) ? 0 : -Errno.ENOMEM;
     }
 
     @Override
     public boolean moveTables(Vma from, long oldStart, Vma to, long newStart, long lengthBytes) {
+        UserfaultContext userfault = from.userfault();
+        if (userfault != null && !userfault.followsMoves()) {
+            rights.forgetUserfault(from.mm(), oldStart, oldStart + lengthBytes);
+        }
         return new EntryMover(mode, memory, tables, flusher).move(from.mm(), oldStart, newStart, lengthBytes);
     }
 
@@ -326,7 +301,8 @@ public final class PageTableEditor implements PageTableOps {
      * @return 0 or {@code -ENOMEM}
      */
     public long copyRange(Vma child, Vma parent) {
-        if (parent.anonVma() == null && !parent.has(VmaFlags.VM_COPY_ON_FORK)) {
+        boolean staysProtected = child.has(VmaFlags.VM_UFFD_WP);
+        if (!staysProtected && parent.anonVma() == null && !parent.has(VmaFlags.VM_COPY_ON_FORK)) {
             return 0;
         }
         Mm source = parent.mm();
@@ -347,11 +323,13 @@ public final class PageTableEditor implements PageTableOps {
             int index = mode.index(vaddr, 1);
             for (; index < mode.entries(1) && vaddr < parent.end(); index++, vaddr += 4096) {
                 long entry = mode.readEntry(memory, table, index);
-                if (PteMarkers.isGuard(entry)) {
-                    mode.writeEntry(memory, childTable, index, entry);
-                    copied++;
-                } else if (entry != 0 && !PteMarkers.is(entry)) {
-                    copyEntry(target, parent, table, childTable, index, entry, isCow);
+                if (PteMarkers.is(entry)) {
+                    if (staysProtected || PteMarkers.marks(entry) != PteMarkers.UFFD_WP) {
+                        mode.writeEntry(memory, childTable, index, entry);
+                        copied++;
+                    }
+                } else if (entry != 0) {
+                    copyEntry(child, parent, table, childTable, index, entry, isCow);
                     copied++;
                 }
             }
@@ -361,8 +339,9 @@ public final class PageTableEditor implements PageTableOps {
     }
 
     /** {@code mm/memory.c:copy_present_ptes()}. */
-    private void copyEntry(Mm target, Vma parent, long table, long childTable, int index, long entry, boolean isCow) {
+    private void copyEntry(Vma child, Vma parent, long table, long childTable, int index, long entry, boolean isCow) {
         int flags = mode.flags(entry, 1);
+        Mm target = child.mm();
         if ((flags & PteFlags.SPECIAL) == 0) {
             long pfn = mode.pfn(entry, 1);
             target.addRss(FaultHandler.rssKind(memmap, pfn), 1);
@@ -378,6 +357,9 @@ public final class PageTableEditor implements PageTableOps {
             mode.writeEntry(memory, table, index, mode.withFlags(entry, flags, 1));
         }
         int childFlags = flags & ~PteFlags.ACCESSED;
+        if (!child.has(VmaFlags.VM_UFFD_WP)) {
+            childFlags &= ~PteFlags.UFFD_WP;
+        }
         if (parent.has(VmaFlags.VM_SHARED)) {
             childFlags &= ~PteFlags.DIRTY;
         }
@@ -388,10 +370,8 @@ public final class PageTableEditor implements PageTableOps {
     public long populate(Vma vma, long start, long end, boolean write) {
         for (long vaddr = start; vaddr < end; vaddr += 4096) {
             long entry = entryAt(vma.mm(), vaddr);
-            if (PteMarkers.isGuard(entry)) {
-                return -Errno.EFAULT;
-            }
             boolean isReady = entry != 0
+                    && !PteMarkers.is(entry)
                     && (mode.flags(entry, 1) & PteFlags.PROT_NONE) == 0
                     && (!write || (mode.flags(entry, 1) & PteFlags.WRITE) != 0);
             if (isReady) {
@@ -407,6 +387,9 @@ public final class PageTableEditor implements PageTableOps {
                 }
                 case FaultOutcome.KILLED -> {
                     return -Errno.EINTR;
+                }
+                case FaultOutcome.POISONED -> {
+                    return -Errno.EHWPOISON;
                 }
                 default -> {
                     return -Errno.EFAULT;

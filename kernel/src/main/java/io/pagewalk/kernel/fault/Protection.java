@@ -40,9 +40,9 @@ final class Protection {
     /** Returns whether the first write to each page must be seen, because the page has to be written back one day: {@code vma_wants_writenotify()}. */
     static boolean wantsWriteNotify(Vma vma) {
         MappedFile file = vma.file();
+        boolean isTracked = vma.isSoftDirtyEnabled() || vma.has(VmaFlags.VM_UFFD_WP);
         return file != null
-                && (!file.isShmem() || vma.isSoftDirtyEnabled())
                 && (vma.flags() & (VmaFlags.VM_SHARED | VmaFlags.VM_WRITE)) == (VmaFlags.VM_SHARED | VmaFlags.VM_WRITE)
-                && (vma.operations() == null || vma.isSoftDirtyEnabled());
+                && (isTracked || (!file.isShmem() && vma.operations() == null));
     }
 }

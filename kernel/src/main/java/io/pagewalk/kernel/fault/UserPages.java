@@ -53,7 +53,7 @@ public final class UserPages {
                     ? -Errno.EFAULT
                     : editor.populate(vma, at, at + PAGE, isWrite);
             if (error != 0) {
-                return i > 0 ? i : error;
+                return i > 0 ? i : error == -Errno.EHWPOISON ? -Errno.EFAULT : error;
             }
             long entry = editor.entryAt(mm, at);
             pfns[i] = mode.pfn(entry, 1);

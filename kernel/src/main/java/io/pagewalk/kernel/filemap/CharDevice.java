@@ -60,6 +60,16 @@ public interface CharDevice {
         return -Errno.ENOTTY;
     }
 
+    /**
+     * Tells what would not have to wait: {@code file_operations.poll}.
+     *
+     * @param file the file
+     * @return {@code POLLIN} (1), {@code POLLOUT} (4), {@code POLLERR} (8) and so on; by default it can be read and written
+     */
+    default int poll(OpenFile file) {
+        return 5;
+    }
+
     /** Returns whether {@link #seek} decides where the position goes, rather than {@link #sizeBytes}. */
     default boolean hasOwnSeek() {
         return false;

@@ -15,6 +15,7 @@ import io.pagewalk.kernel.syscall.Errno;
 import io.pagewalk.kernel.syscall.SyscallArgs;
 import io.pagewalk.kernel.syscall.SyscallDoor;
 import io.pagewalk.kernel.time.Cause;
+import io.pagewalk.kernel.userfaultfd.UserfaultDevice;
 import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
 
@@ -123,7 +124,7 @@ final class FileCalls {
         long result = io.read(file, from, vaddr, bytes, bufferOf(task));
         if (result > 0) {
             chargeCopy(result);
-            if (offset < 0) {
+            if (offset < 0 && !task.isAsleep()) {
                 file.setPositionBytes(from + result);
             }
         }
@@ -171,7 +172,7 @@ final class FileCalls {
         long result = io.write(file, from, vaddr, allowed, bufferOf(task));
         if (result > 0) {
             chargeCopy(result);
-            if (offset < 0) {
+            if (offset < 0 && !task.isAsleep()) {
                 file.setPositionBytes(from + result);
             }
         }
@@ -183,6 +184,16 @@ final class FileCalls {
     }
 
     private long vector(Task task, SyscallArgs args, int kind, long offset) {
+        OpenFile file = task.files().get(args.a0);
+        long before = file == null ? 0 : file.positionBytes();
+        long result = pieces(task, args, kind, offset);
+        if (file != null && task.isAsleep()) {
+            file.setPositionBytes(before);
+        }
+        return result;
+    }
+
+    private long pieces(Task task, SyscallArgs args, int kind, long offset) {
         if (args.a2 < 0 || args.a2 > MAX_IOVECS) {
             return -Errno.EINVAL;
         }
@@ -229,6 +240,12 @@ final class FileCalls {
             } else if (path.equals(ZeroDevice.PATH)) {
                 ZeroDevice driver = new ZeroDevice(kernel.sharedMemory().files());
                 inode = files.registerDevice(path, ZeroDevice.MAJOR, ZeroDevice.MINOR, driver);
+                if (inode == null) {
+                    return -Errno.ENXIO;
+                }
+            } else if (path.equals(UserfaultDevice.PATH)) {
+                CharDevice driver = kernel.userfaults().device();
+                inode = files.registerDevice(path, UserfaultDevice.MAJOR, UserfaultDevice.MINOR, driver);
                 if (inode == null) {
                     return -Errno.ENXIO;
                 }

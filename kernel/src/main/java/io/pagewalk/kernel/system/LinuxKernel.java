@@ -45,6 +45,9 @@ import org.jspecify.annotations.Nullable;
  * {@link #syscall}, or one of the process operations ({@link #exec}, {@link #fork}, {@link #cloneThread}, {@link #exit}).
  */
 public final class LinuxKernel extends KernelCore {
+    /** Result of {@link #syscall}: the task sleeps. {@link Task#callResult} says what to do once it is awake. Linux's {@code -ERESTARTSYS}, which no program sees. */
+    public static final long WAITS = -512;
+
     private final DeviceLayer devices;
     private final FileSystem files;
     private final FaultHandler faultHandler;
@@ -60,6 +63,7 @@ public final class LinuxKernel extends KernelCore {
     private final Processes processes;
     private final OomKiller oomKiller;
     private final PageThreads pageThreads;
+    private final UserfaultCalls userfaults;
     private final Mmu[] mmus;
     private final ProgramTime programTime;
     private @Nullable Task current;
@@ -115,6 +119,8 @@ public final class LinuxKernel extends KernelCore {
         MmSyscalls.register(door);
         new FileCalls(this).register(door);
         new ShmemCalls(this).register(door);
+        this.userfaults = new UserfaultCalls(this, files);
+        userfaults.register(door);
         new ProcessCalls(this).register(door);
         new PidCalls(this).register(door);
         new CloneCalls(this).register(door);
@@ -208,7 +214,9 @@ public final class LinuxKernel extends KernelCore {
      * @return the only thread of the child, or null when memory ran out
      */
     public @Nullable Task fork(Task parent) {
-        return processes.fork(parent, Processes.Sharing.NOTHING);
+        Task child = processes.fork(parent, Processes.Sharing.NOTHING);
+        userfaults.endCall(parent);
+        return child;
     }
 
     /**
@@ -229,6 +237,7 @@ public final class LinuxKernel extends KernelCore {
      */
     public void exit(Task task, int code) {
         processes.exit(task, (code & 0xff) << 8);
+        userfaults.endCall(task);
     }
 
     /**
@@ -239,6 +248,7 @@ public final class LinuxKernel extends KernelCore {
      */
     public void exitGroup(Task task, int code) {
         processes.exitGroup(task.group(), (code & 0xff) << 8);
+        userfaults.endCall(task);
     }
 
     /**
@@ -249,6 +259,7 @@ public final class LinuxKernel extends KernelCore {
      */
     public void kill(Task task, int signal) {
         processes.exitGroup(task.group(), signal & 0x7f);
+        userfaults.endCall(task);
     }
 
     /**
@@ -256,16 +267,22 @@ public final class LinuxKernel extends KernelCore {
      *
      * @param task who calls
      * @param args number and arguments
-     * @return the result or a negated errno, as raw Linux returns it
+     * @return the result or a negated errno, as raw Linux returns it; {@link #WAITS} when it has not come back yet
      */
     public long syscall(Task task, SyscallArgs args) {
         schedule(task);
         chargeTranslation();
         time.charge(Cause.SYSCALL, options.costs().syscallNanos());
         pageThreads.run();
+        task.sleep().callBegins();
         long sectors = files.cache().sectorsRead();
         long result = door.call(task, args);
         task.countInBlocks(files.cache().sectorsRead() - sectors);
+        userfaults.endCall(task);
+        if (task.isAsleep()) {
+            task.sleep().callEnds(result);
+            return WAITS;
+        }
         if (task.isKilled() && task.mmOrNull() != null) {
             processes.exitGroup(task.group(), 9);
         }
@@ -307,7 +324,7 @@ public final class LinuxKernel extends KernelCore {
         }
         if (outcome == UserAccess.OOM_KILLED && task.mmOrNull() != null) {
             processes.exitGroup(task.group(), 9);
-        } else if (outcome != UserAccess.OK) {
+        } else if (UserAccess.signal(outcome) != 0) {
             signals++;
         }
         return outcome;
@@ -638,6 +655,10 @@ public final class LinuxKernel extends KernelCore {
         digest.add(signals);
         programTime.addToDigest(digest);
         digest.add(overcommit.committedPages());
+    }
+
+    UserfaultCalls userfaults() {
+        return userfaults;
     }
 
     TaskTable taskTable() {

@@ -276,6 +276,7 @@ final class Processes {
             return;
         }
         KernelBug.on(task.isInit(), "init exits");
+        task.setExiting();
         ThreadGroup group = task.group();
         if (task.clearChildTid() != 0 && task.mmOrNull() != null && task.mm().users() > 1 && !task.isKilled()) {
             task.userMemory().copyToUser(task.clearChildTid(), new byte[4], 0, 4);
@@ -351,6 +352,7 @@ final class Processes {
 
     /** {@code kernel/fork.c:__mmput()}. */
     private void destroy(Mm mm) {
+        kernel.userfaults().forkFailed(mm);
         Munmap.exitMmap(mm);
         if (mm.exeFile() != null) {
             mm.exeFile().put();

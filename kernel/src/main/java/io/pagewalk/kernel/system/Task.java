@@ -2,7 +2,6 @@ package io.pagewalk.kernel.system;
 
 import io.pagewalk.base.Digest;
 import io.pagewalk.base.KernelBug;
-import io.pagewalk.kernel.fault.FaultTask;
 import io.pagewalk.kernel.filemap.FdTable;
 import io.pagewalk.kernel.filemap.OpenFile;
 import io.pagewalk.kernel.mempolicy.PolicyTask;
@@ -11,12 +10,15 @@ import io.pagewalk.kernel.numa.PolicyMode;
 import io.pagewalk.kernel.numa.TaskPolicy;
 import io.pagewalk.kernel.oom.OomTask;
 import io.pagewalk.kernel.syscall.UserMemory;
+import io.pagewalk.kernel.userfaultfd.UserfaultTask;
 import io.pagewalk.kernel.vma.Mm;
+import io.pagewalk.kernel.vma.MmTask;
 import java.util.function.IntPredicate;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /** A thread: {@code struct task_struct}. Threads of one process share their {@link ThreadGroup}. */
-public final class Task implements PolicyTask, FaultTask, OomTask {
+public final class Task implements PolicyTask, UserfaultTask, OomTask {
     /** What a task is doing. */
     public enum State {
         /** It can run. */
@@ -37,7 +39,9 @@ public final class Task implements PolicyTask, FaultTask, OomTask {
     private @Nullable Mm mm;
     private FdTable files;
     private State state = State.RUNNABLE;
+    private final TaskSleep sleep = new TaskSleep();
     private boolean isKilled;
+    private boolean isExiting;
     private int exitCode;
     private long minorFaults;
     private long majorFaults;
@@ -125,7 +129,7 @@ public final class Task implements PolicyTask, FaultTask, OomTask {
         policy = new TaskPolicy(parent.policy);
     }
 
-    /** Returns its descriptor table. */
+    @Override
     public FdTable files() {
         return files;
     }
@@ -156,6 +160,51 @@ public final class Task implements PolicyTask, FaultTask, OomTask {
 
     void setKilled() {
         isKilled = true;
+    }
+
+    @Override
+    public boolean isExiting() {
+        return isExiting;
+    }
+
+    /** Begins its end; nobody hears of its faults from now on, and it waits for nothing more. */
+    void setExiting() {
+        isExiting = true;
+        sleep.abandon();
+    }
+
+    TaskSleep sleep() {
+        return sleep;
+    }
+
+    /** Returns whether it waits for a userfaultfd: then it makes neither accesses nor calls. */
+    @Override
+    public boolean isAsleep() {
+        return sleep.isAsleep();
+    }
+
+    @Override
+    public void sleep(Sleep why) {
+        sleep.begin(why);
+    }
+
+    @Override
+    public void wake() {
+        if (sleep.end()) {
+            kernel.userfaults().woken(this);
+        }
+    }
+
+    @Override
+    public void wakeAndGoOn(LongSupplier rest) {
+        sleep.goOnWith(rest);
+        sleep.end();
+        kernel.userfaults().woken(this);
+    }
+
+    /** Returns what the system call came to in which it slept; {@link LinuxKernel#WAITS} when it must be made again. */
+    public long callResult() {
+        return sleep.callResult();
     }
 
     @Override

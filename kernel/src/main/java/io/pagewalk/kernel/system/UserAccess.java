@@ -6,10 +6,10 @@ package io.pagewalk.kernel.system;
  * <p>Packed in an int, because it is returned for each access:
  *
  * <pre>
- *  31        16 15       8 7        0
- * +------------+----------+----------+
- * |     0      |  signal  | si_code  |   all zero: done
- * +------------+----------+----------+
+ *  31   17   16   15       8 7        0
+ * +-------+------+----------+----------+
+ * |   0   | WAIT |  signal  | si_code  |   all zero: done
+ * +-------+------+----------+----------+
  * </pre>
  */
 public final class UserAccess {
@@ -25,21 +25,24 @@ public final class UserAccess {
     /** SIGSEGV without address information: a non-canonical address raises a general protection fault on x86. */
     public static final int SEGV_KERNEL = 11 << 8 | 128;
 
-    /** SIGBUS, a page beyond the end of the mapped file. */
+    /** SIGBUS, a page beyond the end of the mapped file, or one that {@code UFFDIO_POISON} has poisoned: as in a kernel without {@code CONFIG_MEMORY_FAILURE}. */
     public static final int BUS_ADRERR = 7 << 8 | 2;
 
     /** SIGKILL, sent by the out-of-memory killer. */
     public static final int OOM_KILLED = 9 << 8 | 128;
 
+    /** No signal: the task waits, and makes the access again when it no longer does ({@link Task#isAsleep}). */
+    public static final int WAITS = 1 << 16;
+
     private UserAccess() {}
 
     /**
-     * Returns the signal's number on Linux, or 0 when the access was made.
+     * Returns the signal's number on Linux, or 0 when the access was made or waits.
      *
      * @param outcome one of this class's constants
      */
     public static int signal(int outcome) {
-        return outcome >>> 8;
+        return (outcome >>> 8) & 0xff;
     }
 
     /**
@@ -63,6 +66,7 @@ public final class UserAccess {
             case SEGV_ACCERR -> "SIGSEGV (SEGV_ACCERR)";
             case SEGV_KERNEL -> "SIGSEGV (SI_KERNEL)";
             case BUS_ADRERR -> "SIGBUS (BUS_ADRERR)";
+            case WAITS -> "waits";
             case OOM_KILLED -> "SIGKILL (out of memory)";
             default -> "signal " + signal(outcome) + " code " + siCode(outcome);
         };

@@ -47,7 +47,13 @@ final class UserPages {
             if (Long.compareUnsigned(vaddr, userEnd) >= 0) {
                 return UserAccess.SEGV_MAPERR;
             }
-            int outcome = faultHandler.handleUserFault(task, task.mm(), vaddr, fault);
+            int outcome =
+                    faultHandler.handleUserFault(task, task.mm(), vaddr, fault, privilege == Privilege.USER, false);
+            if (outcome == FaultOutcome.WAITS || outcome == FaultOutcome.WAITS_AND_TRIED) {
+                task.sleep()
+                        .noteFault(vaddr, fault, privilege == Privilege.USER, outcome == FaultOutcome.WAITS_AND_TRIED);
+                return UserAccess.WAITS;
+            }
             if (outcome != FaultOutcome.DONE) {
                 if (retriesWithoutMemory(task, outcome) && outOfMemoryRetries++ < MOST_RETRIES) {
                     continue;
@@ -76,7 +82,7 @@ final class UserPages {
         return switch (outcome) {
             case FaultOutcome.NO_AREA -> UserAccess.SEGV_MAPERR;
             case FaultOutcome.NO_RIGHT -> UserAccess.SEGV_ACCERR;
-            case FaultOutcome.BEYOND_END -> UserAccess.BUS_ADRERR;
+            case FaultOutcome.BEYOND_END, FaultOutcome.POISONED -> UserAccess.BUS_ADRERR;
             case FaultOutcome.KILLED, FaultOutcome.NO_MEMORY -> UserAccess.OOM_KILLED;
             default -> throw new KernelBug("fault outcome " + outcome);
         };

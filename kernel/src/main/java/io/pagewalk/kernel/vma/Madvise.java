@@ -105,12 +105,12 @@ public final class Madvise {
         if (advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE) {
             return populate(mm, start, end, advice == MADV_POPULATE_WRITE);
         }
-        return walk(mm, start, end, advice);
+        return walk(mm, start, end, advice, 0);
     }
 
     /** {@code madvise_walk_vmas()}. */
-    private static long walk(Mm mm, long start, long end, int advice) {
-        long hole = 0;
+    private static long walk(Mm mm, long start, long end, int advice, long holeBefore) {
+        long hole = holeBefore;
         long at = start;
         while (Pages.above(end, at)) {
             Vma vma = at < 0 ? null : mm.vmas().findFirst(at);
@@ -125,6 +125,9 @@ public final class Madvise {
                 }
             }
             long stop = Pages.above(vma.end(), end) ? end : vma.end();
+            if (waitsForUserfault(vma, at, stop, end, advice, hole)) {
+                return 0;
+            }
             long error = advise(vma, at, stop, advice);
             if (error != 0) {
                 return error;
@@ -133,6 +136,43 @@ public final class Madvise {
             at = advised == null ? stop : advised.end();
         }
         return hole;
+    }
+
+    /** Pages of an area that userfaultfd watches go after its reader has heard of it; the walk then goes on from there. Returns whether it must stop now. */
+    private static boolean waitsForUserfault(Vma vma, long start, long stop, long end, int advice, long hole) {
+        UserfaultContext userfault = vma.userfault();
+        if (userfault == null || !dropsPages(advice) || refusal(vma, advice) != 0) {
+            return false;
+        }
+        Mm mm = vma.mm();
+        return userfault.beforeRemove(start, stop, () -> {
+            Vma again = mm.vmas().find(start);
+            if (again == null) {
+                return -Errno.ENOMEM;
+            }
+            long error = advise(again, start, Math.min(stop, again.end()), advice);
+            return error != 0 ? error : walk(mm, Math.min(stop, again.end()), end, advice, hole);
+        });
+    }
+
+    private static boolean dropsPages(int advice) {
+        return switch (advice) {
+            case MADV_DONTNEED, MADV_DONTNEED_LOCKED, MADV_FREE, MADV_REMOVE -> true;
+            default -> false;
+        };
+    }
+
+    /** Returns why pages of an area may not be dropped, or 0: the checks of {@code madvise_remove()} and {@code madvise_dontneed_free_valid_vma()}. */
+    private static long refusal(Vma vma, int advice) {
+        if (advice != MADV_REMOVE) {
+            long forbidden = VmaFlags.VM_PFNMAP | (advice == MADV_DONTNEED_LOCKED ? 0 : VmaFlags.VM_LOCKED);
+            return vma.has(forbidden) ? -Errno.EINVAL : 0;
+        }
+        if (vma.has(VmaFlags.VM_LOCKED) || vma.file() == null) {
+            return -Errno.EINVAL;
+        }
+        long sharedMayWrite = VmaFlags.VM_SHARED | VmaFlags.VM_MAYWRITE;
+        return (vma.flags() & sharedMayWrite) != sharedMayWrite ? -Errno.EACCES : 0;
     }
 
     /** {@code madvise_vma_behavior()}. */
@@ -173,12 +213,9 @@ public final class Madvise {
     }
 
     private static long remove(Vma vma, long start, long end) {
-        if (vma.has(VmaFlags.VM_LOCKED) || vma.file() == null) {
-            return -Errno.EINVAL;
-        }
-        long sharedMayWrite = VmaFlags.VM_SHARED | VmaFlags.VM_MAYWRITE;
-        if ((vma.flags() & sharedMayWrite) != sharedMayWrite) {
-            return -Errno.EACCES;
+        long error = refusal(vma, MADV_REMOVE);
+        if (error != 0) {
+            return error;
         }
         return vma.mm().services().pageTables().removeFromFile(vma, start, end);
     }
@@ -201,8 +238,7 @@ public final class Madvise {
 
     /** {@code madvise_dontneed_free()}. */
     private static long discard(Vma vma, long start, long end, int advice) {
-        long forbidden = VmaFlags.VM_PFNMAP | (advice == MADV_DONTNEED_LOCKED ? 0 : VmaFlags.VM_LOCKED);
-        if (vma.has(forbidden) || (advice == MADV_FREE && !vma.isAnonymous())) {
+        if (refusal(vma, advice) != 0 || (advice == MADV_FREE && !vma.isAnonymous())) {
             return -Errno.EINVAL;
         }
         PageTableOps pageTables = vma.mm().services().pageTables();

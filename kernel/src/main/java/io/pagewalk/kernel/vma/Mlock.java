@@ -51,7 +51,7 @@ public final class Mlock {
             return error;
         }
         error = Populate.populate(mm, from, size, Populate.OnError.STOP);
-        if (error == -Errno.EFAULT) {
+        if (error == -Errno.EFAULT || error == -Errno.EHWPOISON) {
             return -Errno.ENOMEM;
         }
         return error == -Errno.ENOMEM ? -Errno.EAGAIN : error;

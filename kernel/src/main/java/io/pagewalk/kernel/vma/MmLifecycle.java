@@ -46,6 +46,15 @@ public final class MmLifecycle {
                 return -Errno.ENOMEM;
             }
             copy.setFlags(original.flags() & ~VmaFlags.VM_LOCKED_MASK);
+            UserfaultContext userfault = original.userfault();
+            if (userfault != null) {
+                UserfaultContext own = userfault.forFork(child);
+                if (own == null) {
+                    UserfaultAreas.reset(copy);
+                } else {
+                    copy.setUserfault(own);
+                }
+            }
             MappedFile file = copy.file();
             if (file != null) {
                 file.get();

@@ -183,10 +183,10 @@ public final class Mremap {
         return first;
     }
 
-    /** {@code vma_multi_allowed()}: a file that chooses addresses in its own way might not come to lie where it is wanted; of those only attachments of segments are known here. */
+    /** {@code vma_multi_allowed()}: an area of userfaultfd is moved alone, because the move is told afterwards; a file that chooses addresses in its own way might not come to lie where it is wanted; of those only attachments of segments are known here. */
     private static boolean mayMoveWithOthers(Vma area) {
         VmaOperations operations = area.operations();
-        return operations == null || !operations.hasFilePages();
+        return area.userfault() == null && (operations == null || !operations.hasFilePages());
     }
 
     /** {@code mremap_to()}. */
@@ -251,17 +251,7 @@ public final class Mremap {
             return -Errno.ENOMEM;
         }
         long end = area.end();
-        VmaMerge.Range range = new VmaMerge.Range(
-                mm,
-                end,
-                end + growth,
-                area.pgoffOf(end),
-                area.flags(),
-                area.file(),
-                area.anonVma(),
-                null,
-                area.anonymousName(),
-                area.policy());
+        VmaMerge.Range range = VmaMerge.Range.like(area, end, end + growth, area.pgoffOf(end), null);
         Vma next = mm.vmas().next(area);
         if (VmaMerge.mergeNew(range, area, next) == null) {
             mm.services().overcommit().uncharge(charged);
@@ -304,6 +294,9 @@ public final class Mremap {
         boolean moved = oldLength == 0 || mm.services().pageTables().moveTables(source, addr, copy, newAddr, oldLength);
         long hiwaterVm = mm.rememberedHiwaterVm();
         countNew(areaFlags, newLength >>> Vma.PAGE_SHIFT);
+        if (moved) {
+            tellUserfault(copy);
+        }
         if (!moved) {
             unmap(copy, newAddr, newLength);
             overcommit.uncharge(charged);
@@ -316,6 +309,19 @@ public final class Mremap {
         return moved ? newAddr : -Errno.ENOMEM;
     }
 
+    /** {@code mremap_userfaultfd_prep()}. */
+    private void tellUserfault(Vma copy) {
+        UserfaultContext context = copy.userfault();
+        if (context == null) {
+            return;
+        }
+        if (context.followsMoves()) {
+            context.noteMove(addr, newAddr, oldLength);
+        } else {
+            UserfaultAreas.reset(copy);
+        }
+    }
+
     /** {@code mm/vma.c:copy_vma()}. */
     private Vma copy(Vma area) {
         long end = newAddr + newLength;
@@ -323,8 +329,7 @@ public final class Mremap {
         long pgoff = untouched ? newAddr >>> Vma.PAGE_SHIFT : area.pgoffOf(addr);
         Vma below = mm.vmas().findLastBelow(newAddr);
         Vma above = mm.vmas().findFirst(end);
-        VmaMerge.Range range = new VmaMerge.Range(
-                mm, newAddr, end, pgoff, area.flags(), area.file(), area.anonVma(), area, area.anonymousName(), area.policy());
+        VmaMerge.Range range = VmaMerge.Range.like(area, newAddr, end, pgoff, area);
         Vma merged = VmaMerge.mergeNew(range, below, above);
         if (merged != null) {
             return merged;

@@ -138,6 +138,10 @@ public final class Munmap {
                 VmaMerge.splitAlways(vma, end, VmaMerge.NewPart.ABOVE);
             }
             out.add(vma);
+            UserfaultContext userfault = vma.userfault();
+            if (userfault != null) {
+                userfault.noteUnmap(start, end);
+            }
             vma = tree.next(vma);
         }
         return 0;

@@ -49,6 +49,19 @@ public interface PageTableOps {
     void changeProtection(Vma vma, long start, long end, long oldFlags);
 
     /**
+     * Write-protects a range for userfaultfd, or lifts that: {@code mm/userfaultfd.c:uffd_wp_range()}.
+     *
+     * @param vma an area that is registered for it
+     * @param start first address
+     * @param end first address behind
+     * @param isProtected whether a store is told from now on
+     * @return 0, or {@code -ENOMEM} when there was no memory for page tables
+     */
+    default long writeProtect(Vma vma, long start, long end, boolean isProtected) {
+        return 0;
+    }
+
+    /**
      * Moves entries, without their pages: {@code mm/mremap.c:move_page_tables()}.
      *
      * @param from the old area

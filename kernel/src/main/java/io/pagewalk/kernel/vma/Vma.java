@@ -40,6 +40,7 @@ public final class Vma {
     private int cacheFlags;
     private @Nullable FrameTracking tracking;
     private @Nullable Mempolicy policy;
+    private @Nullable UserfaultContext userfault;
     private final List<AnonVma> anonVmaChain = new ArrayList<>(1);
     private boolean attached;
     private boolean isAnonymousFile;
@@ -304,6 +305,15 @@ public final class Vma {
         return pgoffOf(vaddr) + (isShared && file != null ? file.inode() : 0);
     }
 
+    /** Returns the userfaultfd that it is registered with, null as a rule ({@code vma->vm_userfaultfd_ctx}). */
+    public @Nullable UserfaultContext userfault() {
+        return userfault;
+    }
+
+    void setUserfault(@Nullable UserfaultContext value) {
+        userfault = value;
+    }
+
     /**
      * Sets the page offset: {@code vma->vm_pgoff}, which {@code remap_pfn_range()} makes the frame number in a private area.
      *
@@ -390,6 +400,9 @@ public final class Vma {
         if (policy != null) {
             policy.addToDigest(digest);
         }
+        if (userfault != null) {
+            digest.add(userfault.id());
+        }
     }
 
     /** Returns {@code start-end perms pgoff name} for messages. */
@@ -456,6 +469,7 @@ public final class Vma {
         copy.isAnonymousFile = isAnonymousFile;
         copy.tracking = tracking;
         copy.policy = policy;
+        copy.userfault = userfault;
         return copy;
     }
 }

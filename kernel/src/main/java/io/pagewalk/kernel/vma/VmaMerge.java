@@ -24,27 +24,62 @@ final class VmaMerge {
             @Nullable AnonVma anonVma,
             @Nullable Vma copiedFrom,
             @Nullable String anonymousName,
-            @Nullable Mempolicy policy) {
+            @Nullable Mempolicy policy,
+            @Nullable UserfaultContext userfault) {
 
         /** Describes a part of an existing area with other flags. */
         static Range of(Vma vma, long start, long end, long flags) {
+            return like(vma, start, end, vma.pgoffOf(start), null).withFlags(flags);
+        }
+
+        /**
+         * Describes a range with the attributes of an area.
+         *
+         * @param area the area
+         * @param start first address
+         * @param end first address behind
+         * @param pgoff page offset of the start
+         * @param copiedFrom the area whose pages move there, or null
+         */
+        static Range like(Vma area, long start, long end, long pgoff, @Nullable Vma copiedFrom) {
             return new Range(
-                    vma.mm(), start, end, vma.pgoffOf(start), flags, vma.file(), vma.anonVma(), null, vma.anonymousName(), vma.policy());
+                    area.mm(),
+                    start,
+                    end,
+                    pgoff,
+                    area.flags(),
+                    area.file(),
+                    area.anonVma(),
+                    copiedFrom,
+                    area.anonymousName(),
+                    area.policy(),
+                    area.userfault());
         }
 
         /** Describes new memory that nobody has written to. */
         static Range fresh(Mm mm, long start, long end, long pgoff, long flags, @Nullable MappedFile file) {
-            return new Range(mm, start, end, pgoff, flags, file, null, null, null, null);
+            return new Range(mm, start, end, pgoff, flags, file, null, null, null, null, null);
+        }
+
+        private Range withFlags(long value) {
+            return new Range(
+                    mm, start, end, pgoff, value, file, anonVma, copiedFrom, anonymousName, policy, userfault);
         }
 
         /** Returns the same with another policy. */
         Range withPolicy(@Nullable Mempolicy value) {
-            return new Range(mm, start, end, pgoff, flags, file, anonVma, copiedFrom, anonymousName, value);
+            return new Range(
+                    mm, start, end, pgoff, flags, file, anonVma, copiedFrom, anonymousName, value, userfault);
         }
 
         /** Returns the same with another name. */
         Range withName(@Nullable String value) {
-            return new Range(mm, start, end, pgoff, flags, file, anonVma, copiedFrom, value, policy);
+            return new Range(mm, start, end, pgoff, flags, file, anonVma, copiedFrom, value, policy, userfault);
+        }
+
+        /** Returns the same with another userfaultfd. */
+        Range withUserfault(@Nullable UserfaultContext value) {
+            return new Range(mm, start, end, pgoff, flags, file, anonVma, copiedFrom, anonymousName, policy, value);
         }
     }
 
@@ -334,7 +369,8 @@ final class VmaMerge {
         return ((neighbour.flags() ^ range.flags()) & ~VmaFlags.VM_IGNORE_MERGE) == 0
                 && neighbour.file() == range.file()
                 && Objects.equals(neighbour.anonymousName(), range.anonymousName())
-                && Mempolicy.same(neighbour.policy(), range.policy());
+                && Mempolicy.same(neighbour.policy(), range.policy())
+                && neighbour.userfault() == range.userfault();
     }
 
     /** {@code mm/vma.c:is_mergeable_anon_vma()}. */

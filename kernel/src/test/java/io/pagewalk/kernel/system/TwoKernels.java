@@ -4,6 +4,8 @@ import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.pagewalk.hardware.mmu.Access;
+import io.pagewalk.hardware.paging.PteFlags;
+import io.pagewalk.kernel.fault.PteMarkers;
 import io.pagewalk.kernel.ipc.ShmProcFile;
 import io.pagewalk.kernel.syscall.Errno;
 import io.pagewalk.kernel.vma.MappedFile;
@@ -21,6 +23,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -49,12 +52,13 @@ final class TwoKernels implements AutoCloseable {
     private static final long SIGCHLD = 17;
     private static final long VFORK = 0x4000;
     private static final int SYSVIPC_SHM = 0;
+    private static final int SMAPS = 5;
     private static final int MAPS = 6;
     private static final int STATUS = 7;
 
     private static final String SOURCE = "shmhelper.c";
     private static final int KEPT_CALLS = Integer.getInteger("pagewalk.shm.kept", 20);
-    private static final int REQUEST_BYTES = 64;
+    private static final int REQUEST_BYTES = 72;
     private static final int ANSWER_BYTES = 24;
     private static final Pattern MAPS_LINE =
             Pattern.compile("([0-9a-f]+)-([0-9a-f]+) (....) ([0-9a-f]+) ([0-9a-f]+):([0-9a-f]+) ([0-9]+) *(.*)");
@@ -66,11 +70,15 @@ final class TwoKernels implements AutoCloseable {
     private final Map<Integer, DataInputStream> from = new HashMap<>();
     private final Map<Integer, Task> tasks = new HashMap<>();
     private final Map<Integer, Integer> parents = new HashMap<>();
+    private final Map<Integer, Started> threads = new HashMap<>();
     private final List<String> history = new ArrayList<>();
     private final Set<Integer> asleep = new HashSet<>();
 
     /** What came of a request. */
     private record Answer(long result, long errno, long signal) {}
+
+    /** What a thread has begun and when it will be done. */
+    private record Started(Task task, int kind, String name, List<Long> args, boolean mustBegin) {}
 
     private TwoKernels(Path directory, Process process) {
         this.directory = directory;
@@ -93,7 +101,8 @@ final class TwoKernels implements AutoCloseable {
         try (InputStream stream = requireNonNull(TwoKernels.class.getResourceAsStream(SOURCE))) {
             Files.write(source, stream.readAllBytes());
         }
-        Process gcc = new ProcessBuilder("gcc", "-O1", "-w", "-static", "-o", program.toString(), source.toString())
+        Process gcc = new ProcessBuilder(
+                        "gcc", "-O1", "-w", "-static", "-pthread", "-o", program.toString(), source.toString())
                 .redirectErrorStream(true)
                 .start();
         gcc.getInputStream().readAllBytes();
@@ -301,6 +310,88 @@ final class TwoKernels implements AutoCloseable {
         return vaddr;
     }
 
+    private Task thread(int number) {
+        Started known = threads.get(number);
+        return known == null ? requireNonNull(model.kernel.cloneThread(model.task)) : known.task;
+    }
+
+    /** Lets a thread of process 0 begin a load (kind 1), a store (kind 2, second argument the value) or a call (kind 0). Returns whether it waits now. */
+    boolean begin(int number, int kind, String name, long... args) {
+        note(0, "thread " + number + " " + kind + " " + name + " " + hex(args));
+        long[] request = new long[7];
+        request[0] = kind;
+        System.arraycopy(args, 0, request, 1, Math.min(4, args.length));
+        request[6] = args.length > 4 ? args[4] : 0;
+        request[5] = kind == 0 ? model.kernel.syscallNumbers().number(name) : 0;
+        real(0, 11, number, request);
+        threads.put(
+                number,
+                new Started(
+                        thread(number), kind, name, Arrays.stream(args).boxed().toList(), true));
+        return isWaiting(number);
+    }
+
+    /** Asks both whether a thread still waits; when not, what came of its request must be equal. */
+    boolean isWaiting(int number) {
+        Started started = requireNonNull(threads.get(number));
+        Answer real = real(0, 9, number);
+        boolean isFork = real.result > 0 && started.name.equals("fork");
+        Answer expected = isFork ? new Answer(1, 0, 0) : real;
+        Answer actual = started.task.isAsleep() ? new Answer(0, -1, 0) : go(number, started);
+        assertThat(actual).as(() -> "thread " + number + "\n" + history()).isEqualTo(expected);
+        return actual.errno == -1;
+    }
+
+    private Answer go(int number, Started started) {
+        Task task = started.task;
+        threads.put(number, new Started(task, started.kind, started.name, started.args, false));
+        if (started.kind == 0) {
+            long result = started.mustBegin || task.callResult() == LinuxKernel.WAITS
+                    ? model.call(
+                            task,
+                            started.name,
+                            started.args.stream().mapToLong(Long::longValue).toArray())
+                    : task.callResult();
+            if (result > 0 && started.name.equals("fork")) {
+                result = 1;
+            }
+            return result == LinuxKernel.WAITS
+                    ? new Answer(0, -1, 0)
+                    : Errno.isError(result) ? new Answer(-1, -result, 0) : new Answer(result, 0, 0);
+        }
+        long vaddr = started.args.get(0);
+        if (started.kind == 1) {
+            int outcome = model.kernel.access(task, vaddr, Access.LOAD);
+            return outcome == UserAccess.WAITS
+                    ? new Answer(0, -1, 0)
+                    : new Answer(outcome == UserAccess.OK ? model.kernel.load(task, vaddr) : 0, 0, outcome);
+        }
+        int outcome = model.kernel.store(task, vaddr, started.args.get(1));
+        return outcome == UserAccess.WAITS ? new Answer(0, -1, 0) : new Answer(0, 0, outcome);
+    }
+
+    /** Returns faults without input and with input of a thread, on the kernel of this machine and on the model. */
+    long[] faults(int number) {
+        Answer real = real(0, 10, number);
+        Task task = thread(number);
+        threads.putIfAbsent(number, new Started(task, 0, "", List.of(), false));
+        return new long[] {real.result, real.errno, task.minorFaults(), task.majorFaults()};
+    }
+
+    private static String hex(long[] args) {
+        StringBuilder text = new StringBuilder();
+        for (long argument : args) {
+            text.append(' ').append(Long.toHexString(argument));
+        }
+        return text.toString();
+    }
+
+    /** Loads a word in both, which need not be equal. Returns the model's. */
+    long loadAny(int who, long vaddr) {
+        real(who, 1, 0, vaddr);
+        return model.kernel.load(task(who), vaddr);
+    }
+
     /** Forks in both. */
     void fork(int parent, int child) {
         note(parent, "fork " + child);
@@ -321,7 +412,7 @@ final class TwoKernels implements AutoCloseable {
         boolean isAsleep = (flags & VFORK) != 0;
         try {
             makePipes(child);
-            send(parent, 9, child, flags | SIGCHLD);
+            send(parent, 12, child, flags | SIGCHLD);
             if (!isAsleep) {
                 assertThat(ByteBuffer.wrap(receive(parent, ANSWER_BYTES))
                                 .order(ByteOrder.LITTLE_ENDIAN)
@@ -402,6 +493,60 @@ final class TwoKernels implements AutoCloseable {
             }
         }
         assertThat(maps(who)).as(() -> "maps\n" + history()).isEqualTo(expected);
+    }
+
+    /** Compares resident and anonymous memory and the flags of each area in the arena, as {@code smaps} has them. */
+    void compareResidency(int who) {
+        List<String> expected = new ArrayList<>();
+        String area = "";
+        for (String line : realFile(who, SMAPS)) {
+            Matcher m = MAPS_LINE.matcher(line);
+            if (m.matches()) {
+                area = isInArena(Long.parseUnsignedLong(m.group(1), 16)) ? m.group(1) : "";
+            } else if (!area.isEmpty() && line.startsWith("Rss:")) {
+                expected.add(area + " Rss " + line.replaceAll("[^0-9]", ""));
+            } else if (!area.isEmpty() && line.startsWith("Anonymous:")) {
+                expected.add(area + " Anonymous " + line.replaceAll("[^0-9]", ""));
+            } else if (!area.isEmpty() && line.startsWith("VmFlags:")) {
+                expected.add(
+                        area + " " + flag(line, " um") + flag(line, " uw") + flag(line, " ui") + flag(line, " ac"));
+            }
+        }
+        List<String> actual = new ArrayList<>();
+        for (Vma vma : task(who).mm().vmas()) {
+            if (isInArena(vma.start())) {
+                String start = String.format(Locale.ROOT, "%08x", vma.start());
+                long[] pages = pagesOf(vma);
+                actual.add(start + " Rss " + pages[0] * 4);
+                actual.add(start + " Anonymous " + pages[1] * 4);
+                actual.add(start + " " + flag(vma, VmaFlags.VM_UFFD_MISSING, " um")
+                        + flag(vma, VmaFlags.VM_UFFD_WP, " uw") + flag(vma, VmaFlags.VM_UFFD_MINOR, " ui")
+                        + flag(vma, VmaFlags.VM_ACCOUNT, " ac"));
+            }
+        }
+        assertThat(actual).as(() -> "smaps\n" + history()).isEqualTo(expected);
+    }
+
+    private static String flag(String line, String name) {
+        return line.contains(name) ? name : "";
+    }
+
+    private static String flag(Vma vma, long bit, String name) {
+        return vma.has(bit) ? name : "";
+    }
+
+    /** Returns how many pages an area has, and how many of them are anonymous. */
+    private long[] pagesOf(Vma vma) {
+        var mode = model.kernel.machine().description().mode();
+        long[] pages = new long[2];
+        for (long vaddr = vma.start(); vaddr < vma.end(); vaddr += TestKernel.PAGE) {
+            long entry = model.kernel.pageTables().entryAt(vma.mm(), vaddr);
+            if (entry != 0 && !PteMarkers.is(entry) && (mode.flags(entry, 1) & PteFlags.SPECIAL) == 0) {
+                pages[0]++;
+                pages[1] += model.kernel.memmap().mapping(mode.pfn(entry, 1)) < 0 ? 1 : 0;
+            }
+        }
+        return pages;
     }
 
     private List<String> maps(int who) {

@@ -1,11 +1,14 @@
 /* Performs calls on shared memory that a parent sends, so that a model can be compared with the kernel it runs on.
    Runs in IPC and mount namespaces of its own, with a tmpfs on /dev/shm whose options are the first argument; the second is a directory for the pipes of children.
    Request: kind, number, six arguments. Kinds: 0 system call, 1 load eight bytes, 2 store eight bytes, 4 fork child number NUMBER, 5 wait for a child,
-   6 read file NUMBER (the bytes follow the answer), 7 write argument 0 to file NUMBER, 8 read memory (the bytes follow the answer), 9 make child NUMBER with the
-   clone flags of argument 0, which shares the memory. Answer: result, errno, signal * 256 + si_code. */
+   6 read file NUMBER (the bytes follow the answer), 7 write argument 0 to file NUMBER, 8 read memory (the bytes follow the answer), 12 make child NUMBER with the
+   clone flags of argument 0, which shares the memory. Answer: result, errno, signal * 256 + si_code.
+   Threads: 11 lets thread NUMBER begin request kind argument 0 (0 to 2) with call number or value argument 5 and arguments 1 to 4, 9 asks for it: errno -1 while it waits
+   in the kernel, else its answer; 10 gives faults without input as result, with input as errno. A request ends with one word more, argument 4 of such a call. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -21,7 +24,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-struct request { uint64_t kind, number, args[6]; };
+struct request { uint64_t kind, number, args[6], more; };
 struct answer { int64_t result, error, signal; };
 
 static const char *files[] = {
@@ -31,8 +34,8 @@ static const char *files[] = {
 static char stacks[8][1 << 16] __attribute__((aligned(16)));
 static char *directory;
 static char text[1 << 18];
-static sigjmp_buf back;
-static volatile int caught;
+static __thread sigjmp_buf back;
+static __thread volatile int caught;
 static int in = 900, out = 901;
 
 static void on_signal(int number, siginfo_t *info, void *context)
@@ -40,6 +43,82 @@ static void on_signal(int number, siginfo_t *info, void *context)
     (void) context;
     caught = number * 256 + info->si_code;
     siglongjmp(back, 1);
+}
+
+struct worker { pthread_t thread; volatile int tid, command, started, done; struct request request; struct answer answer; };
+static struct worker workers[4];
+
+static void perform(struct request *q, struct answer *a)
+{
+    caught = 0;
+    errno = 0;
+    if (q->kind == 0) {
+        a->result = syscall(q->number, q->args[0], q->args[1], q->args[2], q->args[3], q->args[4], q->args[5]);
+        a->error = a->result == -1 ? errno : 0;
+        if (q->number == SYS_fork && a->result == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
+            for (;;)
+                pause();
+        }
+    } else if (sigsetjmp(back, 1) == 0) {
+        if (q->kind == 1)
+            a->result = *(volatile int64_t *) q->args[0];
+        else
+            *(volatile int64_t *) q->args[0] = q->args[1];
+    }
+    a->signal = caught;
+}
+
+static void *work(void *argument)
+{
+    struct worker *w = argument;
+    w->tid = syscall(SYS_gettid);
+    for (;;) {
+        while (!w->command)
+            syscall(SYS_futex, &w->command, 0, 0, 0, 0, 0);
+        w->command = 0;
+        struct answer a = {0, 0, 0};
+        w->started = 1;
+        perform(&w->request, &a);
+        w->answer = a;
+        w->done = 1;
+    }
+}
+
+static struct worker *worker(int number)
+{
+    struct worker *w = &workers[number];
+    if (!w->tid) {
+        pthread_create(&w->thread, 0, work, w);
+        while (!w->tid)
+            usleep(100);
+    }
+    return w;
+}
+
+static int stat_of(struct worker *w, long *minor, long *major)
+{
+    char name[64], line[1024];
+    snprintf(name, sizeof name, "/proc/self/task/%d/stat", w->tid);
+    int fd = open(name, O_RDONLY);
+    line[read(fd, line, sizeof line - 1)] = 0;
+    close(fd);
+    char state = 0;
+    sscanf(strrchr(line, ')') + 2, "%c %*d %*d %*d %*d %*d %*u %ld %*u %ld", &state, minor, major);
+    return state;
+}
+
+static int waits(struct worker *w)
+{
+    long minor, major;
+    for (int seen = 0; seen < 3;) {
+        if (w->done)
+            return 0;
+        int state = w->started ? stat_of(w, &minor, &major) : 'R';
+        seen = state == 'S' || state == 'D' ? seen + 1 : 0;
+        usleep(200);
+    }
+    return !w->done;
 }
 
 static int transfer(int is_out, void *at, size_t length)
@@ -100,6 +179,25 @@ static int serve(void)
             if (sigsetjmp(back, 1) == 0)
                 *(volatile int64_t *) q.args[0] = q.args[1];
             break;
+        case 11: {
+            struct worker *w = worker(q.number);
+            w->request = (struct request) {q.args[0], q.args[5], {q.args[1], q.args[2], q.args[3], q.args[4], q.more}};
+            w->started = w->done = 0;
+            w->command = 1;
+            syscall(SYS_futex, &w->command, 1, 1, 0, 0, 0);
+            break;
+        }
+        case 9:
+            if (waits(&workers[q.number]))
+                a.error = -1;
+            else
+                a = workers[q.number].answer;
+            if (!transfer(1, &a, sizeof a))
+                return 0;
+            continue;
+        case 10:
+            stat_of(worker(q.number), &a.result, &a.error);
+            break;
         case 4:
             a.result = fork();
             if (a.result == 0) {
@@ -108,7 +206,7 @@ static int serve(void)
                 continue;
             }
             break;
-        case 9:
+        case 12:
             a.result = clone(shared_child, stacks[q.number & 7] + sizeof stacks[0], q.args[0], (void *) (intptr_t) q.number);
             a.error = a.result == -1 ? errno : 0;
             break;
