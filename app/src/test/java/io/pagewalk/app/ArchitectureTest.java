@@ -45,7 +45,7 @@ class ArchitectureTest {
             List.of("ipc"),
             List.of("oom"),
             List.of("fault"),
-            List.of("userfaultfd"),
+            List.of("userfaultfd", "gup"),
             List.of("migrate", "procfs"),
             List.of("mempolicy"),
             List.of("drivers"),

@@ -168,15 +168,18 @@ public final class KernelTables {
         return specialPages;
     }
 
-    PagingMode mode() {
+    /** Returns the format of their entries. */
+    public PagingMode mode() {
         return mode;
     }
 
-    PhysicalMemory memory() {
+    /** Returns the memory that holds them. */
+    public PhysicalMemory memory() {
         return memory;
     }
 
-    Folios folios() {
+    /** Returns the life cycle of pages. */
+    public Folios folios() {
         return folios;
     }
 

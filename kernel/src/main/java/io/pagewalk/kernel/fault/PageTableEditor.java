@@ -28,6 +28,7 @@ public final class PageTableEditor implements PageTableOps {
     private final PageTables tables;
     private final GuardRegions guards;
     private final ProtectionChange rights;
+    private final Unsharing unsharing;
     private final Folios folios;
     private final MemMap memmap;
     private final FileSystem files;
@@ -43,6 +44,7 @@ public final class PageTableEditor implements PageTableOps {
      * @param kernel the kernel's tables
      * @param files the page cache's files
      * @param handler fills pages in
+     * @param unsharing copies pages that somebody has pinned
      * @param flusher flushes TLBs
      * @param time the clock
      * @param costs what entries cost
@@ -52,6 +54,7 @@ public final class PageTableEditor implements PageTableOps {
             KernelTables kernel,
             FileSystem files,
             FaultHandler handler,
+            Unsharing unsharing,
             TlbFlusher flusher,
             TimeAccount time,
             CostModel costs,
@@ -61,6 +64,7 @@ public final class PageTableEditor implements PageTableOps {
         this.tables = kernel.tables();
         this.guards = new GuardRegions(mode, memory, tables);
         this.rights = new ProtectionChange(kernel, flusher);
+        this.unsharing = unsharing;
         this.folios = kernel.folios();
         this.memmap = folios.memmap();
         this.files = files;
@@ -329,7 +333,9 @@ public final class PageTableEditor implements PageTableOps {
                         copied++;
                     }
                 } else if (entry != 0) {
-                    copyEntry(child, parent, table, childTable, index, entry, isCow);
+                    if (!copyEntry(child, parent, vaddr, table, childTable, entry, isCow)) {
+                        return -Errno.ENOMEM;
+                    }
                     copied++;
                 }
             }
@@ -339,13 +345,19 @@ public final class PageTableEditor implements PageTableOps {
     }
 
     /** {@code mm/memory.c:copy_present_ptes()}. */
-    private void copyEntry(Vma child, Vma parent, long table, long childTable, int index, long entry, boolean isCow) {
+    private boolean copyEntry(
+            Vma child, Vma parent, long vaddr, long table, long childTable, long entry, boolean isCow) {
         int flags = mode.flags(entry, 1);
+        int index = mode.index(vaddr, 1);
         Mm target = child.mm();
         if ((flags & PteFlags.SPECIAL) == 0) {
             long pfn = mode.pfn(entry, 1);
+            boolean isAnon = memmap.mapping(pfn) < 0;
+            if (isAnon && unsharing.mustCopy(parent.mm(), pfn)) {
+                return unsharing.copyForChild(child, vaddr, childTable, pfn, flags);
+            }
             target.addRss(FaultHandler.rssKind(memmap, pfn), 1);
-            if (memmap.mapping(pfn) < 0) {
+            if (isAnon) {
                 folios.dupAnon(pfn);
             } else {
                 memmap.get(pfn);
@@ -364,6 +376,7 @@ public final class PageTableEditor implements PageTableOps {
             childFlags &= ~PteFlags.DIRTY;
         }
         mode.writeEntry(memory, childTable, index, mode.withFlags(entry, childFlags, 1));
+        return true;
     }
 
     @Override

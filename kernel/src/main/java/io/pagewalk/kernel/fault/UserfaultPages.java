@@ -309,7 +309,7 @@ public final class UserfaultPages {
             AnonVma anonVma = to.anonVma();
             boolean isOwn =
                     (mode.flags(entry, 1) & PteFlags.SPECIAL) == 0 && memmap.hasFlags(pfn, PageFlags.ANON_EXCLUSIVE);
-            if (!isOwn || anonVma == null) {
+            if (!isOwn || anonVma == null || folios.isMaybePinned(pfn)) {
                 return -Errno.EBUSY;
             }
             memmap.setMapping(pfn, -(int) anonVma.id(), to.pgoffOf(toAddress));

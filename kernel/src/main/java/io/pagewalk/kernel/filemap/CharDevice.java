@@ -47,6 +47,11 @@ public interface CharDevice {
         return -Errno.EINVAL;
     }
 
+    /** Returns how many bytes it handles at a time when it stops at the first piece of the caller's buffer that cannot be used, and fails then; 0 when it hands over what it could. */
+    default int pieceBytes() {
+        return 0;
+    }
+
     /**
      * Does what only this device knows: {@code ioctl()}.
      *

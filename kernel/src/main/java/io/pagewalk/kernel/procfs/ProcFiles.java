@@ -40,7 +40,7 @@ public final class ProcFiles {
      * @param tid who opens
      * @param isPrivileged whether it may see frame numbers ({@code CAP_SYS_ADMIN})
      * @param installer gives the file, with one reference, a descriptor
-     * @return what the installer gave; {@code -ENOENT} for a name that is not modelled and for a task that is gone, {@code -ESRCH} for pagemap of one without an address space,
+     * @return what the installer gave; {@code -ENOENT} for a name that is not modelled and for a task that is gone, {@code -ESRCH} for pagemap and mem of one without an address space,
      *     {@code -ENOTDIR}
      */
     public long open(String path, int flags, int tid, boolean isPrivileged, ToLongFunction<OpenFile> installer) {
@@ -52,7 +52,7 @@ public final class ProcFiles {
         int pid = number == null ? tid : Integer.parseInt(number);
         String name = match.group(4);
         boolean isKnown = switch (name) {
-            case "pagemap", "clear_refs", "maps" -> true;
+            case "pagemap", "clear_refs", "maps", "mem" -> true;
             default -> false;
         };
         if (!isKnown || !processes.exists(pid)) {
@@ -62,12 +62,13 @@ public final class ProcFiles {
             return -Errno.ENOTDIR;
         }
         Mm mm = processes.mmOf(pid);
-        if (name.equals("pagemap") && mm == null) {
+        if ((name.equals("pagemap") || name.equals("mem")) && mm == null) {
             return -Errno.ESRCH;
         }
         CharDevice operations = switch (name) {
             case "clear_refs" -> new ClearRefsFile(services, processes, pid);
             case "maps" -> new MapsFile(mm);
+            case "mem" -> new MemFile(services, Objects.requireNonNull(mm));
             default -> new PagemapFile(services, Objects.requireNonNull(mm), isPrivileged);
         };
         return installer.applyAsLong(files.openAnonymous("/proc/" + pid + "/" + name, flags, operations));

@@ -28,6 +28,9 @@ import io.pagewalk.kernel.zone.ZoneStat;
  * </pre>
  */
 public final class Folios {
+    /** How many references a pin is, so that pinned pages are told from others: {@code GUP_PIN_COUNTING_BIAS}. */
+    public static final int PIN_BIAS = 1024;
+
     private static final int CACHED_LISTS = PageFlags.ACTIVE | PageFlags.UNEVICTABLE;
 
     private final MemMap memmap;
@@ -118,6 +121,26 @@ public final class Folios {
         section.mapping[i] = 0;
         section.index[i] = 0;
         allocator.freePages(pfn, 0);
+    }
+
+    /**
+     * Drops references: {@code folio_put_refs()}.
+     *
+     * @param pfn a page with at least so many references
+     * @param references how many, at least 1
+     */
+    public void putMany(long pfn, int references) {
+        memmap.section(pfn).refcount[(int) pfn & MemMap.SECTION_MASK] -= references - 1;
+        put(pfn);
+    }
+
+    /**
+     * Returns whether somebody may have pinned a page: {@code folio_maybe_dma_pinned()}.
+     *
+     * @param pfn an allocated page
+     */
+    public boolean isMaybePinned(long pfn) {
+        return memmap.refcount(pfn) >= PIN_BIAS;
     }
 
     /**

@@ -33,6 +33,9 @@ final class DeviceCalls {
     long read(Task task, OpenFile file, long vaddr, long count, long offset) {
         CharDevice device = file.inodeObject().charDevice();
         long from = offset < 0 ? file.positionBytes() : offset;
+        if (device != null && device.pieceBytes() > 0) {
+            return moved(file, from, readPieces(task, device, file, vaddr, count, from), offset);
+        }
         byte[] buffer = new byte[(int) Math.min(count, MOST_BYTES)];
         long result = device == null ? -Errno.ENXIO : device.read(file, from, buffer);
         if (result > 0) {
@@ -45,10 +48,45 @@ final class DeviceCalls {
         return moved(file, from, result, offset);
     }
 
+    private static long readPieces(Task task, CharDevice device, OpenFile file, long vaddr, long count, long from) {
+        long done = 0;
+        while (done < count) {
+            byte[] piece = new byte[(int) Math.min(count - done, device.pieceBytes())];
+            long result = device.read(file, from + done, piece);
+            if (result <= 0) {
+                return done > 0 ? done : result;
+            }
+            if (task.userMemory().copyToUser(vaddr + done, piece, 0, (int) result) != 0) {
+                return -Errno.EFAULT;
+            }
+            done += result;
+        }
+        return done;
+    }
+
+    private static long writePieces(Task task, CharDevice device, OpenFile file, long vaddr, long count, long from) {
+        long done = 0;
+        while (done < count) {
+            byte[] piece = new byte[(int) Math.min(count - done, device.pieceBytes())];
+            if (task.userMemory().copyFromUser(piece, 0, piece.length, vaddr + done) != 0) {
+                return -Errno.EFAULT;
+            }
+            long result = device.write(file, from + done, piece);
+            if (result <= 0) {
+                return done > 0 ? done : result;
+            }
+            done += result;
+        }
+        return done;
+    }
+
     /** A negative offset means the file's own position. */
     long write(Task task, OpenFile file, long vaddr, long count, long offset) {
         CharDevice device = file.inodeObject().charDevice();
         long from = offset < 0 ? file.positionBytes() : offset;
+        if (device != null && device.pieceBytes() > 0) {
+            return moved(file, from, writePieces(task, device, file, vaddr, count, from), offset);
+        }
         int length = (int) Math.min(count, MOST_BYTES);
         byte[] buffer = new byte[length];
         long left = task.userMemory().copyFromUser(buffer, 0, length, vaddr);

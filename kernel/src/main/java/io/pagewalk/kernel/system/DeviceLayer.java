@@ -12,7 +12,6 @@ import io.pagewalk.kernel.drivers.DriverServices;
 import io.pagewalk.kernel.drivers.FramebufferDriver;
 import io.pagewalk.kernel.drivers.SerialDriver;
 import io.pagewalk.kernel.fault.DeviceMappings;
-import io.pagewalk.kernel.fault.UserPages;
 import io.pagewalk.kernel.io.IoMemory;
 import io.pagewalk.kernel.io.IoPorts;
 import io.pagewalk.kernel.io.IoResources;
@@ -34,7 +33,6 @@ public final class DeviceLayer {
     private final IoPorts ports;
     private final IoMemory memory;
     private final DeviceMappings mappings;
-    private final UserPages userPages;
     private final ObjectAllocator objects;
     private final DriverCore core;
     private final DevresServices managed;
@@ -61,7 +59,6 @@ public final class DeviceLayer {
         this.memory = new IoMemory(kernel.kernelMemory());
         this.mappings = new DeviceMappings(
                 kernel.kernelTables(), kernel.pageTables(), memtypes, log, () -> nameOfCurrent(kernel));
-        this.userPages = new UserPages(kernel.kernelTables(), kernel.pageTables());
         this.core = new DriverCore(log);
         this.managed = new DevresServices(objects, kernel.allocator(), resources, ioremap, log);
         this.services = new DriverServices(ports, memory, mappings, kernel.files(), log);
@@ -118,11 +115,6 @@ public final class DeviceLayer {
     /** Returns the mapper of device memory into processes. */
     public DeviceMappings mappings() {
         return mappings;
-    }
-
-    /** Returns the calls that hold on to user pages. */
-    public UserPages userPages() {
-        return userPages;
     }
 
     /** Returns where small objects of drivers come from. */

@@ -18,8 +18,12 @@ import io.pagewalk.kernel.exec.ElfProgram;
 import io.pagewalk.kernel.fault.FaultHandler;
 import io.pagewalk.kernel.fault.MappedPages;
 import io.pagewalk.kernel.fault.PageTableEditor;
+import io.pagewalk.kernel.fault.Unsharing;
 import io.pagewalk.kernel.filemap.FileSystem;
 import io.pagewalk.kernel.filemap.PageCache;
+import io.pagewalk.kernel.gup.Foll;
+import io.pagewalk.kernel.gup.GetUserPages;
+import io.pagewalk.kernel.gup.RemoteAccess;
 import io.pagewalk.kernel.io.IoResources;
 import io.pagewalk.kernel.mempolicy.PolicyCalls;
 import io.pagewalk.kernel.migrate.PageMigration;
@@ -64,6 +68,8 @@ public final class LinuxKernel extends KernelCore {
     private final OomKiller oomKiller;
     private final PageThreads pageThreads;
     private final UserfaultCalls userfaults;
+    private final GetUserPages gup;
+    private final RemoteAccess remoteAccess;
     private final Mmu[] mmus;
     private final ProgramTime programTime;
     private @Nullable Task current;
@@ -87,8 +93,11 @@ public final class LinuxKernel extends KernelCore {
         this.faultHandler =
                 new FaultHandler(kernelTables, anonVmas, cache, addressSpaces, time, options.costs(), machine.bus());
         this.userPages = new UserPages(this, faultHandler, layout.taskSize());
+        Unsharing unsharing = new Unsharing(kernelTables, anonVmas, addressSpaces);
         this.pageTables = new PageTableEditor(
-                kernelTables, files, faultHandler, addressSpaces, time, options.costs(), this::currentOrBug);
+                kernelTables, files, faultHandler, unsharing, addressSpaces, time, options.costs(), this::currentOrBug);
+        this.gup = new GetUserPages(kernelTables, pageTables, faultHandler, unsharing);
+        this.remoteAccess = new RemoteAccess(gup);
         this.devices = new DeviceLayer(this, objects);
         files.setObjects(objects.files());
         files.setWarm(options.pageCache() == BootOptions.PageCacheStart.WARM);
@@ -121,6 +130,7 @@ public final class LinuxKernel extends KernelCore {
         new ShmemCalls(this).register(door);
         this.userfaults = new UserfaultCalls(this, files);
         userfaults.register(door);
+        new ProcessVmCalls(this).register(door);
         new ProcessCalls(this).register(door);
         new PidCalls(this).register(door);
         new CloneCalls(this).register(door);
@@ -566,7 +576,17 @@ public final class LinuxKernel extends KernelCore {
 
     /** Returns what the files of {@code /proc} need that show or change page entries. */
     public TaskMmuServices taskMmuServices() {
-        return new TaskMmuServices(machine.description().mode(), kernelTables, memmap(), addressSpaces);
+        return new TaskMmuServices(
+                machine.description().mode(), kernelTables, memmap(), addressSpaces, this::accessRemote);
+    }
+
+    private int accessRemote(Mm mm, long vaddr, byte[] bytes, boolean isWrite) {
+        return remoteAccess.access(currentOrBug(), mm, vaddr, bytes, Foll.FORCE | (isWrite ? Foll.WRITE : 0));
+    }
+
+    /** Returns what finds and holds pages of programs for kernel code. */
+    public GetUserPages gup() {
+        return gup;
     }
 
     /** Returns the fault handler, for its settings. */

@@ -17,6 +17,12 @@ final class UserVector {
 
     /** Copies the array. Returns 0, {@code -EINVAL} for too many or a negative length, {@code -EFAULT} for an address that cannot be the program's. */
     long read(Task task, long vaddr, long count, long taskSize) {
+        long error = readOther(task, vaddr, count);
+        return error != 0 ? error : checkAndCut(taskSize);
+    }
+
+    /** Copies an array whose ranges lie in another program: {@code lib/iov_iter.c:iovec_from_user()}. Returns 0, {@code -EINVAL} or {@code -EFAULT}. */
+    long readOther(Task task, long vaddr, long count) {
         if (count < 0 || count > MAX_ENTRIES) {
             return -Errno.EINVAL;
         }
@@ -34,6 +40,11 @@ final class UserVector {
                 return -Errno.EINVAL;
             }
         }
+        return 0;
+    }
+
+    private long checkAndCut(long taskSize) {
+        int count = bases.length;
         for (int i = 0; i < count; i++) {
             // A single range is cut before it is checked.
             long checked = count == 1 ? Math.min(lengths[i], MAX_BYTES) : lengths[i];
@@ -57,6 +68,14 @@ final class UserVector {
 
     long length(int index) {
         return lengths[index];
+    }
+
+    long[] bases() {
+        return bases;
+    }
+
+    long[] lengths() {
+        return lengths;
     }
 
     /** Returns the sum of all lengths. */

@@ -39,6 +39,7 @@ public final class Mm {
     private long envStart;
     private long envEnd;
     private long defFlags;
+    private boolean hasPinned;
     private long lockedTwice;
     private final MmAttributes attributes;
     private int users = 1;
@@ -296,6 +297,16 @@ public final class Mm {
      */
     public void addPgtablesBytes(long bytes) {
         pgtablesBytes += bytes;
+    }
+
+    /** Returns whether a page of it was ever pinned, so that fork must look for such ({@code MMF_HAS_PINNED}). */
+    public boolean hasPinned() {
+        return hasPinned;
+    }
+
+    /** Notes that a page is pinned. */
+    public void setHasPinned() {
+        hasPinned = true;
     }
 
     /** Returns the frame of the root page table, -1 when there is none. */

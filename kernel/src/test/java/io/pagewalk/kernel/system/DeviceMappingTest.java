@@ -10,6 +10,7 @@ import io.pagewalk.hardware.paging.PteFlags;
 import io.pagewalk.kernel.devres.Device;
 import io.pagewalk.kernel.filemap.CharDevice;
 import io.pagewalk.kernel.filemap.OpenFile;
+import io.pagewalk.kernel.gup.Foll;
 import io.pagewalk.kernel.io.CacheMode;
 import io.pagewalk.kernel.page.FrameOwner;
 import io.pagewalk.kernel.page.Gfp;
@@ -256,14 +257,14 @@ class DeviceMappingTest {
     void pin_ofSpecialArea_isFault() {
         long at = map("/dev/fb0", 4);
         long[] pfns = new long[4];
-        assertThat(test.kernel.devices().userPages().pin(test.task.mm(), at, 4, true, pfns))
+        assertThat(test.kernel.gup().hold(test.task, test.task.mm(), at, 4, Foll.PIN | Foll.WRITE, pfns))
                 .isEqualTo(-Errno.EFAULT);
         long ram = test.anonymous(4);
-        assertThat(test.kernel.devices().userPages().pin(test.task.mm(), ram, 4, true, pfns))
+        assertThat(test.kernel.gup().hold(test.task, test.task.mm(), ram, 4, Foll.PIN | Foll.WRITE, pfns))
                 .isEqualTo(4);
         test.call("munmap", ram, 4 * PAGE);
         assertThat(test.kernel.memmap().owner(pfns[3])).isEqualTo(FrameOwner.ANON);
-        test.kernel.devices().userPages().unpin(pfns, 4);
+        test.kernel.gup().unpin(pfns, 4, true);
         assertThat(test.kernel.memmap().owner(pfns[3])).isNotEqualTo(FrameOwner.ANON);
     }
 

@@ -71,6 +71,7 @@ final class TwoKernels implements AutoCloseable {
     private final Map<Integer, Task> tasks = new HashMap<>();
     private final Map<Integer, Integer> parents = new HashMap<>();
     private final Map<Integer, Started> threads = new HashMap<>();
+    private final Map<Integer, Long> pids = new HashMap<>();
     private final List<String> history = new ArrayList<>();
     private final Set<Integer> asleep = new HashSet<>();
 
@@ -221,6 +222,20 @@ final class TwoKernels implements AutoCloseable {
         }
         ThreadGroup group = task(0).group();
         group.setCredentials(group.credentials().withCapabilities(effective));
+    }
+
+    /** Makes a call in both whose first argument is the number of a process, and returns its result. */
+    long callOn(int who, String name, int target, long... args) {
+        note(who, name + " of " + target + hex(args));
+        long[] all = new long[args.length + 1];
+        System.arraycopy(args, 0, all, 1, args.length);
+        all[0] = target == 0 ? process.pid() : requireNonNull(pids.get(target));
+        Answer expected = real(who, 0, model.kernel.syscallNumbers().number(name), all);
+        all[0] = task(target).tid();
+        long result = model.call(task(who), name, all);
+        Answer actual = Errno.isError(result) ? new Answer(-1, -result, 0) : new Answer(result, 0, 0);
+        assertThat(actual).as(this::history).isEqualTo(expected);
+        return result;
     }
 
     /** Loads eight bytes in both. */
@@ -397,7 +412,9 @@ final class TwoKernels implements AutoCloseable {
         note(parent, "fork " + child);
         try {
             makePipes(child);
-            assertThat(real(parent, 4, child).result).isPositive();
+            long pid = real(parent, 4, child).result;
+            assertThat(pid).isPositive();
+            pids.put(child, pid);
             connect(child);
         } catch (IOException | InterruptedException e) {
             throw new AssertionError(e);
