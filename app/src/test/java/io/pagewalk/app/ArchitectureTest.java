@@ -46,7 +46,7 @@ class ArchitectureTest {
             List.of("oom"),
             List.of("fault"),
             List.of("userfaultfd", "gup"),
-            List.of("migrate", "procfs"),
+            List.of("ksm", "migrate", "procfs"),
             List.of("mempolicy"),
             List.of("drivers"),
             List.of("exec"),

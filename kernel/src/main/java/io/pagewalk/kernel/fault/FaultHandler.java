@@ -39,7 +39,7 @@ public final class FaultHandler {
     private static final int ZEROED_GFP = Gfp.GFP_HIGHUSER_MOVABLE | Gfp.ZERO;
 
     /** Internal outcome: the task slept without input; the fault starts over. */
-    private static final int RETRY = 16;
+    static final int RETRY = 16;
 
     /** Internal outcome: a device was read; the fault starts over and is a major one. */
     private static final int RETRY_MAJOR = 17;
@@ -50,6 +50,14 @@ public final class FaultHandler {
         ACCESS,
         /** mlock, MAP_POPULATE and their like. */
         POPULATE
+    }
+
+    /** What a page is copied for. */
+    private enum CopyFor {
+        /** The program writes to it. */
+        WRITING,
+        /** It must be an entry's own, but stays read-only. */
+        READING
     }
 
     private final PagingMode mode;
@@ -63,12 +71,12 @@ public final class FaultHandler {
     private final SpecialPages special;
     private final DriverFaults driverFaults;
     private final UserfaultChecks userfaults;
+    private final FaultAround around;
     private final TlbFlusher flusher;
     private final TimeAccount time;
     private final CostModel costs;
     private final long zeroPfn;
     private final AccessRights rights;
-    private final int ptesPerTable;
     private long faultAroundPages = 16;
 
     /** What a write leaves in an entry: {@code pte_mkdirty()}. */
@@ -104,12 +112,12 @@ public final class FaultHandler {
         this.special = kernel.specialPages();
         this.driverFaults = new DriverFaults(kernel, anonVmas, bus);
         this.userfaults = new UserfaultChecks(cache);
+        this.around = new FaultAround(kernel, cache, time, costs);
         this.flusher = flusher;
         this.time = time;
         this.costs = costs;
         this.zeroPfn = kernel.zeroPfn();
         this.rights = new AccessRights(mode);
-        this.ptesPerTable = mode.entries(1);
     }
 
     /**
@@ -320,9 +328,9 @@ public final class FaultHandler {
         // Attachments of segments have operations of their own, without map_pages.
         boolean mayGoAround = driver == null && !vma.has(VmaFlags.VM_UFFD_WP | VmaFlags.VM_UFFD_MINOR);
         if (!isWrite && faultAroundPages > 1 && mayGoAround) {
-            int around = faultAround(task, mm, vma, vaddr, file);
-            if (around != RETRY) {
-                return around;
+            int outcome = around.fault(task, mm, vma, vaddr, file, faultAroundPages);
+            if (outcome != RETRY) {
+                return outcome;
             }
         }
         int told = userfaults.ofFile(task, vma, file, isWrite);
@@ -347,76 +355,8 @@ public final class FaultHandler {
             folios.markDirty(pfn);
             flags |= dirty | writeRight(vma);
         }
-        mapFilePage(mm, vma, table, vaddr, pfn, flags, file.isShmem());
+        around.map(mm, vma, table, vaddr, pfn, flags, file.isShmem());
         return FaultOutcome.DONE;
-    }
-
-    private void mapFilePage(Mm mm, Vma vma, long table, long vaddr, long pfn, int flags, boolean isShmem) {
-        folios.addFileMapping(pfn);
-        if (vma.has(VmaFlags.VM_LOCKED)) {
-            folios.mlock(pfn);
-        }
-        mm.addRss(isShmem ? RssCounter.SHMEM : RssCounter.FILE, 1);
-        map(vma, table, vaddr, pfn, flags);
-    }
-
-    /**
-     * Maps the cached neighbours of a page in one go: {@code mm/memory.c:do_fault_around()} and {@code mm/filemap.c:filemap_map_pages()}.
-     *
-     * @return DONE when the faulting page was among them, RETRY when it was not
-     */
-    private int faultAround(FaultTask task, Mm mm, Vma vma, long vaddr, OpenFile file) {
-        cache.settle();
-        long pteOffset = mode.index(vaddr, 1);
-        long vmaOffset = (vaddr - vma.start()) >>> 12;
-        long from = Math.max(pteOffset & -faultAroundPages, pteOffset - Math.min(pteOffset, vmaOffset));
-        long to = Math.min(Math.min(from + faultAroundPages, ptesPerTable), pteOffset + vma.pages() - vmaOffset) - 1;
-        long firstIndex = vma.pgoffOf(vaddr) + from - pteOffset;
-        to = Math.min(to, from + file.inodeObject().sizePages() - 1 - firstIndex);
-        int flags = protection.flags(vma);
-        boolean isShmem = file.isShmem();
-        long lastIndex = firstIndex + to - from;
-        if (tables.find(mm, vaddr) < 0 && !installsTable(file, firstIndex, lastIndex)) {
-            return RETRY;
-        }
-        long table = tables.findOrMake(mm, vaddr);
-        if (table < 0) {
-            return FaultOutcome.NO_MEMORY;
-        }
-        if (task.isKilled()) {
-            return FaultOutcome.KILLED;
-        }
-        boolean isMapped = false;
-        int hits = 0;
-        for (long slot = from; slot <= to; slot++) {
-            long pfn = file.inodeObject().cachedPfn(firstIndex + slot - from);
-            if (!cache.isMappable(pfn)) {
-                continue;
-            }
-            hits++;
-            if (mode.readEntry(memory, table, (int) slot) != 0) {
-                continue;
-            }
-            memmap.get(pfn);
-            mapFilePage(mm, vma, table, vaddr + ((slot - pteOffset) << 12), pfn, flags, isShmem);
-            time.charge(Cause.MINOR_FAULT, costs.mapAroundNanos());
-            isMapped |= slot == pteOffset;
-        }
-        file.countMmapHits(hits);
-        return isMapped ? FaultOutcome.DONE : RETRY;
-    }
-
-    /**
-     * Returns whether faulting around installs a missing page table: {@code mm/filemap.c:filemap_map_pmd()}. It does for the first cached page, but not when that is the
-     * last of the file, where {@code can_map_large} is false on file systems with large folios.
-     */
-    private boolean installsTable(OpenFile file, long first, long last) {
-        for (long index = first; index <= last; index++) {
-            if (cache.isMappable(file.inodeObject().cachedPfn(index))) {
-                return file.isShmem() || index != file.inodeObject().sizePages() - 1;
-            }
-        }
-        return false;
     }
 
     /** {@code mm/memory.c:do_cow_fault()}: the first touch of a private file page is a write. */
@@ -469,7 +409,7 @@ public final class FaultHandler {
             mode.writeEntry(memory, table, mode.index(vaddr, 1), mode.leaf(pfn, flags | PteFlags.SPECIAL, 1));
         } else {
             memmap.get(pfn);
-            mapFilePage(mm, vma, table, vaddr, pfn, flags, false);
+            around.map(mm, vma, table, vaddr, pfn, flags, false);
         }
         return FaultOutcome.DONE;
     }
@@ -497,15 +437,49 @@ public final class FaultHandler {
             reuse(vma, table, index, entry, flags);
             return FaultOutcome.DONE;
         }
-        boolean isAnon = !isSpecial && memmap.mapping(old) < 0;
-        if (isAnon && (memmap.hasFlags(old, PageFlags.ANON_EXCLUSIVE) || memmap.refcount(old) == 1)) {
+        if (mayReuse(old, flags)) {
             memmap.setFlags(old, PageFlags.ANON_EXCLUSIVE);
             AnonVma anonVma = anonVmaOf(vma);
             memmap.setMapping(old, -(int) anonVma.id(), vma.pgoffOf(vaddr));
             reuse(vma, table, index, entry, flags);
             return FaultOutcome.DONE;
         }
-        return copyPage(task, mm, vma, vaddr, old, isSpecial, isAnon);
+        return copyPage(task, mm, vma, vaddr, entry, CopyFor.WRITING);
+    }
+
+    /**
+     * Gives an entry that many share a page of its own without making it writable: a fault with {@code FAULT_FLAG_UNSHARE}.
+     *
+     * @param task who is charged
+     * @param vma an area
+     * @param vaddr an address in it, whose entry is present
+     * @return a {@link FaultOutcome}
+     */
+    public int unshare(FaultTask task, Vma vma, long vaddr) {
+        Mm mm = vma.mm();
+        long page = vaddr & -4096L;
+        long table = tables.find(mm, page);
+        long entry = table < 0 ? 0 : mode.readEntry(memory, table, mode.index(page, 1));
+        KernelBug.on(entry == 0 || PteMarkers.is(entry), "nothing to unshare");
+        int flags = mode.flags(entry, 1);
+        int outcome = FaultOutcome.DONE;
+        if ((flags & PteFlags.WRITE) == 0 && !mayReuse(mode.pfn(entry, 1), flags)) {
+            outcome = copyPage(task, mm, vma, page, entry, CopyFor.READING);
+        }
+        folios.counters().count(VmEvent.PGFAULT);
+        if (outcome == FaultOutcome.DONE) {
+            task.countMinorFault();
+        }
+        time.charge(Cause.MINOR_FAULT, costs.minorFaultNanos());
+        return outcome;
+    }
+
+    /** Returns whether a page is anonymous and one entry's own: {@code mm/memory.c:wp_can_reuse_anon_folio()}. A merged page never is. */
+    private boolean mayReuse(long pfn, int flags) {
+        return (flags & PteFlags.SPECIAL) == 0
+                && memmap.mapping(pfn) < 0
+                && (memmap.hasFlags(pfn, PageFlags.ANON_EXCLUSIVE)
+                        || (memmap.refcount(pfn) == 1 && !memmap.hasFlags(pfn, PageFlags.KSM)));
     }
 
     /** {@code mm/memory.c:wp_page_reuse()}. */
@@ -516,7 +490,14 @@ public final class FaultHandler {
     }
 
     /** {@code mm/memory.c:wp_page_copy()}. */
-    private int copyPage(FaultTask task, Mm mm, Vma vma, long vaddr, long old, boolean isSpecial, boolean isAnon) {
+    private int copyPage(FaultTask task, Mm mm, Vma vma, long vaddr, long entry, CopyFor purpose) {
+        int oldFlags = mode.flags(entry, 1);
+        long old = mode.pfn(entry, 1);
+        boolean isSpecial = (oldFlags & PteFlags.SPECIAL) != 0;
+        boolean isAnon = !isSpecial && memmap.mapping(old) < 0;
+        if (isAnon && memmap.hasFlags(old, PageFlags.KSM)) {
+            folios.counters().count(VmEvent.COW_KSM);
+        }
         AnonVma anonVma = anonVmaOf(vma);
         long copy = folios.allocate(isSpecial ? ZEROED_GFP : USER_GFP, vma, vaddr);
         if (copy < 0) {
@@ -536,6 +517,7 @@ public final class FaultHandler {
             time.charge(Cause.MINOR_FAULT, costs.copyPageNanos());
         }
         if (isSpecial) {
+            forgetMergedZeroPage(mm, old, oldFlags, zeroPfn);
             mm.addRss(RssCounter.ANON, 1);
         } else if (!isAnon) {
             mm.addRss(rssKind(memmap, old), -1);
@@ -543,7 +525,8 @@ public final class FaultHandler {
         }
         folios.addNewAnon(copy, vma, anonVma, vaddr);
         long table = tables.find(mm, vaddr);
-        int flags = protection.flags(vma) | dirty | writeRight(vma);
+        int flags = protection.flags(vma);
+        flags |= purpose == CopyFor.WRITING ? dirty | writeRight(vma) : oldFlags & PteFlags.SOFT_DIRTY;
         mode.writeEntry(memory, table, mode.index(vaddr, 1), mode.leaf(copy, flags, 1));
         flusher.flushRange(mm, vaddr, vaddr + 4096, false);
         if (!isSpecial) {
@@ -567,6 +550,18 @@ public final class FaultHandler {
             throw new KernelBug("an area has no anon_vma after preparation");
         }
         return anonVma;
+    }
+
+    /** An entry that KSM made point to the page of zeros, which its dirty bit tells, is gone: {@code ksm_might_unmap_zero_page()}. */
+    static void forgetMergedZeroPage(Mm mm, long pfn, int flags, long zeroPfn) {
+        if (isMergedZeroPage(pfn, flags, zeroPfn)) {
+            mm.ksm().addZeroPages(-1);
+        }
+    }
+
+    /** {@code is_ksm_zero_pte()}. */
+    static boolean isMergedZeroPage(long pfn, int flags, long zeroPfn) {
+        return pfn == zeroPfn && (flags & PteFlags.DIRTY) != 0;
     }
 
     /** Returns the resident counter a page belongs to: {@code mm_counter()}. */

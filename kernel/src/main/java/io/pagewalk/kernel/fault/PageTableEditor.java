@@ -37,6 +37,7 @@ public final class PageTableEditor implements PageTableOps {
     private final TimeAccount time;
     private final CostModel costs;
     private final Supplier<FaultTask> current;
+    private final long zeroPfn;
 
     /**
      * Creates the editor of one machine.
@@ -73,6 +74,7 @@ public final class PageTableEditor implements PageTableOps {
         this.time = time;
         this.costs = costs;
         this.current = current;
+        this.zeroPfn = kernel.zeroPfn();
     }
 
     /**
@@ -242,7 +244,9 @@ public final class PageTableEditor implements PageTableOps {
                 mode.writeEntry(memory, table, index, staysProtected ? PteMarkers.entry(PteMarkers.UFFD_WP) : 0);
                 zapped++;
                 flush.addPage(vaddr);
-                if (!isSpecial) {
+                if (isSpecial) {
+                    FaultHandler.forgetMergedZeroPage(mm, pfn, flags, zeroPfn);
+                } else {
                     dropPage(mm, pfn, flags, hasRecency);
                 }
             }
@@ -363,6 +367,8 @@ public final class PageTableEditor implements PageTableOps {
                 memmap.get(pfn);
                 folios.addFileMapping(pfn);
             }
+        } else if (FaultHandler.isMergedZeroPage(mode.pfn(entry, 1), flags, zeroPfn)) {
+            target.ksm().addZeroPages(1);
         }
         if (isCow && (flags & PteFlags.WRITE) != 0) {
             flags &= ~PteFlags.WRITE;

@@ -14,6 +14,7 @@ import io.pagewalk.kernel.page.PageFlags;
 import io.pagewalk.kernel.rmap.AnonVmas;
 import io.pagewalk.kernel.rmap.FolioMigration;
 import io.pagewalk.kernel.rmap.Folios;
+import io.pagewalk.kernel.rmap.KsmRmap;
 import io.pagewalk.kernel.time.Cause;
 import io.pagewalk.kernel.time.CostModel;
 import io.pagewalk.kernel.time.TimeAccount;
@@ -37,12 +38,14 @@ public final class PageMigration implements PageMover {
     private final MemMap memmap;
     private final VmCounters counters;
     private final PageList failed = new PageList();
+    private final KsmRmap ksm;
 
     /**
      * Creates the migration of one machine.
      *
      * @param folios the life cycle of pages
      * @param anonVmas leads from anonymous pages to areas
+     * @param ksm leads from merged pages to places
      * @param files leads from pages of files to areas
      * @param pageTables the entries
      * @param memory contents
@@ -52,6 +55,7 @@ public final class PageMigration implements PageMover {
     public PageMigration(
             Folios folios,
             AnonVmas anonVmas,
+            KsmRmap ksm,
             FileSystem files,
             PageTableEditor pageTables,
             PhysicalMemory memory,
@@ -60,6 +64,7 @@ public final class PageMigration implements PageMover {
         this.folios = folios;
         this.migration = new FolioMigration(folios);
         this.anonVmas = anonVmas;
+        this.ksm = ksm;
         this.files = files;
         this.pageTables = pageTables;
         this.memory = memory;
@@ -139,6 +144,7 @@ public final class PageMigration implements PageMover {
         }
         int mapping = memmap.mapping(from);
         long index = memmap.index(from);
+        boolean isMerged = (flags & PageFlags.KSM) != 0;
         if (mapping > 0) {
             Inode inode = files.find(mapping);
             if (inode == null) {
@@ -146,15 +152,35 @@ public final class PageMigration implements PageMover {
             }
             redirectAll(inode.mappings(), index, from, to);
             files.cache().replace(inode, index, from, to);
+        } else if (isMerged) {
+            redirectMerged(from, to);
         } else {
             redirectAll(anonVmas.areasOf(-mapping), index, from, to);
         }
+
         memory.copyFrame(from, to);
         time.charge(Cause.COPY, KIB_PER_PAGE * costs.copyNanosPerKib());
         migration.hand(from, to);
+        if (isMerged) {
+            ksm.migrated(from, to);
+        }
         migration.putBack(to);
         folios.allocator().freePages(from, 0);
         return true;
+    }
+
+    /** {@code rmap_walk_ksm()}. */
+    private void redirectMerged(long from, long to) {
+        int[] left = {memmap.mapcount(from)};
+        ksm.walk(from, (vma, vaddr) -> {
+            if (left[0] > 0 && pageTables.flagsOfMapping(vma.mm(), vaddr, from) >= 0) {
+                pageTables.redirect(vma.mm(), vaddr, to);
+                left[0]--;
+            }
+        });
+        if (left[0] != 0) {
+            throw new KernelBug("merged page " + from + " is mapped " + left[0] + " times by nobody");
+        }
     }
 
     /** {@code rmap_walk()}: lets every entry that maps the old frame point to the new one. */

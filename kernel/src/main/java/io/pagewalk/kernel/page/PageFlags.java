@@ -7,8 +7,8 @@ import java.util.List;
  * {@code page->page_type}.
  *
  * <pre>
- *  31      30     29     28 .. 20  19 .................... 0
- * | buddy | tail | lazy |         | PG_mlocked .. PG_locked |
+ *  31      30     29     28 .. 21  20    19 .................... 0
+ * | buddy | tail | lazy |         | ksm | PG_mlocked .. PG_locked |
  * </pre>
  */
 public final class PageFlags {
@@ -71,6 +71,9 @@ public final class PageFlags {
 
     /** In a locked VMA. */
     public static final int MLOCKED = 1 << 19;
+
+    /** Merged by KSM: its {@code mapping} is minus the number of a node of the stable tree ({@code PAGE_MAPPING_KSM}). */
+    public static final int KSM = 1 << 20;
 
     /** Free block of the largest order that lies inside a range node of its free list and has no links of its own. */
     public static final int LAZY = 1 << 29;

@@ -25,6 +25,8 @@ import io.pagewalk.kernel.gup.Foll;
 import io.pagewalk.kernel.gup.GetUserPages;
 import io.pagewalk.kernel.gup.RemoteAccess;
 import io.pagewalk.kernel.io.IoResources;
+import io.pagewalk.kernel.ksm.Ksm;
+import io.pagewalk.kernel.ksm.KsmFiles;
 import io.pagewalk.kernel.mempolicy.PolicyCalls;
 import io.pagewalk.kernel.migrate.PageMigration;
 import io.pagewalk.kernel.numa.PolicyAllocator;
@@ -72,6 +74,8 @@ public final class LinuxKernel extends KernelCore {
     private final RemoteAccess remoteAccess;
     private final Mmu[] mmus;
     private final ProgramTime programTime;
+    private final Ksm ksm;
+    private final KsmFiles ksmFiles;
     private @Nullable Task current;
     private @Nullable String panicMessage;
     private long signals;
@@ -108,10 +112,26 @@ public final class LinuxKernel extends KernelCore {
         if (tracksSoftDirty) {
             faultHandler.trackSoftDirty();
         }
+        this.ksm = new Ksm(new Ksm.Machine(
+                machine.description().mode(),
+                machine.memory(),
+                kernelTables,
+                folios,
+                anonVmas,
+                faultHandler,
+                addressSpaces,
+                machine.clock(),
+                options.costs().copyPageNanos(),
+                this::currentTask));
+        this.ksmFiles = new KsmFiles(
+                ksm,
+                () -> addressSpaces.all().stream()
+                        .mapToLong(mm -> mm.ksm().zeroPages())
+                        .sum());
         this.overcommit = new Overcommit(settings);
         this.sharedMemory = new SharedMemory(this, files, overcommit, this::currentTask);
         this.mmServices =
-                new MmServices(pageTables, anonVmas, sharedMemory.files(), overcommit, settings, objects.areas());
+                new MmServices(pageTables, anonVmas, sharedMemory.files(), overcommit, settings, objects.areas(), ksm);
         this.tasks = new TaskTable(machine.cpus().size());
         this.processes = new Processes(this, tasks);
         this.oomKiller = new OomKiller(
@@ -122,7 +142,7 @@ public final class LinuxKernel extends KernelCore {
         allocator.setOutOfMemory(oomKiller);
         allocator.setHost(new KernelAllocatorHost(this));
         PageMigration migration =
-                new PageMigration(folios, anonVmas, files, pageTables, machine.memory(), time, options.costs());
+                new PageMigration(folios, anonVmas, ksm, files, pageTables, machine.memory(), time, options.costs());
         this.pageThreads = new PageThreads(boot, migration, sysctls, machine.clock());
         this.door = new SyscallDoor<>(new SyscallNumbers());
         MmSyscalls.register(door);
@@ -284,6 +304,7 @@ public final class LinuxKernel extends KernelCore {
         chargeTranslation();
         time.charge(Cause.SYSCALL, options.costs().syscallNanos());
         pageThreads.run();
+        ksm.runThread();
         task.sleep().callBegins();
         long sectors = files.cache().sectorsRead();
         long result = door.call(task, args);
@@ -559,6 +580,16 @@ public final class LinuxKernel extends KernelCore {
         return files;
     }
 
+    /** Returns the merging of equal pages. */
+    public Ksm ksm() {
+        return ksm;
+    }
+
+    /** Returns {@code /sys/kernel/mm/ksm}. */
+    public KsmFiles ksmFiles() {
+        return ksmFiles;
+    }
+
     /** Returns the files in memory and the segments of System V shared memory. */
     public SharedMemory sharedMemory() {
         return sharedMemory;
@@ -672,6 +703,7 @@ public final class LinuxKernel extends KernelCore {
         }
         log.addToDigest(digest);
         devices.addToDigest(digest);
+        ksm.addToDigest(digest);
         digest.add(signals);
         programTime.addToDigest(digest);
         digest.add(overcommit.committedPages());

@@ -89,6 +89,7 @@ final class MachineCheck {
                 tableCount - kernel.kernelTables().tableCount());
         files(out);
         kernel.sharedMemory().verify(out);
+        kernel.ksm().verify(out);
         frames(out);
         for (Cpu cpu : kernel.machine().cpus()) {
             translations(cpu, out);

@@ -1,5 +1,6 @@
 package io.pagewalk.kernel.system;
 
+import io.pagewalk.kernel.ksm.Ksm;
 import io.pagewalk.kernel.syscall.Errno;
 import io.pagewalk.kernel.syscall.SyscallArgs;
 import io.pagewalk.kernel.syscall.SyscallDoor;
@@ -16,6 +17,8 @@ final class PrctlCalls {
     private static final int PR_GET_THP_DISABLE = 42;
     private static final int PR_SET_MDWE = 65;
     private static final int PR_GET_MDWE = 66;
+    private static final int PR_SET_MEMORY_MERGE = 67;
+    private static final int PR_GET_MEMORY_MERGE = 68;
     private static final int PR_SET_VMA = 0x53564d41;
     private static final int PR_SET_VMA_ANON_NAME = 0;
     private static final int THP_DISABLE_EXCEPT_ADVISED = 2;
@@ -50,6 +53,12 @@ final class PrctlCalls {
             }
             case PR_GET_MDWE -> {
                 return hasMore(args, 1) ? -Errno.EINVAL : attributes.denyWriteExec();
+            }
+            case PR_SET_MEMORY_MERGE -> {
+                return setMemoryMerge(task, args);
+            }
+            case PR_GET_MEMORY_MERGE -> {
+                return hasMore(args, 1) ? -Errno.EINVAL : task.mm().ksm().mergesAny() ? 1 : 0;
             }
             case PR_SET_VMA -> {
                 return setName(task, args);
@@ -115,6 +124,14 @@ final class PrctlCalls {
         }
         attributes.setHugePagesDisabled(isDisabled ? THP_DISABLED | (int) args.a2 : 0);
         return 0;
+    }
+
+    private static long setMemoryMerge(Task task, SyscallArgs args) {
+        if (hasMore(args, 2)) {
+            return -Errno.EINVAL;
+        }
+        Ksm ksm = task.kernel().ksm();
+        return args.a1 != 0 ? ksm.enableMergeAny(task.mm()) : ksm.disableMergeAny(task.mm());
     }
 
     /** {@code prctl_set_mdwe()}: what is once set can only be set again. */

@@ -75,11 +75,11 @@ final class Processes {
     }
 
     Task execNew(ExecImage image) {
-        return execNew(image.comm(), task -> programs.load(task, image));
+        return execNew(image.comm(), task -> programs.load(task, image, false));
     }
 
     Task execNew(ElfProgram program) {
-        return execNew(program.comm(), task -> programs.load(task, program));
+        return execNew(program.comm(), task -> programs.load(task, program, false));
     }
 
     private Task execNew(String comm, Consumer<Task> loading) {
@@ -125,24 +125,24 @@ final class Processes {
     }
 
     void execve(Task task, ExecImage image) {
-        dropProgram(task);
-        programs.load(task, image);
+        programs.load(task, image, dropProgram(task));
     }
 
     void execve(Task task, ElfProgram program) {
-        dropProgram(task);
-        programs.load(task, program);
+        programs.load(task, program, dropProgram(task));
     }
 
-    /** The point of no return: {@code fs/exec.c:begin_new_exec()}. */
-    private void dropProgram(Task task) {
+    /** The point of no return: {@code fs/exec.c:begin_new_exec()}. Returns whether the process had all its memory merged, which it keeps. */
+    private boolean dropProgram(Task task) {
         for (Task other : task.group().threads()) {
             if (other != task) {
                 exit(other, 0);
             }
         }
+        boolean mergesAny = task.mm().ksm().mergesAny();
         leaveMm(task);
         task.files().closeOnExec();
+        return mergesAny;
     }
 
     /** Gives a new task its kernel stack: the first thing of {@code kernel/fork.c:dup_task_struct()}. Returns false when memory ran out. */
@@ -254,6 +254,7 @@ final class Processes {
             old.exeFile().get();
             copy.setExeFile(old.exeFile());
         }
+        kernel.ksm().fork(copy, old);
         PageTableEditor tables = kernel.pageTables();
         long result = MmLifecycle.dupMmap(copy, old, (child, area, wipe) -> {
             if (wipe) {
@@ -353,6 +354,7 @@ final class Processes {
     /** {@code kernel/fork.c:__mmput()}. */
     private void destroy(Mm mm) {
         kernel.userfaults().forkFailed(mm);
+        kernel.ksm().exit(mm);
         Munmap.exitMmap(mm);
         if (mm.exeFile() != null) {
             mm.exeFile().put();

@@ -32,9 +32,10 @@ final class ProgramLoading {
     }
 
     /** {@code fs/binfmt_elf.c:load_elf_binary()} from the point where the old program is gone. */
-    void load(Task task, ExecImage image) {
+    void load(Task task, ExecImage image, boolean mergesAny) {
         kernel.time().charge(Cause.PROCESS, kernel.options().costs().execNanos());
         Mm mm = newMm(task);
+        kernel.ksm().execve(mm, mergesAny);
         task.setComm(image.comm());
         task.group().setArgv(image.argv());
         task.setMm(mm);
@@ -47,9 +48,10 @@ final class ProgramLoading {
     }
 
     /** Loads an ELF file: {@code fs/binfmt_elf.c:load_elf_binary()}. */
-    void load(Task task, ElfProgram program) {
+    void load(Task task, ElfProgram program, boolean mergesAny) {
         kernel.time().charge(Cause.PROCESS, kernel.options().costs().execNanos());
         Mm mm = newMm(task);
+        kernel.ksm().execve(mm, mergesAny);
         task.setComm(program.comm());
         task.group().setArgv(program.argv());
         task.setMm(mm);

@@ -62,7 +62,7 @@ public final class Brk {
      */
     static long extend(Mm mm, long start, long length) {
         long pages = length >>> Vma.PAGE_SHIFT;
-        long flags = VmaFlags.VM_DATA_DEFAULT_FLAGS | VmaFlags.VM_ACCOUNT | mm.defFlags();
+        long flags = KsmOps.flagsOfNewArea(mm, VmaFlags.VM_DATA_DEFAULT_FLAGS | VmaFlags.VM_ACCOUNT | mm.defFlags());
         if (!MmLimits.mayExpandVm(mm, flags, pages)
                 || mm.mapCount() > mm.services().settings().maxMapCount()
                 || mm.services().overcommit().charge(mm, pages) != 0) {

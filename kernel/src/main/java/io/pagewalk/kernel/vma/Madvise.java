@@ -284,15 +284,13 @@ public final class Madvise {
                 newFlags = flags & ~VmaFlags.VM_DONTDUMP;
             }
             case MADV_MERGEABLE, MADV_UNMERGEABLE -> {
-                long unfit = VmaFlags.VM_SHARED
-                        | VmaFlags.VM_MAYSHARE
-                        | VmaFlags.VM_SPECIAL
-                        | VmaFlags.VM_HUGETLB
-                        | VmaFlags.VM_DROPPABLE;
-                boolean mergeable = advice == MADV_MERGEABLE && !vma.has(unfit);
-                newFlags = mergeable
-                        ? flags | VmaFlags.VM_MERGEABLE
-                        : advice == MADV_UNMERGEABLE ? flags & ~VmaFlags.VM_MERGEABLE : flags;
+                long error = advice == MADV_MERGEABLE ? prepareMerging(vma) : endMerging(vma, start, end);
+                if (error != 0) {
+                    return error;
+                }
+                newFlags = advice == MADV_UNMERGEABLE
+                        ? flags & ~VmaFlags.VM_MERGEABLE
+                        : vma.has(KsmOps.UNFIT) ? flags : flags | VmaFlags.VM_MERGEABLE;
             }
             case MADV_HUGEPAGE -> newFlags = (flags & ~VmaFlags.VM_NOHUGEPAGE) | VmaFlags.VM_HUGEPAGE;
             case MADV_NOHUGEPAGE -> newFlags = (flags & ~VmaFlags.VM_HUGEPAGE) | VmaFlags.VM_NOHUGEPAGE;
@@ -309,6 +307,20 @@ public final class Madvise {
         }
         changed.replaceFlags(newFlags);
         return 0;
+    }
+
+    /** {@code mm/ksm.c:ksm_madvise()} for {@code MADV_MERGEABLE}. */
+    private static long prepareMerging(Vma vma) {
+        Mm mm = vma.mm();
+        boolean isEntered =
+                vma.has(VmaFlags.VM_MERGEABLE | KsmOps.UNFIT) || mm.ksm().isMergeable();
+        return isEntered ? 0 : mm.services().ksm().enter(mm);
+    }
+
+    /** {@code mm/ksm.c:ksm_madvise()} for {@code MADV_UNMERGEABLE}. */
+    private static long endMerging(Vma vma, long start, long end) {
+        boolean hasPages = vma.has(VmaFlags.VM_MERGEABLE) && vma.anonVma() != null;
+        return hasPages ? vma.mm().services().ksm().unmerge(vma, start, end) : 0;
     }
 
     /** {@code madvise_populate()}: the first page that cannot be had ends it; what was faulted in stays. */

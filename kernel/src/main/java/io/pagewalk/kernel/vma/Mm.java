@@ -49,6 +49,7 @@ public final class Mm {
     private int contextId;
     private int ownerPid;
     private @Nullable MappedFile exeFile;
+    private final MmKsm ksm = new MmKsm();
     private final long[] rss = new long[RssCounter.values().length];
 
     /**
@@ -79,6 +80,11 @@ public final class Mm {
     /** Returns the areas; only this package and {@code fork}, {@code exec} insert or remove any. */
     public VmaTree vmas() {
         return tree;
+    }
+
+    /** Returns what it knows of the merging of its pages. */
+    public MmKsm ksm() {
+        return ksm;
     }
 
     /** Returns the limits of the owning process. */

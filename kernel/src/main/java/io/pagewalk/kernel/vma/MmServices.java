@@ -11,6 +11,7 @@ import io.pagewalk.kernel.slub.ObjectSource;
  * @param overcommit the machine's commitment counter
  * @param settings sysctls
  * @param areas memory of {@code struct vm_area_struct}
+ * @param ksm merges equal pages
  */
 public record MmServices(
         PageTableOps pageTables,
@@ -18,7 +19,8 @@ public record MmServices(
         SharedAnonymousFiles sharedAnonymous,
         Overcommit overcommit,
         VmSettings settings,
-        ObjectSource areas) {
+        ObjectSource areas,
+        KsmOps ksm) {
     /**
      * Creates services whose areas cost no kernel memory, for tests.
      *
@@ -34,6 +36,6 @@ public record MmServices(
             SharedAnonymousFiles sharedAnonymous,
             Overcommit overcommit,
             VmSettings settings) {
-        this(pageTables, anonVmas, sharedAnonymous, overcommit, settings, ObjectSource.FREE);
+        this(pageTables, anonVmas, sharedAnonymous, overcommit, settings, ObjectSource.FREE, KsmOps.NONE);
     }
 }

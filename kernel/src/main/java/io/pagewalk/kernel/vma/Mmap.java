@@ -198,7 +198,7 @@ public final class Mmap {
     private static long region(Mm mm, @Nullable MappedFile file, long start, long end, long vmFlags, long pgoff) {
         Overcommit overcommit = mm.services().overcommit();
         long pages = (end - start) >>> Vma.PAGE_SHIFT;
-        long flags = vmFlags;
+        long flags = KsmOps.flagsOfNewArea(mm, vmFlags);
         if (mm.attributes().refusesExec(flags, flags)) {
             return -Errno.EACCES;
         }

@@ -280,6 +280,13 @@ public final class Mremap {
         if (mm.mapCount() >= mm.services().settings().maxMapCount() - MAPS_FOR_A_MOVE) {
             return -Errno.ENOMEM;
         }
+        if (area.has(VmaFlags.VM_MERGEABLE) && area.anonVma() != null) {
+            // The reverse map finds merged pages by the address that ksmd saw them at.
+            long error = mm.services().ksm().unmerge(area, addr, addr + oldLength);
+            if (error != 0) {
+                return error;
+            }
+        }
         Overcommit overcommit = mm.services().overcommit();
         long charged = area.has(VmaFlags.VM_ACCOUNT)
                 ? (keepsSource() ? newLength : newLength - oldLength) >>> Vma.PAGE_SHIFT

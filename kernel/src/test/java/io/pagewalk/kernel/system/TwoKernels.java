@@ -157,7 +157,7 @@ final class TwoKernels implements AutoCloseable {
         return new Answer(answer.getLong(), answer.getLong(), answer.getLong());
     }
 
-    private Task task(int who) {
+    Task task(int who) {
         return requireNonNull(tasks.get(who));
     }
 
@@ -169,7 +169,7 @@ final class TwoKernels implements AutoCloseable {
         return calls + "\n" + state;
     }
 
-    private void note(int who, String text) {
+    void note(int who, String text) {
         history.add(who + ": " + text);
     }
 
@@ -492,7 +492,8 @@ final class TwoKernels implements AutoCloseable {
         }
     }
 
-    private List<String> realFile(int who, int number) {
+    /** Returns the lines of a file of the helper. */
+    List<String> realFile(int who, int number) {
         long length = real(who, 6, number).result;
         return new String(receive(who, (int) length), StandardCharsets.UTF_8)
                 .lines()

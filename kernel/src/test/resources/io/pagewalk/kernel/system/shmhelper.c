@@ -29,7 +29,7 @@ struct answer { int64_t result, error, signal; };
 
 static const char *files[] = {
     "/proc/sysvipc/shm", "/proc/sys/kernel/shmmax", "/proc/sys/kernel/shmall", "/proc/sys/kernel/shmmni",
-    "/proc/sys/kernel/shm_rmid_forced", "/proc/self/smaps", "/proc/self/maps", "/proc/thread-self/status"
+    "/proc/sys/kernel/shm_rmid_forced", "/proc/self/smaps", "/proc/self/maps", "/proc/thread-self/status", "/proc/self/ksm_stat"
 };
 static char stacks[8][1 << 16] __attribute__((aligned(16)));
 static char *directory;

@@ -106,6 +106,9 @@ public final class PidSmaps {
                 sums.lazyFree += PAGE_BYTES;
             }
         }
+        if (memMap.hasFlags(pfn, PageFlags.KSM)) {
+            sums.ksm += PAGE_BYTES;
+        }
         if (isReferenced) {
             sums.referenced += PAGE_BYTES;
         }
@@ -172,7 +175,7 @@ public final class PidSmaps {
         line(text, "Private_Dirty", sums.privateDirty);
         line(text, "Referenced", sums.referenced);
         line(text, "Anonymous", sums.anonymous);
-        line(text, "KSM", 0);
+        line(text, "KSM", sums.ksm);
         line(text, "LazyFree", sums.lazyFree);
         for (String name : new String[] {
             "AnonHugePages", "ShmemPmdMapped", "FilePmdMapped", "Shared_Hugetlb", "Private_Hugetlb", "Swap", "SwapPss"
@@ -200,6 +203,7 @@ public final class PidSmaps {
         private long privateDirty;
         private long referenced;
         private long anonymous;
+        private long ksm;
         private long lazyFree;
         private long locked;
     }

@@ -61,6 +61,8 @@ public final class ProcTree {
             files.put(
                     directory + "numa_maps",
                     numaMaps.print(process, task.policy().policy()));
+            files.put(directory + "ksm_stat", PidKsm.printStat(process));
+            files.put(directory + "ksm_merging_pages", PidKsm.printMergingPages(process));
             files.put(directory + "status", PidStatus.print(process));
             files.put(directory + "stat", PidStat.print(process));
             files.put(directory + "statm", PidStatm.print(process));

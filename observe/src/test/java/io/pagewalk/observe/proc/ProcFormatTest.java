@@ -30,6 +30,7 @@ import org.junit.jupiter.api.Test;
 
 /** The files against ones that Linux 6.18 printed on an x86-64 virtual machine with two CPUs (in the test resources), and against the host's own where it runs 6.18. */
 class ProcFormatTest {
+    private static final int MADV_MERGEABLE = 12;
     private static final List<String> MACHINE_FILES = List.of("meminfo", "vmstat", "zoneinfo", "buddyinfo");
 
     @Test
@@ -180,6 +181,31 @@ class ProcFormatTest {
             assertThat(value(rollup, name)).as(name).isEqualTo(sum).isPositive();
         }
         assertThat(value(rollup, "Pss_Anon")).isEqualTo(value(rollup, "Pss"));
+    }
+
+    @Test
+    void smaps_mergedPages_areCountedAsKsm() {
+        LinuxKernel kernel = TestKernels.boot(PagingMode.X86_64_4LEVEL, Size.GIB);
+        Task task = kernel.exec(ExecImage.bare("cat", 0x7ffd_0000_0000L));
+        for (long page = 0x402000; page < 0x404000; page += 0x1000) {
+            assertThat(kernel.store(task, page, 5)).isZero();
+        }
+        SyscallArgs madvise =
+                new SyscallArgs().set(kernel.syscallNumbers().number("madvise"), 0x402000, 0x2000, MADV_MERGEABLE);
+        assertThat(kernel.syscall(task, madvise)).isZero();
+        for (int scan = 0; scan < 4; scan++) {
+            kernel.ksm().scan(100);
+        }
+        String smaps = file(kernel, task.tid() + "/smaps");
+        String data = smaps.substring(smaps.indexOf("00402000-"));
+        assertThat(value(data, "KSM")).isEqualTo(8);
+        assertThat(value(data, "Pss")).isEqualTo(4);
+        assertThat(data.substring(data.indexOf("VmFlags"))).startsWith("VmFlags: rd wr mr mw me ac mg \n");
+        assertThat(value(file(kernel, task.tid() + "/smaps_rollup"), "KSM")).isEqualTo(8);
+        assertThat(file(kernel, task.tid() + "/ksm_merging_pages")).isEqualTo("2\n");
+        assertThat(file(kernel, task.tid() + "/ksm_stat"))
+                .isEqualTo("ksm_rmap_items 2\nksm_zero_pages 0\nksm_merging_pages 2\nksm_process_profit 8064\n"
+                        + "ksm_merge_any: no\nksm_mergeable: yes\n");
     }
 
     @Test

@@ -1,0 +1,180 @@
+package io.pagewalk.kernel.ksm;
+
+import io.pagewalk.kernel.syscall.Errno;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.LongConsumer;
+import java.util.function.LongSupplier;
+
+/** {@code /sys/kernel/mm/ksm}: its files as text, and what writing them does. */
+public final class KsmFiles {
+    private static final long UNSIGNED_INT = 0xffff_ffffL;
+
+    private final Ksm ksm;
+    private final LongSupplier zeroPages;
+
+    /**
+     * Creates the files.
+     *
+     * @param ksm what they show and steer
+     * @param zeroPages counts the entries of all address spaces that KSM made point to the page of zeros
+     */
+    public KsmFiles(Ksm ksm, LongSupplier zeroPages) {
+        this.ksm = ksm;
+        this.zeroPages = zeroPages;
+    }
+
+    /** Returns all files by name, each with its line end. */
+    public Map<String, String> texts() {
+        KsmSettings set = ksm.settings();
+        KsmCounters count = ksm.counters();
+        Map<String, String> texts = new TreeMap<>();
+        boolean isScanTime = set.advisor == KsmSettings.Advisor.SCAN_TIME;
+        texts.put("advisor_mode", isScanTime ? "none [scan-time]\n" : "[none] scan-time\n");
+        put(texts, "advisor_max_cpu", set.advisorMaxCpu);
+        put(texts, "advisor_max_pages_to_scan", set.advisorMaxPagesToScan);
+        put(texts, "advisor_min_pages_to_scan", set.advisorMinPagesToScan);
+        put(texts, "advisor_target_scan_time", set.advisorTargetScanTime);
+        put(texts, "full_scans", count.fullScans);
+        put(texts, "general_profit", (count.pagesSharing + zeroPages.getAsLong()) * 4096 - count.rmapItems * 64);
+        put(texts, "ksm_zero_pages", zeroPages.getAsLong());
+        put(texts, "max_page_sharing", set.maxPageSharing);
+        put(texts, "merge_across_nodes", set.mergesAcrossNodes ? 1 : 0);
+        put(texts, "pages_scanned", count.pagesScanned);
+        put(texts, "pages_shared", count.pagesShared);
+        put(texts, "pages_sharing", count.pagesSharing);
+        put(texts, "pages_skipped", count.pagesSkipped);
+        put(texts, "pages_to_scan", set.pagesToScan);
+        put(texts, "pages_unshared", count.pagesUnshared);
+        put(texts, "pages_volatile", count.pagesVolatile());
+        put(texts, "run", set.run);
+        put(texts, "sleep_millisecs", set.sleepMillisecs);
+        put(texts, "smart_scan", set.isSmartScan ? 1 : 0);
+        put(texts, "stable_node_chains", count.stableNodeChains);
+        put(texts, "stable_node_chains_prune_millisecs", set.chainsPruneMillisecs);
+        put(texts, "stable_node_dups", count.stableNodeDups);
+        put(texts, "use_zero_pages", set.usesZeroPages ? 1 : 0);
+        return texts;
+    }
+
+    private static void put(Map<String, String> texts, String name, long value) {
+        texts.put(name, value + "\n");
+    }
+
+    /**
+     * Returns the number in a file.
+     *
+     * @param name name of a file with a number
+     */
+    public long value(String name) {
+        return Long.parseLong(texts().getOrDefault(name, "-1").strip());
+    }
+
+    /**
+     * Writes a file.
+     *
+     * @param name its name
+     * @param text as a user writes it
+     * @return 0; {@code -EINVAL} for a value that cannot be, {@code -EBUSY} while pages are merged that the setting concerns, {@code -EACCES} for a file that can only be read, {@code -ENOENT}
+     */
+    public long write(String name, String text) {
+        KsmSettings set = ksm.settings();
+        String value = text.strip();
+        return switch (name) {
+            case "run" -> {
+                long run = number(value, UNSIGNED_INT);
+                yield run < 0 || run > Ksm.RUN_UNMERGE ? -Errno.EINVAL : ksm.run((int) run);
+            }
+            case "sleep_millisecs" -> store(number(value, UNSIGNED_INT), v -> set.sleepMillisecs = v);
+            case "pages_to_scan" ->
+                set.advisor == KsmSettings.Advisor.NONE
+                        ? store(number(value, UNSIGNED_INT), v -> set.pagesToScan = v)
+                        : -Errno.EINVAL;
+            case "stable_node_chains_prune_millisecs" ->
+                store(number(value, UNSIGNED_INT), v -> set.chainsPruneMillisecs = v);
+            case "advisor_max_cpu" -> store(number(value, Long.MAX_VALUE), v -> set.advisorMaxCpu = v);
+            case "advisor_min_pages_to_scan" ->
+                store(number(value, Long.MAX_VALUE), v -> set.advisorMinPagesToScan = v);
+            case "advisor_max_pages_to_scan" ->
+                store(number(value, Long.MAX_VALUE), v -> set.advisorMaxPagesToScan = v);
+            case "advisor_target_scan_time" -> {
+                long seconds = number(value, Long.MAX_VALUE);
+                yield store(seconds < 1 ? -1 : seconds, v -> set.advisorTargetScanTime = v);
+            }
+            case "advisor_mode" -> advisorMode(value);
+            case "use_zero_pages" -> store(bool(value), v -> set.usesZeroPages = v != 0);
+            case "smart_scan" -> store(bool(value), v -> set.isSmartScan = v != 0);
+            case "max_page_sharing" -> {
+                long pages = number(value, Integer.MAX_VALUE);
+                yield pages < 2
+                        ? -Errno.EINVAL
+                        : whenNothingIsMerged(pages == set.maxPageSharing, () -> set.maxPageSharing = (int) pages);
+            }
+            case "merge_across_nodes" -> {
+                long across = number(value, 1);
+                yield across < 0
+                        ? -Errno.EINVAL
+                        : whenNothingIsMerged(
+                                (across == 1) == set.mergesAcrossNodes, () -> set.mergesAcrossNodes = across == 1);
+            }
+            default -> texts().containsKey(name) ? -Errno.EACCES : -Errno.ENOENT;
+        };
+    }
+
+    private long whenNothingIsMerged(boolean isSame, Runnable change) {
+        if (isSame) {
+            return 0;
+        }
+        if (ksm.counters().pagesShared != 0 || !ksm.stable().removeAll()) {
+            return -Errno.EBUSY;
+        }
+        change.run();
+        return 0;
+    }
+
+    private long advisorMode(String value) {
+        KsmSettings.Advisor mode = switch (value) {
+            case "none" -> KsmSettings.Advisor.NONE;
+            case "scan-time" -> KsmSettings.Advisor.SCAN_TIME;
+            default -> null;
+        };
+        if (mode == null) {
+            return -Errno.EINVAL;
+        }
+        if (mode != ksm.settings().advisor) {
+            ksm.settings().advisor = mode;
+            ksm.advisor().modeChanged();
+        }
+        return 0;
+    }
+
+    /** Takes a value that is not negative. */
+    private static long store(long value, LongConsumer setter) {
+        if (value < 0) {
+            return -Errno.EINVAL;
+        }
+        setter.accept(value);
+        return 0;
+    }
+
+    /** A decimal number up to a limit, -1 when it is none. */
+    private static long number(String text, long most) {
+        if (!text.matches("\\+?[0-9]{1,18}")) {
+            return -1;
+        }
+        long value = Long.parseLong(text);
+        return value > most ? -1 : value;
+    }
+
+    /** {@code lib/kstrtox.c:kstrtobool()}, which looks at the first letters only. */
+    private static long bool(String text) {
+        String lower = text.toLowerCase(Locale.ROOT);
+        if (lower.startsWith("y") || lower.startsWith("1") || lower.startsWith("t") || lower.startsWith("on")) {
+            return 1;
+        }
+        return lower.startsWith("n") || lower.startsWith("0") || lower.startsWith("f") || lower.startsWith("of")
+                ? 0
+                : -1;
+    }
+}
