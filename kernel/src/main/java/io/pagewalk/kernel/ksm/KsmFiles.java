@@ -9,6 +9,9 @@ import java.util.function.LongSupplier;
 
 /** {@code /sys/kernel/mm/ksm}: its files as text, and what writing them does. */
 public final class KsmFiles {
+    private static final long NOT_A_NUMBER = -Errno.EINVAL;
+    private static final long OUT_OF_RANGE = -Errno.ERANGE;
+    private static final int MOST_DIGITS = 18;
     private static final long UNSIGNED_INT = 0xffff_ffffL;
 
     private final Ksm ksm;
@@ -72,15 +75,38 @@ public final class KsmFiles {
     }
 
     /**
+     * Returns whether a file can be written.
+     *
+     * @param name name of a file
+     */
+    public static boolean isWritable(String name) {
+        return switch (name) {
+            case "full_scans",
+                    "general_profit",
+                    "ksm_zero_pages",
+                    "pages_scanned",
+                    "pages_shared",
+                    "pages_sharing",
+                    "pages_skipped",
+                    "pages_unshared",
+                    "pages_volatile",
+                    "stable_node_chains",
+                    "stable_node_dups" -> false;
+            default -> true;
+        };
+    }
+
+    /**
      * Writes a file.
      *
      * @param name its name
      * @param text as a user writes it
-     * @return 0; {@code -EINVAL} for a value that cannot be, {@code -EBUSY} while pages are merged that the setting concerns, {@code -EACCES} for a file that can only be read, {@code -ENOENT}
+     * @return 0; {@code -EINVAL} or {@code -ERANGE} for a value that cannot be, {@code -EBUSY} while pages are merged that the setting concerns, {@code -EACCES} for a file that can only be read, {@code -ENOENT}
      */
     public long write(String name, String text) {
         KsmSettings set = ksm.settings();
-        String value = text.strip();
+        // One line end may follow a value: lib/kstrtox.c.
+        String value = text.endsWith("\n") ? text.substring(0, text.length() - 1) : text;
         return switch (name) {
             case "run" -> {
                 long run = number(value, UNSIGNED_INT);
@@ -108,13 +134,13 @@ public final class KsmFiles {
             case "max_page_sharing" -> {
                 long pages = number(value, Integer.MAX_VALUE);
                 yield pages < 2
-                        ? -Errno.EINVAL
+                        ? (pages == OUT_OF_RANGE ? OUT_OF_RANGE : -Errno.EINVAL)
                         : whenNothingIsMerged(pages == set.maxPageSharing, () -> set.maxPageSharing = (int) pages);
             }
             case "merge_across_nodes" -> {
-                long across = number(value, 1);
-                yield across < 0
-                        ? -Errno.EINVAL
+                long across = number(value, Long.MAX_VALUE);
+                yield across < 0 || across > 1
+                        ? (across == OUT_OF_RANGE ? OUT_OF_RANGE : -Errno.EINVAL)
                         : whenNothingIsMerged(
                                 (across == 1) == set.mergesAcrossNodes, () -> set.mergesAcrossNodes = across == 1);
             }
@@ -158,13 +184,14 @@ public final class KsmFiles {
         return 0;
     }
 
-    /** A decimal number up to a limit, -1 when it is none. */
+    /** A decimal number up to a limit; {@link #NOT_A_NUMBER} or {@link #OUT_OF_RANGE} when it is none. */
     private static long number(String text, long most) {
-        if (!text.matches("\\+?[0-9]{1,18}")) {
-            return -1;
+        if (!text.matches("\\+?[0-9]+")) {
+            return NOT_A_NUMBER;
         }
-        long value = Long.parseLong(text);
-        return value > most ? -1 : value;
+        String digits = text.replaceFirst("^\\+?0*(?=.)", "");
+        long value = digits.length() > MOST_DIGITS ? OUT_OF_RANGE : Long.parseLong(digits);
+        return value > most ? OUT_OF_RANGE : value;
     }
 
     /** {@code lib/kstrtox.c:kstrtobool()}, which looks at the first letters only. */

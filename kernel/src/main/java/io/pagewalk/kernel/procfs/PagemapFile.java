@@ -102,9 +102,13 @@ final class PagemapFile implements CharDevice {
         return true;
     }
 
-    /** {@code fs/proc/base.c:mem_lseek()}, which takes any position, also one that looks like an error. */
     @Override
     public long seek(OpenFile file, long offset, int whence) {
+        return seekAnywhere(file, offset, whence);
+    }
+
+    /** {@code fs/proc/base.c:mem_lseek()}, which takes any position, also one that looks like an error. */
+    static long seekAnywhere(OpenFile file, long offset, int whence) {
         if (whence != SEEK_SET && whence != SEEK_CUR) {
             return -Errno.EINVAL;
         }

@@ -6,6 +6,7 @@ import io.pagewalk.kernel.filemap.OpenFile;
 import io.pagewalk.kernel.syscall.Errno;
 import io.pagewalk.kernel.vma.Mm;
 import java.util.Objects;
+import java.util.function.Function;
 import java.util.function.ToLongFunction;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -44,6 +45,14 @@ public final class ProcFiles {
      *     {@code -ENOTDIR}
      */
     public long open(String path, int flags, int tid, boolean isPrivileged, ToLongFunction<OpenFile> installer) {
+        KpageFile.Kind kind = switch (path) {
+            case "/proc/kpagecount" -> KpageFile.Kind.COUNT;
+            case "/proc/kpageflags" -> KpageFile.Kind.FLAGS;
+            default -> null;
+        };
+        if (kind != null) {
+            return installer.applyAsLong(files.openAnonymous(path, flags, new KpageFile(services.memmap(), kind)));
+        }
         Matcher match = NAME.matcher(path);
         if (!match.matches()) {
             return -Errno.ENOENT;
@@ -52,7 +61,7 @@ public final class ProcFiles {
         int pid = number == null ? tid : Integer.parseInt(number);
         String name = match.group(4);
         boolean isKnown = switch (name) {
-            case "pagemap", "clear_refs", "maps", "mem" -> true;
+            case "pagemap", "clear_refs", "maps", "mem", "ksm_stat", "ksm_merging_pages" -> true;
             default -> false;
         };
         if (!isKnown || !processes.exists(pid)) {
@@ -69,8 +78,17 @@ public final class ProcFiles {
             case "clear_refs" -> new ClearRefsFile(services, processes, pid);
             case "maps" -> new MapsFile(mm);
             case "mem" -> new MemFile(services, Objects.requireNonNull(mm));
+            case "ksm_stat" -> new TextFile(() -> textOf(pid, KsmStat::print));
+            case "ksm_merging_pages" ->
+                new TextFile(() -> textOf(pid, each -> each.ksm().mergingPages() + "\n"));
             default -> new PagemapFile(services, Objects.requireNonNull(mm), isPrivileged);
         };
         return installer.applyAsLong(files.openAnonymous("/proc/" + pid + "/" + name, flags, operations));
+    }
+
+    /** A task without an address space has no text. */
+    private String textOf(int pid, Function<Mm, String> printer) {
+        Mm mm = processes.mmOf(pid);
+        return mm == null ? "" : printer.apply(mm);
     }
 }

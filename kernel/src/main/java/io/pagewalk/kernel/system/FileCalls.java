@@ -6,7 +6,9 @@ import io.pagewalk.kernel.filemap.FileIo;
 import io.pagewalk.kernel.filemap.FileSystem;
 import io.pagewalk.kernel.filemap.Inode;
 import io.pagewalk.kernel.filemap.OpenFile;
+import io.pagewalk.kernel.ksm.KsmFiles;
 import io.pagewalk.kernel.procfs.ProcFiles;
+import io.pagewalk.kernel.procfs.TextFile;
 import io.pagewalk.kernel.shmem.Memfd;
 import io.pagewalk.kernel.shmem.SeekHole;
 import io.pagewalk.kernel.shmem.TmpfsMount;
@@ -37,6 +39,8 @@ final class FileCalls {
     private static final int PERMISSION_BITS = 0777;
     /** {@code MAX_RW_COUNT}: one call moves at most 2 GiB less a page. */
     private static final long MAX_RW_COUNT = 0x7ffff000L;
+
+    private static final String KSM_DIRECTORY = "/sys/kernel/mm/ksm/";
 
     private final LinuxKernel kernel;
     private final FileSystem files;
@@ -253,6 +257,8 @@ final class FileCalls {
                 inode = files.registerSpecial(path, Inode.Kind.STREAM);
             } else if (path.startsWith("/proc/")) {
                 return openProc(task, path, flags);
+            } else if (path.startsWith(KSM_DIRECTORY)) {
+                return openKsm(task, path, flags);
             } else if ((flags & OpenFile.O_CREAT) != 0) {
                 TmpfsMount mount = kernel.sharedMemory().files().mountOf(path);
                 inode = mount == null
@@ -280,6 +286,22 @@ final class FileCalls {
             }
         }
         return task.files().install(files.open(inode, flags), 0, (flags & OpenFile.O_CLOEXEC) != 0);
+    }
+
+    /** {@code fs/kernfs/file.c:kernfs_fop_open()}, which asks for the rights of the attribute whoever opens it. */
+    private long openKsm(Task task, String path, int flags) {
+        String name = path.substring(KSM_DIRECTORY.length());
+        if (!kernel.ksmFiles().texts().containsKey(name)) {
+            return (flags & OpenFile.O_CREAT) != 0 ? -Errno.EACCES : -Errno.ENOENT;
+        }
+        if ((flags & OpenFile.O_ACCMODE) != 0 && !KsmFiles.isWritable(name)) {
+            return -Errno.EACCES;
+        }
+        TextFile operations = new TextFile(
+                () -> kernel.ksmFiles().texts().getOrDefault(name, ""),
+                text -> kernel.ksmFiles().write(name, text));
+        OpenFile file = files.openAnonymous(path, flags, operations);
+        return task.files().install(file, 0, (flags & OpenFile.O_CLOEXEC) != 0);
     }
 
     private long openProc(Task task, String path, int flags) {

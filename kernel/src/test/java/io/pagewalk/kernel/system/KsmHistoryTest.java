@@ -180,7 +180,9 @@ class KsmHistoryTest {
             modelled -= both.task(who).mm().ksm().rmapItems();
         }
         long scanned = real("pages_scanned") - atStart.getOrDefault("pages_scanned", 0L);
-        return items != modelled || scanned > both.model.kernel.ksmFiles().value("pages_scanned");
+        return items != modelled
+                || real("full_scans") != both.model.kernel.ksmFiles().value("full_scans")
+                || scanned > both.model.kernel.ksmFiles().value("pages_scanned");
     }
 
     private void perform(TwoKernels both, int who) throws IOException {

@@ -238,6 +238,17 @@ final class TwoKernels implements AutoCloseable {
         return result;
     }
 
+    /** Makes a call whose arguments differ, such as frame numbers; results must be equal. */
+    long callEach(int who, String name, long[] realArgs, long[] modelArgs) {
+        note(who, name + " with arguments of its own");
+        Answer expected = real(who, 0, model.kernel.syscallNumbers().number(name), realArgs);
+        long result = model.call(task(who), name, modelArgs);
+        assertThat(Errno.isError(result) ? new Answer(-1, -result, 0) : new Answer(result, 0, 0))
+                .as(this::history)
+                .isEqualTo(expected);
+        return result;
+    }
+
     /** Loads eight bytes in both. */
     long load(int who, long vaddr) {
         note(who, "load " + Long.toHexString(vaddr));

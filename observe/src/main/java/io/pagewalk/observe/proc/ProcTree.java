@@ -2,6 +2,7 @@ package io.pagewalk.observe.proc;
 
 import io.pagewalk.hardware.machine.MachineDescription;
 import io.pagewalk.kernel.ipc.ShmProcFile;
+import io.pagewalk.kernel.procfs.KsmStat;
 import io.pagewalk.kernel.system.LinuxKernel;
 import io.pagewalk.kernel.system.Task;
 import io.pagewalk.kernel.vma.Mm;
@@ -61,8 +62,8 @@ public final class ProcTree {
             files.put(
                     directory + "numa_maps",
                     numaMaps.print(process, task.policy().policy()));
-            files.put(directory + "ksm_stat", PidKsm.printStat(process));
-            files.put(directory + "ksm_merging_pages", PidKsm.printMergingPages(process));
+            files.put(directory + "ksm_stat", KsmStat.print(mm));
+            files.put(directory + "ksm_merging_pages", mm.ksm().mergingPages() + "\n");
             files.put(directory + "status", PidStatus.print(process));
             files.put(directory + "stat", PidStat.print(process));
             files.put(directory + "statm", PidStatm.print(process));

@@ -1,21 +1,20 @@
-package io.pagewalk.observe.proc;
+package io.pagewalk.kernel.procfs;
 
 import io.pagewalk.kernel.vma.Mm;
 import io.pagewalk.kernel.vma.MmKsm;
 import io.pagewalk.kernel.vma.Vma;
 import io.pagewalk.kernel.vma.VmaFlags;
 
-/** {@code /proc/PID/ksm_stat} and {@code /proc/PID/ksm_merging_pages}: {@code fs/proc/base.c:proc_pid_ksm_stat()}. */
-public final class PidKsm {
-    private PidKsm() {}
+/** The text of {@code /proc/PID/ksm_stat}: {@code fs/proc/base.c:proc_pid_ksm_stat()}. */
+public final class KsmStat {
+    private KsmStat() {}
 
     /**
-     * Prints {@code ksm_stat}.
+     * Prints it.
      *
-     * @param process the process
+     * @param mm the address space
      */
-    public static String printStat(ProcessState process) {
-        Mm mm = process.mm();
+    public static String print(Mm mm) {
         MmKsm ksm = mm.ksm();
         boolean isMergeable = false;
         for (Vma vma : mm.vmas()) {
@@ -27,14 +26,5 @@ public final class PidKsm {
                 + "\nksm_process_profit " + ksm.profitBytes()
                 + "\nksm_merge_any: " + (ksm.mergesAny() ? "yes" : "no")
                 + "\nksm_mergeable: " + (isMergeable ? "yes" : "no") + "\n";
-    }
-
-    /**
-     * Prints {@code ksm_merging_pages}.
-     *
-     * @param process the process
-     */
-    public static String printMergingPages(ProcessState process) {
-        return process.mm().ksm().mergingPages() + "\n";
     }
 }
