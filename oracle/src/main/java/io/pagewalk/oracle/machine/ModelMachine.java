@@ -355,15 +355,9 @@ public final class ModelMachine {
                 .print(state(slot), task(slot).policy().policy());
     }
 
-    /** Returns the text of {@code /proc/PID/numa_maps}. */
-    public String numaMaps(int slot) {
-        return new PidNumaMaps(
-                        kernel.memmap(),
-                        kernel.machine().memory(),
-                        kernel.machine().description().mode(),
-                        pfn -> kernel.allocator().zoneOf(pfn).node(),
-                        kernel.allocator().nodes().size())
-                .print(state(slot), task(slot).policy().policy());
+    /** Returns the text of {@code /proc/PID/smaps_rollup}. */
+    public String smapsRollup(int slot) {
+        return smaps.printRollup(state(slot));
     }
 
     /** Returns the text of {@code /proc/PID/status}. */
