@@ -39,7 +39,8 @@ public final class ShmControl {
      * @param id an identifier, or an index for the calls that list segments
      * @param command {@code IPC_*} or {@code SHM_*}
      * @param buffer address of the structure
-     * @return 0, an identifier or index for the listing calls, {@code -EINVAL}, {@code -EFAULT}
+     * @return 0, an identifier or index for the listing calls, {@code -EINVAL}, {@code -EFAULT}, {@code -EACCES} without the permission to read,
+     *     {@code -EPERM} for a change by another user
      */
     public static long control(SysvShm shm, UserMemory user, int id, int command, long buffer) {
         if (command < 0 || id < 0) {
@@ -94,11 +95,14 @@ public final class ShmControl {
         if (segment == null) {
             return -Errno.EINVAL;
         }
+        if (command != SHM_STAT_ANY && !ShmPermissions.mayUse(segment, shm.caller(), ShmPermissions.READ)) {
+            return -Errno.EACCES;
+        }
         ByteBuffer out = structure(SHMID64_DS_BYTES);
         out.putInt(segment.key())
                 .putInt(segment.uid())
                 .putInt(segment.gid())
-                .putInt(0)
+                .putInt(segment.creatorUser())
                 .putInt(0)
                 .putInt(segment.mode())
                 .putShort(SEQUENCE_OFFSET, (short) (segment.id() >>> SEQUENCE_SHIFT));
@@ -120,9 +124,15 @@ public final class ShmControl {
         }
         ByteBuffer in = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
         ShmSegment segment = shm.find(id);
+        if (segment == null) {
+            return -Errno.EINVAL;
+        }
+        if (!ShmPermissions.mayChange(segment, shm.caller())) {
+            return -Errno.EPERM;
+        }
         int uid = in.getInt(UID_OFFSET);
         int gid = in.getInt(GID_OFFSET);
-        if (segment == null || uid == -1 || gid == -1) {
+        if (uid == -1 || gid == -1) {
             return -Errno.EINVAL;
         }
         segment.setOwner(uid, gid, in.getInt(MODE_OFFSET), shm.seconds());
@@ -134,6 +144,9 @@ public final class ShmControl {
         if (segment == null) {
             return -Errno.EINVAL;
         }
+        if (!ShmPermissions.mayChange(segment, shm.caller())) {
+            return -Errno.EPERM;
+        }
         shm.remove(segment);
         return 0;
     }
@@ -142,6 +155,9 @@ public final class ShmControl {
         ShmSegment segment = shm.find(id);
         if (segment == null) {
             return -Errno.EINVAL;
+        }
+        if (!ShmPermissions.mayLock(segment, shm.caller())) {
+            return -Errno.EPERM;
         }
         shm.setLocked(segment, command == SHM_LOCK);
         return 0;

@@ -24,6 +24,7 @@ public final class ShmSegment implements VmaOperations {
     private final OpenFile file;
     private final long sizeBytes;
     private final int creatorPid;
+    private final int creatorUser;
     private int id;
     private int key;
     private int mode;
@@ -36,14 +37,16 @@ public final class ShmSegment implements VmaOperations {
     private long detachSeconds;
     private long changeSeconds;
 
-    ShmSegment(SysvShm owner, OpenFile file, int key, long sizeBytes, int mode, int creatorPid, int creatorTid) {
+    ShmSegment(SysvShm owner, OpenFile file, int key, long sizeBytes, int mode, SysvShm.Caller creator) {
         this.owner = owner;
         this.file = file;
         this.key = key;
         this.sizeBytes = sizeBytes;
         this.mode = mode & S_IRWXUGO;
-        this.creatorPid = creatorPid;
-        this.creatorTid = creatorTid;
+        this.creatorPid = creator.tgid();
+        this.creatorTid = creator.tid();
+        this.creatorUser = creator.user();
+        this.uid = creatorUser;
         this.changeSeconds = owner.seconds();
     }
 
@@ -90,6 +93,11 @@ public final class ShmSegment implements VmaOperations {
     /** Returns the process that made it. */
     public int creatorPid() {
         return creatorPid;
+    }
+
+    /** Returns the user number of the process that made it. */
+    public int creatorUser() {
+        return creatorUser;
     }
 
     /** Returns the process that attached or detached last, 0 when none has. */

@@ -30,6 +30,16 @@ public final class SysvShm {
 
         /** Returns the running thread, 0 when none runs. */
         int tid();
+
+        /** Returns the effective user number of the running process, 0 when none runs. */
+        int user();
+
+        /**
+         * Returns whether the running process has a capability; the kernel itself has each.
+         *
+         * @param capability its number
+         */
+        boolean has(int capability);
     }
 
     /** The key that finds nothing: each use makes a new segment. */
@@ -109,13 +119,18 @@ public final class SysvShm {
         return caller.tgid();
     }
 
+    Caller caller() {
+        return caller;
+    }
+
     /**
      * Finds or makes a segment: {@code shmget()}.
      *
      * @param key its key, or {@link #IPC_PRIVATE}
      * @param sizeBytes its length; for one that exists 0 or a shorter one will do
      * @param flags {@code IPC_*}, {@code SHM_*} and permission bits
-     * @return its identifier, {@code -ENOENT}, {@code -EEXIST}, {@code -EINVAL} for a bad length, {@code -ENOSPC} at a limit, {@code -ENOMEM}
+     * @return its identifier, {@code -ENOENT}, {@code -EEXIST}, {@code -EINVAL} for a bad length, {@code -EACCES} without these permissions, {@code -ENOSPC} at a
+     *     limit, {@code -ENOMEM}
      */
     public long get(int key, long sizeBytes, int flags) {
         ShmSegment known = key == IPC_PRIVATE ? null : byKey.get(key);
@@ -125,7 +140,10 @@ public final class SysvShm {
         if ((flags & (IPC_CREAT | IPC_EXCL)) == (IPC_CREAT | IPC_EXCL)) {
             return -Errno.EEXIST;
         }
-        return Long.compareUnsigned(sizeBytes, known.sizeBytes()) > 0 ? -Errno.EINVAL : known.id();
+        if (Long.compareUnsigned(sizeBytes, known.sizeBytes()) > 0) {
+            return -Errno.EINVAL;
+        }
+        return ShmPermissions.mayUse(known, caller, flags) ? known.id() : -Errno.EACCES;
     }
 
     /** {@code newseg()}. */
@@ -158,7 +176,7 @@ public final class SysvShm {
             file.put();
             return -Errno.ENOSPC;
         }
-        ShmSegment segment = new ShmSegment(this, file, key, sizeBytes, flags, caller.tgid(), caller.tid());
+        ShmSegment segment = new ShmSegment(this, file, key, sizeBytes, flags, caller);
         segment.setId(ids.add(segment));
         totalPages += pages;
         if (key != IPC_PRIVATE) {
@@ -191,7 +209,7 @@ public final class SysvShm {
      * @param id its identifier
      * @param where the address, 0 to have one chosen
      * @param flags {@code SHM_*}
-     * @return the address, {@code -EINVAL} for a bad identifier, address or flag, or what {@code mmap()} refuses with
+     * @return the address, {@code -EINVAL} for a bad identifier, address or flag, {@code -EACCES} without the permissions, or what {@code mmap()} refuses with
      */
     public long attach(Mm mm, int id, long where, int flags) {
         if (id < 0) {
@@ -214,7 +232,15 @@ public final class SysvShm {
             return -Errno.EINVAL;
         }
         ShmSegment segment = find(id);
-        return segment == null ? -Errno.EINVAL : attach(mm, segment, addr, flags, mapFlags);
+        if (segment == null) {
+            return -Errno.EINVAL;
+        }
+        int wanted = ShmPermissions.READ
+                | ((flags & SHM_RDONLY) != 0 ? 0 : ShmPermissions.WRITE)
+                | ((flags & SHM_EXEC) != 0 ? ShmPermissions.EXECUTE : 0);
+        return ShmPermissions.mayUse(segment, caller, wanted)
+                ? attach(mm, segment, addr, flags, mapFlags)
+                : -Errno.EACCES;
     }
 
     private long attach(Mm mm, ShmSegment segment, long addr, int flags, long mapFlags) {

@@ -34,6 +34,18 @@ public final class SharedMemory {
                 Task task = current.get();
                 return task == null ? 0 : task.tid();
             }
+
+            @Override
+            public int user() {
+                Task task = current.get();
+                return task == null ? 0 : task.group().credentials().effective();
+            }
+
+            @Override
+            public boolean has(int capability) {
+                Task task = current.get();
+                return task == null || task.group().credentials().has(capability);
+            }
         };
         this.segments =
                 new SysvShm(files, fileSystem, caller, () -> kernel.clock().nanos() / NANOS_PER_SECOND);

@@ -24,6 +24,15 @@ final class Board {
         cases.addAll(SelftestMsealCases.cases());
         cases.addAll(SelftestGuardCases.cases());
         cases.addAll(SelftestMergeCases.cases());
+        cases.addAll(LtpMmapCases.cases());
+        cases.addAll(LtpProtectCases.cases());
+        cases.addAll(LtpMadviseCases.cases());
+        cases.addAll(LtpLockCases.cases());
+        cases.addAll(LtpBrkCases.cases());
+        cases.addAll(LtpMemfdCases.cases());
+        cases.addAll(LtpShmCases.cases());
+        cases.addAll(LtpShmctlCases.cases());
+        cases.addAll(LtpMemCases.cases());
         return cases;
     }
 }

@@ -82,6 +82,18 @@ public final class Subject {
         return answer.result();
     }
 
+    /** Makes a system call again and again, in batches, with these arguments, and returns the results; for thousands of calls. */
+    long[] callAll(String name, List<long[]> arguments) {
+        int number = side.number(name);
+        List<Step> steps = new ArrayList<>();
+        for (long[] args : arguments) {
+            steps.add(Step.call(slot, number, args));
+        }
+        return steps.isEmpty()
+                ? new long[0]
+                : performAll(steps).stream().mapToLong(Answer::result).toArray();
+    }
+
     /** A call that must succeed; returns its result. */
     long ok(String name, long... args) {
         long result = call(name, args);
