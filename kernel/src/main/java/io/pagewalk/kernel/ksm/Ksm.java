@@ -71,6 +71,16 @@ public final class Ksm implements KsmOps, KsmRmap {
         public void countMajorFault() {}
 
         @Override
+        public int tid() {
+            return 0;
+        }
+
+        @Override
+        public boolean isExiting() {
+            return false;
+        }
+
+        @Override
         public boolean isKilled() {
             return false;
         }

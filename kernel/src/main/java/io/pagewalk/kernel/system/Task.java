@@ -12,7 +12,6 @@ import io.pagewalk.kernel.oom.OomTask;
 import io.pagewalk.kernel.syscall.UserMemory;
 import io.pagewalk.kernel.userfaultfd.UserfaultTask;
 import io.pagewalk.kernel.vma.Mm;
-import io.pagewalk.kernel.vma.MmTask;
 import java.util.function.IntPredicate;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;

@@ -53,7 +53,8 @@ public final class AnonymousNames {
             if (file != null && !file.isSharedAnonymous()) {
                 return -Errno.EBADF;
             }
-            Vma named = VmaMerge.modify(vma, VmaMerge.Range.of(vma, at, stop, vma.flags()).withName(name));
+            Vma named = VmaMerge.modify(
+                    vma, VmaMerge.Range.of(vma, at, stop, vma.flags()).withName(name));
             if (named == null) {
                 return -Errno.EAGAIN;
             }

@@ -62,14 +62,12 @@ final class VmaMerge {
         }
 
         private Range withFlags(long value) {
-            return new Range(
-                    mm, start, end, pgoff, value, file, anonVma, copiedFrom, anonymousName, policy, userfault);
+            return new Range(mm, start, end, pgoff, value, file, anonVma, copiedFrom, anonymousName, policy, userfault);
         }
 
         /** Returns the same with another policy. */
         Range withPolicy(@Nullable Mempolicy value) {
-            return new Range(
-                    mm, start, end, pgoff, flags, file, anonVma, copiedFrom, anonymousName, value, userfault);
+            return new Range(mm, start, end, pgoff, flags, file, anonVma, copiedFrom, anonymousName, value, userfault);
         }
 
         /** Returns the same with another name. */

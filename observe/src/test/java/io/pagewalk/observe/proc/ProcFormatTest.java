@@ -203,9 +203,14 @@ class ProcFormatTest {
         assertThat(data.substring(data.indexOf("VmFlags"))).startsWith("VmFlags: rd wr mr mw me ac mg \n");
         assertThat(value(file(kernel, task.tid() + "/smaps_rollup"), "KSM")).isEqualTo(8);
         assertThat(file(kernel, task.tid() + "/ksm_merging_pages")).isEqualTo("2\n");
-        assertThat(file(kernel, task.tid() + "/ksm_stat"))
-                .isEqualTo("ksm_rmap_items 2\nksm_zero_pages 0\nksm_merging_pages 2\nksm_process_profit 8064\n"
-                        + "ksm_merge_any: no\nksm_mergeable: yes\n");
+        assertThat(file(kernel, task.tid() + "/ksm_stat")).isEqualTo("""
+                        ksm_rmap_items 2
+                        ksm_zero_pages 0
+                        ksm_merging_pages 2
+                        ksm_process_profit 8064
+                        ksm_merge_any: no
+                        ksm_mergeable: yes
+                        """);
     }
 
     @Test

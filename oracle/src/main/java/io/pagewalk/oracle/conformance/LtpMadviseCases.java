@@ -3,6 +3,7 @@ package io.pagewalk.oracle.conformance;
 import static io.pagewalk.oracle.conformance.Linux.*;
 import static io.pagewalk.oracle.conformance.Ltp.*;
 
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -249,7 +250,9 @@ final class LtpMadviseCases {
             s.gives(0, "msync", addr, PAGE, MS_INVALIDATE);
             s.isFilled(addr, 100, 'a');
             s.isFilled(addr + 107, PAGE - 107, 'a');
-            s.isTrue(new String(s.peek(addr + 100, 7)).equals("changed"), "the memory holds something else");
+            s.isTrue(
+                    new String(s.peek(addr + 100, 7), StandardCharsets.US_ASCII).equals("changed"),
+                    "the memory holds something else");
         });
         t.add("msync03", "MS_INVALIDATE of locked memory gives EBUSY", s -> {
             s.fails(EBUSY, "msync", lockedFile(s), PAGE, MS_INVALIDATE);

@@ -65,13 +65,13 @@ final class LtpMemCases {
             int fd = s.open(s.newFile(new byte[0]), O_RDWR);
             for (int i = 0; i < 3; i++) {
                 s.fill(buffer, PAGE, 'a' + i);
-                seek(s, fd, i * 1024 * PAGE);
+                seek(s, fd, i * 1024L * PAGE);
                 s.gives(PAGE, "write", fd, buffer, PAGE);
             }
             int[] pageOf = {2, 1, 0};
             for (int i : new int[] {1, 0, 2}) {
                 long at = end + i * PAGE;
-                long offset = pageOf[i] * 1024 * PAGE;
+                long offset = pageOf[i] * 1024L * PAGE;
                 s.gives(at, "mmap", at, PAGE, PROT_READ, MAP_PRIVATE | MAP_FIXED, fd, offset);
             }
             for (int i = 0; i < 3; i++) {

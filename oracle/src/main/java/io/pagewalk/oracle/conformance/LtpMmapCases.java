@@ -111,9 +111,7 @@ final class LtpMmapCases {
     }
 
     private static void permissions(CaseTable t) {
-        int[] protections = {
-            PROT_NONE, PROT_READ, PROT_WRITE, RW, PROT_READ | PROT_EXEC, PROT_WRITE | PROT_EXEC, RWX
-        };
+        int[] protections = {PROT_NONE, PROT_READ, PROT_WRITE, RW, PROT_READ | PROT_EXEC, PROT_WRITE | PROT_EXEC, RWX};
         String[] texts = {"---", "r--", "-w-", "rw-", "r-x", "-wx", "rwx"};
         for (int i = 0; i < texts.length; i++) {
             int prot = protections[i];

@@ -101,7 +101,7 @@ final class LtpProtectCases {
             long base = 0x10000000L;
             for (int i = 0; i < MAX_MAPS; i++) {
                 int flags = PRIVATE_ANON | MAP_FIXED_NOREPLACE;
-                maps.add(new long[] {base + i * 6 * PAGE, 3 * PAGE, PROT_NONE, flags, -1, 0});
+                maps.add(new long[] {base + i * 6L * PAGE, 3 * PAGE, PROT_NONE, flags, -1, 0});
             }
             long[] results = s.callAll("mmap", maps);
             int count = 0;

@@ -104,20 +104,23 @@ final class LtpShmctlCases {
         });
         for (boolean isRoot : new boolean[] {false, true}) {
             String who = isRoot ? "root" : "another user";
-            t.add("shmctl04", "SHM_INFO counts one segment of one page, of which nothing is in memory, for " + who, s -> {
-                createPrivate(s, RW_MODE);
-                if (!isRoot) {
-                    becomeNobody(s);
-                }
-                long info = s.space(48);
-                s.gives(0, "shmctl", 0, SHM_INFO, info);
-                s.equal(1, s.load32(info), "the segments");
-                s.holds(1, info + 8);
-                s.holds(0, info + 16);
-                s.holds(0, info + 24);
-                s.ok("shmctl", 0, SHM_STAT_ANY, s.space(DS_BYTES));
-                s.fails(EINVAL, "shmctl", 1, SHM_STAT_ANY, s.space(DS_BYTES));
-            });
+            t.add(
+                    "shmctl04",
+                    "SHM_INFO counts one segment of one page, of which nothing is in memory, for " + who,
+                    s -> {
+                        createPrivate(s, RW_MODE);
+                        if (!isRoot) {
+                            becomeNobody(s);
+                        }
+                        long info = s.space(48);
+                        s.gives(0, "shmctl", 0, SHM_INFO, info);
+                        s.equal(1, s.load32(info), "the segments");
+                        s.holds(1, info + 8);
+                        s.holds(0, info + 16);
+                        s.holds(0, info + 24);
+                        s.ok("shmctl", 0, SHM_STAT_ANY, s.space(DS_BYTES));
+                        s.fails(EINVAL, "shmctl", 1, SHM_STAT_ANY, s.space(DS_BYTES));
+                    });
         }
     }
 
@@ -175,19 +178,22 @@ final class LtpShmctlCases {
     }
 
     private static void contents(CaseTable t) {
-        t.add("shmt02", "a removed segment keeps its contents while attached, and the key then gives an empty one", s -> {
-            s.ownIpc();
-            Subject child = s.fork();
-            long id = child.ok("shmget", KEY, SMALL, IPC_CREAT | 0666);
-            long addr = child.ok("shmat", id, 0, 0);
-            child.store(addr, TEXT);
-            child.gives(0, "shmctl", id, IPC_RMID, 0);
-            child.holds(TEXT, addr);
-            child.exit();
-            long second = s.ok("shmget", KEY, SMALL, IPC_CREAT | 0666);
-            s.holds(0, s.ok("shmat", second, 0, 0));
-            s.gives(0, "shmctl", second, IPC_RMID, 0);
-        });
+        t.add(
+                "shmt02",
+                "a removed segment keeps its contents while attached, and the key then gives an empty one",
+                s -> {
+                    s.ownIpc();
+                    Subject child = s.fork();
+                    long id = child.ok("shmget", KEY, SMALL, IPC_CREAT | 0666);
+                    long addr = child.ok("shmat", id, 0, 0);
+                    child.store(addr, TEXT);
+                    child.gives(0, "shmctl", id, IPC_RMID, 0);
+                    child.holds(TEXT, addr);
+                    child.exit();
+                    long second = s.ok("shmget", KEY, SMALL, IPC_CREAT | 0666);
+                    s.holds(0, s.ok("shmat", second, 0, 0));
+                    s.gives(0, "shmctl", second, IPC_RMID, 0);
+                });
         t.add("shmt03", "a segment attached twice shows the same contents", s -> {
             long id = create(s, SMALL);
             long one = s.ok("shmat", id, 0, 0);

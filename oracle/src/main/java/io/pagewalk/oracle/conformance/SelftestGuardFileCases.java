@@ -28,9 +28,7 @@ final class SelftestGuardFileCases {
     }
 
     private static long file(Subject s, boolean isMemfd) {
-        long fd = isMemfd
-                ? s.ok("memfd_create", s.string("guard"), 0)
-                : s.open(s.newFile(new byte[0]), O_RDWR);
+        long fd = isMemfd ? s.ok("memfd_create", s.string("guard"), 0) : s.open(s.newFile(new byte[0]), O_RDWR);
         s.gives(0, "ftruncate", fd, 100 * PAGE);
         return fd;
     }

@@ -129,7 +129,13 @@ final class SelftestLockCases {
     private static void refusals(CaseTable t) {
         populates(t, "test_prot_read", "reading populates read-only memory", PROT_READ, MADV_POPULATE_READ, 0);
         populates(t, "test_prot_read", "writing does not populate it", PROT_READ, MADV_POPULATE_WRITE, -EINVAL);
-        populates(t, "test_prot_write", "reading does not populate write-only memory", PROT_WRITE, MADV_POPULATE_READ, -EINVAL);
+        populates(
+                t,
+                "test_prot_write",
+                "reading does not populate write-only memory",
+                PROT_WRITE,
+                MADV_POPULATE_READ,
+                -EINVAL);
         populates(t, "test_prot_write", "writing populates it", PROT_WRITE, MADV_POPULATE_WRITE, 0);
         for (int advice : new int[] {MADV_POPULATE_READ, MADV_POPULATE_WRITE}) {
             String how = advice == MADV_POPULATE_READ ? ": reading" : ": writing";

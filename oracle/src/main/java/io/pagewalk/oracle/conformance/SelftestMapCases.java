@@ -35,7 +35,10 @@ final class SelftestMapCases {
             s.gives(base, "mmap", base, 5 * PAGE, PROT_NONE, NOREPLACE, -1, 0);
             s.unmap(base, 5 * PAGE);
         });
-        t.add("main.2", "three pages between free ones can be mapped", s -> s.isOneMapping(threeOfFive(s) + PAGE, 3 * PAGE));
+        t.add(
+                "main.2",
+                "three pages between free ones can be mapped",
+                s -> s.isOneMapping(threeOfFive(s) + PAGE, 3 * PAGE));
         overlaps(t, "main.3", "a range around a mapping is refused", 0, 5);
         overlaps(t, "main.4", "a page inside a mapping is refused", 2, 1);
         overlaps(t, "main.5", "a range over the end of a mapping is refused", 3, 2);

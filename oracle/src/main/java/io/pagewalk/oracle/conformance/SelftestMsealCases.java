@@ -238,15 +238,19 @@ final class SelftestMsealCases {
             forbidden(s, isSealed, 0, "munmap", addr, 2 * PAGE);
             forbidden(s, isSealed, 0, "munmap", addr + 2 * PAGE, 2 * PAGE);
         });
-        both(t, "test_seal_munmap_vma_with_gap", "a seal over a hole fails and leaves all free", (s, addr, isSealed) -> {
-            s.unmap(addr + PAGE, 2 * PAGE);
-            if (isSealed) {
-                s.fails(ENOMEM, "mseal", addr, SIZE, 0);
-            }
-            s.unmap(addr, PAGE);
-            s.unmap(addr + 2 * PAGE, PAGE);
-            s.unmap(addr, SIZE);
-        });
+        both(
+                t,
+                "test_seal_munmap_vma_with_gap",
+                "a seal over a hole fails and leaves all free",
+                (s, addr, isSealed) -> {
+                    s.unmap(addr + PAGE, 2 * PAGE);
+                    if (isSealed) {
+                        s.fails(ENOMEM, "mseal", addr, SIZE, 0);
+                    }
+                    s.unmap(addr, PAGE);
+                    s.unmap(addr + 2 * PAGE, PAGE);
+                    s.unmap(addr, SIZE);
+                });
         both(t, "test_seal_munmap_partial_across_vmas", "munmap up to a sealed page", (s, addr, isSealed) -> {
             seal(s, isSealed, addr + PAGE, PAGE);
             forbidden(s, isSealed, 0, "munmap", addr, 2 * PAGE);

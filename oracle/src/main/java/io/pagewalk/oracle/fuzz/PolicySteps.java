@@ -8,8 +8,32 @@ import io.pagewalk.oracle.machine.Step;
 final class PolicySteps {
     private static final long PAGE = 4096;
     private static final int[] MODES = {
-        0, 0, 1, 1, 2, 2, 2, 3, 3, 4, 4, 5, 6, 7, 99, 2 | 0x2000, 3 | 0x2000, 2 | 0x8000, 1 | 0x8000, 3 | 0x4000, 5 | 0x4000,
-        2 | 0xc000, 5 | 0x6000, 2 | 0xa000, 4 | 0x8000, 0x4000
+        0,
+        0,
+        1,
+        1,
+        2,
+        2,
+        2,
+        3,
+        3,
+        4,
+        4,
+        5,
+        6,
+        7,
+        99,
+        2 | 0x2000,
+        3 | 0x2000,
+        2 | 0x8000,
+        1 | 0x8000,
+        3 | 0x4000,
+        5 | 0x4000,
+        2 | 0xc000,
+        5 | 0x6000,
+        2 | 0xa000,
+        4 | 0x8000,
+        0x4000
     };
     private static final long[] MASK_BITS = {2, 2, 3, 3, 65, 66, 1, 0, 1025, 1090, 32769, 32770};
     private static final int[] MOVES = {0, 0, 0, 0, 1, 2, 2, 3, 3, 4, 5, 6, 7, 8};

@@ -256,7 +256,11 @@ final class StateCheck {
                     at++;
                 }
                 String left = at < expected.length ? expected[at].replaceAll(" active=\\d+", "") : "nothing";
-                String right = Arrays.stream(actual).filter(line -> line.startsWith(start)).findFirst().orElse("nothing").replaceAll(" active=\\d+", "");
+                String right = Arrays.stream(actual)
+                        .filter(line -> line.startsWith(start))
+                        .findFirst()
+                        .orElse("nothing")
+                        .replaceAll(" active=\\d+", "");
                 comparisons++;
                 if (!left.equals(right)) {
                     return new Difference("numa_maps", left, right, index);

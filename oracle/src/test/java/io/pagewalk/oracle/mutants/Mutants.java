@@ -17,6 +17,7 @@ final class Mutants {
     private static final String HANDLER = "kernel.fault.FaultHandler";
     private static final String MREMAP = "kernel.vma.Mremap";
     private static final String MUNMAP = "kernel.vma.Munmap";
+    private static final String PROTECTION = "kernel.fault.ProtectionChange";
     private static final long IGNORED = ~VmaFlags.VM_IGNORE_MERGE;
 
     private Mutants() {}
@@ -65,7 +66,7 @@ final class Mutants {
 
             // Translations that stay in a TLB.
             mutant("flush-unmap", "munmap and MADV_DONTNEED flush nothing", EDITOR, "zap", new Drop("addPage", 0)),
-            mutant("flush-protect", "mprotect flushes nothing", EDITOR, "changeProtection", new Drop("addPage", 0)),
+            mutant("flush-protect", "mprotect flushes nothing", PROTECTION, "change", new Drop("addPage", 0)),
             mutant(
                     "flush-move",
                     "mremap does not flush the old place of single entries",
@@ -128,8 +129,10 @@ final class Mutants {
                     "madvise-locked",
                     "MADV_DONTNEED throws locked pages away",
                     "kernel.vma.Madvise",
-                    "discard",
-                    new Constant(VmaFlags.VM_LOCKED, 0)),
+                    "refusal",
+                    new Constant(VmaFlags.VM_LOCKED, 0),
+                    1,
+                    2),
             mutant(
                     "mseal-mremap",
                     "mremap moves sealed memory",
@@ -242,8 +245,10 @@ final class Mutants {
                     "cow-reuse",
                     "a write to a page that another process maps too goes to that page",
                     HANDLER,
-                    "writeProtected",
-                    new Drop("hasFlags", 1)),
+                    "mayReuse",
+                    new Drop("hasFlags", 1),
+                    1,
+                    2),
             mutant(
                     "cow-fork-parent",
                     "fork takes the right to write from the child alone",
@@ -255,7 +260,7 @@ final class Mutants {
             mutant(
                     "cow-mprotect",
                     "mprotect makes shared pages writable",
-                    EDITOR,
+                    PROTECTION,
                     "isWritableNow",
                     new Drop("hasFlags", 1)),
 
