@@ -140,6 +140,8 @@ final class Processes {
             }
         }
         boolean mergesAny = task.mm().ksm().mergesAny();
+        task.setProgramAttributes(task.mm().attributes());
+        task.group().setCredentials(task.group().credentials().withDumpable(true));
         leaveMm(task);
         task.files().closeOnExec();
         return mergesAny;

@@ -13,6 +13,7 @@ import io.pagewalk.kernel.syscall.Errno;
 import io.pagewalk.kernel.time.Cause;
 import io.pagewalk.kernel.vma.MappedFile;
 import io.pagewalk.kernel.vma.Mm;
+import io.pagewalk.kernel.vma.MmAttributes;
 import io.pagewalk.kernel.vma.MmLifecycle;
 import io.pagewalk.kernel.vma.Mmap;
 import io.pagewalk.kernel.vma.Vma;
@@ -110,6 +111,10 @@ final class ProgramLoading {
     Mm newMm(Task task) {
         Mm mm = new Mm(kernel.mmServices(), kernel.layout(), task.group().limits());
         mm.setOwnerPid(task.tgid());
+        MmAttributes old = task.programAttributes();
+        if (old != null) {
+            mm.attributes().copyForExec(old);
+        }
         mm.setPrivileged(task.group().credentials().has(Credentials.CAP_IPC_LOCK));
         boolean hasMm = kernel.objects().takeMm(mm);
         if (!hasMm || !kernel.pageTables().makeRoot(mm)) {

@@ -12,6 +12,7 @@ import io.pagewalk.kernel.oom.OomTask;
 import io.pagewalk.kernel.syscall.UserMemory;
 import io.pagewalk.kernel.userfaultfd.UserfaultTask;
 import io.pagewalk.kernel.vma.Mm;
+import io.pagewalk.kernel.vma.MmAttributes;
 import java.util.function.IntPredicate;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
@@ -45,6 +46,7 @@ public final class Task implements PolicyTask, UserfaultTask, OomTask {
     private long minorFaults;
     private long majorFaults;
     private long inBlocks;
+    private @Nullable MmAttributes programAttributes;
     private long clearChildTid;
     private long taskObject;
     private long pidObject;
@@ -265,6 +267,16 @@ public final class Task implements PolicyTask, UserfaultTask, OomTask {
 
     void countInBlocks(long blocks) {
         inBlocks += blocks;
+    }
+
+    /** Returns what the address space of the program before had set, null for the first program. */
+    @Nullable
+    MmAttributes programAttributes() {
+        return programAttributes;
+    }
+
+    void setProgramAttributes(MmAttributes value) {
+        programAttributes = value;
     }
 
     /** Returns the address that exit clears and wakes ({@code set_tid_address}), 0 when there is none. */

@@ -26,9 +26,18 @@ public final class MmAttributes {
         executeOnlyKey = hasKeys ? -1 : 0;
     }
 
+    /**
+     * Takes over what a program leaves to the one that replaces it: {@code include/linux/mm_types.h:mmf_init_legacy_flags()}.
+     *
+     * @param old those of the program before
+     */
+    public void copyForExec(MmAttributes old) {
+        denyWriteExec = (old.denyWriteExec & MDWE_NO_INHERIT) != 0 ? 0 : old.denyWriteExec;
+        hugePagesDisabled = old.hugePagesDisabled;
+    }
+
     void copyForFork(MmAttributes parent) {
-        denyWriteExec = (parent.denyWriteExec & MDWE_NO_INHERIT) != 0 ? 0 : parent.denyWriteExec;
-        hugePagesDisabled = parent.hugePagesDisabled;
+        copyForExec(parent);
         membarrier = parent.membarrier;
         keysAllocated = parent.keysAllocated;
         executeOnlyKey = parent.executeOnlyKey;

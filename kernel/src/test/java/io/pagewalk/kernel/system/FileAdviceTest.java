@@ -222,4 +222,20 @@ class FileAdviceTest {
         cached(memfd, 0, 0);
         cached(memfd, 21 * PAGE, PAGE);
     }
+
+    private TwoKernels.Pair blocksRead() {
+        call("getrusage", 0, DATA + 512);
+        return both().peek(0, DATA + 512 + 88);
+    }
+
+    @Test
+    void getrusage_readsFromDisk_countAsBlocks() throws IOException {
+        long fd = openUncached(2);
+        call("fadvise64", fd, 0, 0, 1);
+        TwoKernels.Pair before = blocksRead();
+        call("pread64", fd, BUFFER, 3 * PAGE, 200 * PAGE);
+        call("pread64", fd, BUFFER, 3 * PAGE, 201 * PAGE);
+        TwoKernels.Pair difference = blocksRead().minus(before);
+        assertThat(difference.model()).isEqualTo(difference.real());
+    }
 }

@@ -1,5 +1,7 @@
 package io.pagewalk.kernel.system;
 
+import static java.util.Objects.requireNonNull;
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
@@ -469,5 +471,25 @@ class MemoryControlTest {
         call("prctl", 0x53564d41, 0, AT, PAGE, both().text(0, TEXT, "name"));
         call("prctl", 0x53564d41, 1, AT, PAGE, TEXT);
         call("prctl", 0x53564d41, 0, AT, PAGE, 0);
+    }
+
+    /** What a C program saw that set all these and called execve: MDWE without inheritance, registrations and keys are gone, memory may be read again. */
+    @Test
+    void execve_keepsFlagsOfTheAddressSpace() {
+        LinuxKernel kernel = both().model.kernel;
+        Task task = both().model.task;
+        for (int bits : new int[] {1, 3}) {
+            Task child = requireNonNull(kernel.fork(task));
+            both().model.call(child, "prctl", SET_MDWE, bits, 0, 0, 0);
+            both().model.call(child, "prctl", SET_THP_DISABLE, 1, 2, 0, 0);
+            both().model.call(child, "membarrier", 16, 0, 0);
+            both().model.call(child, "prctl", 4, 0);
+            kernel.execve(child, ExecImage.bare("next", kernel.layout().stackTop()));
+            assertThat(both().model.call(child, "prctl", GET_MDWE, 0, 0, 0, 0)).isEqualTo(bits == 1 ? 1 : 0);
+            assertThat(both().model.call(child, "prctl", GET_THP_DISABLE, 0, 0, 0, 0)).isEqualTo(3);
+            assertThat(both().model.call(child, "membarrier", 512, 0, 0)).isZero();
+            assertThat(both().model.call(child, "prctl", 3)).isEqualTo(1);
+            kernel.exitGroup(child, 0);
+        }
     }
 }

@@ -90,7 +90,7 @@ final class Generator {
             }
         }
         while (true) {
-            Step step = choose(random.nextInt(45), prot, addr, length);
+            Step step = choose(random.nextInt(46), prot, addr, length);
             if (step != null) {
                 return step;
             }
@@ -135,6 +135,7 @@ final class Generator {
                         : null;
             case 26, 27 -> areas.contains(Area.POLICY) ? policies.next(slot, addr, length) : null;
             case 44 -> rare.seldom(slot, addr, length, prot, pending);
+            case 45 -> rare.others(slot, addr, length, prot);
             default -> access(addr, length);
         };
     }

@@ -6,9 +6,10 @@ import io.pagewalk.oracle.machine.NativeMachine;
 import io.pagewalk.oracle.machine.Step;
 import java.util.Deque;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Steps at borders that ordinary steps miss: lengths that are no multiple of a page, zero or too large; ranges of whole page tables; stacks that grow to their guard gap; System V segments.
+ * Steps at borders that ordinary steps miss: lengths that are no multiple of a page, zero or too large; ranges of whole page tables; stacks that grow to their guard gap; System V segments; calls that few programs make.
  */
 final class RareSteps {
     private static final long PAGE = 4096;
@@ -18,6 +19,7 @@ final class RareSteps {
     private static final long STACKS = 0x110000000000L;
     private static final int POPULATED_PAGES = 64;
     private static final int FIXED_PRIVATE = 0x22 | 0x10;
+    private static final int PIDFD_SELF = -10001;
     private static final int SEGMENT_KEY = 0x5057;
 
     private final SeededRandom random;
@@ -54,6 +56,35 @@ final class RareSteps {
                 areas.contains(Area.MREMAP)
                         ? mremap(slot, from, odd, length)
                         : call(slot, "mmap", from, odd, prot, 0x22, -1, 0);
+        };
+    }
+
+    /** Calls that few programs make; null when their area is not wanted. Structures are read from and written to whatever lies at the address. */
+    @Nullable
+    Step others(int slot, long addr, long length, int prot) {
+        long bytes = Math.min(length, POPULATED_PAGES * PAGE);
+        long structure = addr + random.nextInt(512) * 8L;
+        return switch (random.nextInt(6)) {
+            case 0 ->
+                areas.contains(Area.PROTECT)
+                        ? call(slot, "pkey_mprotect", addr, length, prot, random.nextInt(3) - 1)
+                        : null;
+            case 1 ->
+                areas.contains(Area.PROTECT)
+                        ? call(slot, random.nextBoolean() ? "pkey_alloc" : "pkey_free", 0, random.nextInt(4))
+                        : null;
+            case 2, 3 ->
+                areas.contains(Area.SHARED)
+                        ? call(slot, "remap_file_pages", structure, bytes, 0, random.nextInt(22), 0)
+                        : null;
+            case 4 ->
+                areas.contains(Area.SHARED) && areas.contains(Area.CONTENTS)
+                        ? call(slot, "cachestat", 7 + random.nextInt(2), structure, structure + random.nextInt(16) * 8L)
+                        : null;
+            default ->
+                areas.contains(Area.ADVISE)
+                        ? call(slot, "process_madvise", PIDFD_SELF, structure, random.nextInt(4), random.nextInt(5))
+                        : null;
         };
     }
 
