@@ -31,8 +31,8 @@ final class GuardRegions {
         return 0;
     }
 
-    /** Empties the guarded places of a range; pages stay. */
-    void remove(Mm mm, long start, long end) {
+    /** Empties the places of a range that have one of some marks of {@link PteMarkers}; pages stay. */
+    void remove(Mm mm, long start, long end, int marks) {
         long vaddr = start;
         while (vaddr < end) {
             long table = tables.findOrSkip(mm, vaddr);
@@ -42,7 +42,7 @@ final class GuardRegions {
             }
             int index = mode.index(vaddr, 1);
             for (; index < mode.entries(1) && vaddr < end; index++, vaddr += 4096) {
-                if (PteMarkers.isGuard(mode.readEntry(memory, table, index))) {
+                if ((PteMarkers.marks(mode.readEntry(memory, table, index)) & marks) != 0) {
                     mode.writeEntry(memory, table, index, 0);
                 }
             }

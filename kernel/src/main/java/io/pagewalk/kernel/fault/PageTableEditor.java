@@ -23,6 +23,8 @@ import java.util.function.Supplier;
 
 /** What the address-space calls do to page tables: dropping, protecting, moving, copying and populating ranges ({@code mm/memory.c}, {@code mm/mprotect.c}, {@code mm/mremap.c}). */
 public final class PageTableEditor implements PageTableOps {
+    private static final long WP_MARKER = PteMarkers.entry(PteMarkers.UFFD_WP);
+
     private final PagingMode mode;
     private final PhysicalMemory memory;
     private final PageTables tables;
@@ -227,7 +229,8 @@ public final class PageTableEditor implements PageTableOps {
                 }
                 if (PteMarkers.is(entry)) {
                     if (dropMarkers || isDropped(PteMarkers.marks(entry), vma, keepAnonymous)) {
-                        mode.writeEntry(memory, table, index, 0);
+                        boolean staysProtected = !dropMarkers && staysProtected(vma, PteMarkers.marks(entry));
+                        mode.writeEntry(memory, table, index, staysProtected ? WP_MARKER : 0);
                     }
                     continue;
                 }
@@ -237,11 +240,8 @@ public final class PageTableEditor implements PageTableOps {
                 if (keepAnonymous && (isSpecial || memmap.mapping(pfn) < 0)) {
                     continue;
                 }
-                boolean staysProtected = (flags & PteFlags.UFFD_WP) != 0
-                        && !dropMarkers
-                        && vma.has(VmaFlags.VM_UFFD_WP)
-                        && !vma.isAnonymous();
-                mode.writeEntry(memory, table, index, staysProtected ? PteMarkers.entry(PteMarkers.UFFD_WP) : 0);
+                int mark = (flags & PteFlags.UFFD_WP) != 0 && !dropMarkers ? PteMarkers.UFFD_WP : 0;
+                mode.writeEntry(memory, table, index, staysProtected(vma, mark) ? WP_MARKER : 0);
                 zapped++;
                 flush.addPage(vaddr);
                 if (isSpecial) {
@@ -256,13 +256,17 @@ public final class PageTableEditor implements PageTableOps {
         }
     }
 
+    /** Whether a place of a file stays write-protected when its page goes: {@code pte_install_uffd_wp_if_needed()}. */
+    private static boolean staysProtected(Vma vma, int marks) {
+        return (marks & PteMarkers.UFFD_WP) != 0 && vma.has(VmaFlags.VM_UFFD_WP) && !vma.isAnonymous();
+    }
+
     /** Guard pages go with their area only, write protection with anonymous pages, poison with private copies. */
     private static boolean isDropped(int marks, Vma vma, boolean keepAnonymous) {
-        return switch (marks) {
-            case PteMarkers.UFFD_WP -> vma.isAnonymous();
-            case PteMarkers.POISONED -> !keepAnonymous;
-            default -> false;
-        };
+        if ((marks & PteMarkers.GUARD) != 0) {
+            return false;
+        }
+        return (marks & PteMarkers.POISONED) != 0 ? !keepAnonymous : vma.isAnonymous();
     }
 
     private void dropPage(Mm mm, long pfn, int flags, boolean hasRecency) {
@@ -389,18 +393,18 @@ public final class PageTableEditor implements PageTableOps {
     public long populate(Vma vma, long start, long end, boolean write) {
         for (long vaddr = start; vaddr < end; vaddr += 4096) {
             long entry = entryAt(vma.mm(), vaddr);
-            boolean isReady = entry != 0
-                    && !PteMarkers.is(entry)
-                    && (mode.flags(entry, 1) & PteFlags.PROT_NONE) == 0
-                    && (!write || (mode.flags(entry, 1) & PteFlags.WRITE) != 0);
-            if (isReady) {
+            if (isReady(entry, write)) {
                 if (write) {
                     touch(entry);
                 }
                 continue;
             }
             switch (handler.populatePage(current.get(), vma.mm(), vma, vaddr, write)) {
-                case FaultOutcome.DONE -> {}
+                case FaultOutcome.DONE -> {
+                    // A marker that was only dropped, or a page that still is write-protected: the next fault is about that.
+                    boolean hadMark = PteMarkers.is(entry) || vma.has(VmaFlags.VM_UFFD_WP);
+                    vaddr -= hadMark && !isReady(entryAt(vma.mm(), vaddr), write) ? 4096 : 0;
+                }
                 case FaultOutcome.NO_MEMORY -> {
                     return -Errno.ENOMEM;
                 }
@@ -416,6 +420,13 @@ public final class PageTableEditor implements PageTableOps {
             }
         }
         return 0;
+    }
+
+    private boolean isReady(long entry, boolean write) {
+        return entry != 0
+                && !PteMarkers.is(entry)
+                && (mode.flags(entry, 1) & PteFlags.PROT_NONE) == 0
+                && (!write || (mode.flags(entry, 1) & PteFlags.WRITE) != 0);
     }
 
     /** A page that is writable but was never written counts as written: {@code FOLL_TOUCH} in {@code mm/gup.c:follow_page_pte()}. */
@@ -440,11 +451,12 @@ public final class PageTableEditor implements PageTableOps {
 
     @Override
     public void removeGuards(Vma vma, long start, long end) {
-        guards.remove(vma.mm(), start, end);
+        guards.remove(vma.mm(), start, end, PteMarkers.GUARD);
     }
 
     @Override
     public void lazyFree(Vma vma, long start, long end) {
+        guards.remove(vma.mm(), start, end, PteMarkers.POISONED);
         FlushRange flush = new FlushRange(flusher);
         forEachPage(vma, start, end, (vaddr, table, index, entry, pfn) -> {
             if (memmap.mapping(pfn) >= 0) {

@@ -70,7 +70,7 @@ public final class Unsharing {
             memmap.setFlags(old, PageFlags.ANON_EXCLUSIVE);
             memmap.setMapping(old, -(int) anonVma.id(), vma.pgoffOf(vaddr));
         } else {
-            long copy = folios.allocate(Gfp.GFP_HIGHUSER_MOVABLE);
+            long copy = folios.allocate(Gfp.GFP_HIGHUSER_MOVABLE, vma, vaddr);
             if (copy < 0) {
                 return FaultOutcome.NO_MEMORY;
             }
@@ -109,7 +109,7 @@ public final class Unsharing {
     /** Maps a copy of a parent's page into a child: {@code mm/memory.c:copy_present_page()}. Returns false when there was no memory. */
     boolean copyForChild(Vma child, long vaddr, long childTable, long pfn, int parentFlags) {
         AnonVma anonVma = prepared(child);
-        long copy = anonVma == null ? -1 : folios.allocate(Gfp.GFP_HIGHUSER_MOVABLE);
+        long copy = anonVma == null ? -1 : folios.allocate(Gfp.GFP_HIGHUSER_MOVABLE, child, vaddr);
         if (anonVma == null || copy < 0) {
             return false;
         }

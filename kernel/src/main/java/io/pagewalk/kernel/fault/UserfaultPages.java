@@ -113,7 +113,7 @@ public final class UserfaultPages {
         if (vma.has(VmaFlags.VM_SHARED)) {
             return contents.read(buffer) ? addToFile(vma, vaddr, isProtected) : -Errno.EFAULT;
         }
-        long pfn = folios.allocate(Gfp.GFP_HIGHUSER_MOVABLE);
+        long pfn = folios.allocate(Gfp.GFP_HIGHUSER_MOVABLE, vma, vaddr);
         if (pfn < 0) {
             return -Errno.ENOMEM;
         }

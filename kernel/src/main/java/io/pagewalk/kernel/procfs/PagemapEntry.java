@@ -60,6 +60,7 @@ final class PagemapEntry {
         word |= PRESENT;
         word |= showsFrames ? pfn : 0;
         word |= (flags & PteFlags.SOFT_DIRTY) != 0 ? SOFT_DIRTY : 0;
+        word |= (flags & PteFlags.UFFD_WP) != 0 ? UFFD_WP : 0;
         if ((flags & PteFlags.SPECIAL) == 0) {
             word |= memmap.mapping(pfn) < 0 ? 0 : FILE;
             word |= memmap.mapcount(pfn) == 1 ? EXCLUSIVE : 0;

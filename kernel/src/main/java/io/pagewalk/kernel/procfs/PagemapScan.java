@@ -9,6 +9,8 @@ import io.pagewalk.kernel.page.MemMap;
 import io.pagewalk.kernel.syscall.Errno;
 import io.pagewalk.kernel.syscall.UserMemory;
 import io.pagewalk.kernel.vma.Mm;
+import io.pagewalk.kernel.vma.UserfaultAreas;
+import io.pagewalk.kernel.vma.UserfaultContext;
 import io.pagewalk.kernel.vma.Vma;
 import io.pagewalk.kernel.vma.VmaFlags;
 import java.nio.ByteBuffer;
@@ -16,9 +18,8 @@ import java.nio.ByteOrder;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The {@code PAGEMAP_SCAN} command: finds the pages of a range that are in wanted categories, and tells them as ranges ({@code fs/proc/task_mmu.c:do_pagemap_scan()}).
- *
- * <p>Differs from Linux: no area is write-protected asynchronously by userfaultfd, so {@code PM_SCAN_WP_MATCHING} passes every area over.
+ * The {@code PAGEMAP_SCAN} command: finds the pages of a range that are in wanted categories, and tells them as ranges ({@code fs/proc/task_mmu.c:do_pagemap_scan()}). In
+ * areas whose write protection by userfaultfd the next write lifts, it can protect what it has found.
  */
 final class PagemapScan implements PageRangeWalk.Visitor {
     /** {@code _IOWR('f', 16, struct pm_scan_arg)}. */
@@ -66,6 +67,9 @@ final class PagemapScan implements PageRangeWalk.Visitor {
     private int bufferIndex;
     private long foundPages;
     private long areaCategories;
+    private final PageRangeWalk walk;
+    private long flushFrom;
+    private long flushTo;
 
     private PagemapScan(TaskMmuServices services, Mm mm, UserMemory user) {
         this.services = services;
@@ -73,6 +77,7 @@ final class PagemapScan implements PageRangeWalk.Visitor {
         this.memmap = services.memmap();
         this.mm = mm;
         this.user = user;
+        this.walk = new PageRangeWalk(services.tables());
     }
 
     /**
@@ -99,9 +104,9 @@ final class PagemapScan implements PageRangeWalk.Visitor {
             buffer = new long[3 * bufferLength];
         }
         long ranges = 0;
-        PageRangeWalk walk = new PageRangeWalk(services.tables());
         for (long from = start; from < end; from = walkEnd) {
             result = walk.walk(mm, from, end, this);
+            flush();
             long written = flushBuffer();
             if (written < 0) {
                 result = written;
@@ -176,13 +181,15 @@ final class PagemapScan implements PageRangeWalk.Visitor {
     /** {@code pagemap_scan_test_walk()}. */
     @Override
     public long test(Vma vma, long from, long to) {
-        if ((flags & CHECK_WPASYNC) != 0) {
+        UserfaultContext userfault = vma.userfault();
+        boolean isAllowed = userfault != null && userfault.isWpAsync() && UserfaultAreas.usesMarkers(vma);
+        if (!isAllowed && (flags & CHECK_WPASYNC) != 0) {
             return -Errno.EPERM;
         }
-        if ((flags & WP_MATCHING) != 0 || vma.has(VmaFlags.VM_PFNMAP)) {
+        if ((!isAllowed && (flags & WP_MATCHING) != 0) || vma.has(VmaFlags.VM_PFNMAP)) {
             return 1;
         }
-        areaCategories = vma.has(VmaFlags.VM_SOFTDIRTY) ? SOFT_DIRTY : 0;
+        areaCategories = (isAllowed ? WPALLOWED : 0) | (vma.has(VmaFlags.VM_SOFTDIRTY) ? SOFT_DIRTY : 0);
         // Of all categories only this one can rule a whole area out.
         long required = mask & WPALLOWED;
         return ((areaCategories ^ inverted) & required) == required ? 0 : 1;
@@ -191,12 +198,37 @@ final class PagemapScan implements PageRangeWalk.Visitor {
     @Override
     public long entry(Vma vma, long vaddr, long entry) {
         long categories = areaCategories | categoriesOf(entry);
-        if (!isInteresting(categories)) {
+        boolean isOnlyProtecting = vec == 0 && (flags & WP_MATCHING) != 0;
+        if (!isOnlyProtecting && !isInteresting(categories)) {
             return 0;
         }
         long stop = vaddr + 4096;
-        long taken = output(categories, vaddr, stop);
-        return taken < stop ? -Errno.ENOSPC : 0;
+        if (!isOnlyProtecting && output(categories, vaddr, stop) < stop) {
+            return -Errno.ENOSPC;
+        }
+        if ((flags & WP_MATCHING) != 0 && (categories & WRITTEN) != 0) {
+            protect(vaddr, entry);
+        }
+        return 0;
+    }
+
+    /** {@code make_uffd_wp_pte()}. */
+    private void protect(long vaddr, long entry) {
+        if (entry == 0 || PteMarkers.is(entry)) {
+            walk.replace(PteMarkers.entry(PteMarkers.marks(entry) | PteMarkers.UFFD_WP));
+            return;
+        }
+        int protectedFlags = (mode.flags(entry, 1) | PteFlags.UFFD_WP) & ~PteFlags.WRITE;
+        walk.replace(mode.withFlags(entry, protectedFlags, 1));
+        flushFrom = flushTo == 0 ? vaddr : flushFrom;
+        flushTo = vaddr + 4096;
+    }
+
+    private void flush() {
+        if (flushTo != 0) {
+            services.flusher().flushRange(mm, flushFrom, flushTo, false);
+            flushTo = 0;
+        }
     }
 
     @Override
@@ -208,7 +240,14 @@ final class PagemapScan implements PageRangeWalk.Visitor {
         if (!isInteresting(categories)) {
             return 0;
         }
-        return output(categories, from, to) < to ? -Errno.ENOSPC : 0;
+        long stop = output(categories, from, to);
+        if (stop > from && (flags & WP_MATCHING) != 0) {
+            long error = mm.services().pageTables().writeProtect(vma, from, stop, true);
+            if (error != 0) {
+                return error;
+            }
+        }
+        return stop < to ? -Errno.ENOSPC : 0;
     }
 
     /** {@code pagemap_page_category()}. */
@@ -224,7 +263,7 @@ final class PagemapScan implements PageRangeWalk.Visitor {
         }
         int pteFlags = mode.flags(entry, 1);
         long pfn = mode.pfn(entry, 1);
-        long categories = PRESENT | WRITTEN;
+        long categories = PRESENT | ((pteFlags & PteFlags.UFFD_WP) != 0 ? 0 : WRITTEN);
         if ((pteFlags & PteFlags.SPECIAL) == 0) {
             categories |= memmap.mapping(pfn) < 0 ? 0 : FILE;
         } else if (pfn == services.tables().zeroPfn()) {

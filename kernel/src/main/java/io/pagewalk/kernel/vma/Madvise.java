@@ -164,10 +164,15 @@ public final class Madvise {
 
     /** Returns why pages of an area may not be dropped, or 0: the checks of {@code madvise_remove()} and {@code madvise_dontneed_free_valid_vma()}. */
     private static long refusal(Vma vma, int advice) {
-        if (advice != MADV_REMOVE) {
-            long forbidden = VmaFlags.VM_PFNMAP | (advice == MADV_DONTNEED_LOCKED ? 0 : VmaFlags.VM_LOCKED);
-            return vma.has(forbidden) ? -Errno.EINVAL : 0;
-        }
+        return advice == MADV_REMOVE ? refusalOfHole(vma) : refusalOfDiscard(vma, advice);
+    }
+
+    private static long refusalOfDiscard(Vma vma, int advice) {
+        long forbidden = VmaFlags.VM_PFNMAP | (advice == MADV_DONTNEED_LOCKED ? 0 : VmaFlags.VM_LOCKED);
+        return vma.has(forbidden) ? -Errno.EINVAL : 0;
+    }
+
+    private static long refusalOfHole(Vma vma) {
         if (vma.has(VmaFlags.VM_LOCKED) || vma.file() == null) {
             return -Errno.EINVAL;
         }

@@ -412,10 +412,10 @@ final class TwoKernels implements AutoCloseable {
         return text.toString();
     }
 
-    /** Loads a word in both, which need not be equal. Returns the model's. */
-    long loadAny(int who, long vaddr) {
-        real(who, 1, 0, vaddr);
-        return model.kernel.load(task(who), vaddr);
+    /** Loads a word in both, of which some bits must be equal. */
+    void loadBits(int who, long vaddr, long mask) {
+        long expected = real(who, 1, 0, vaddr).result & mask;
+        assertThat(model.kernel.load(task(who), vaddr) & mask).as(this::history).isEqualTo(expected);
     }
 
     /** Forks in both. */

@@ -13,6 +13,7 @@ final class UserfaultHistory {
     private static final long AREA = TwoKernels.ARENA + (1L << 30);
     private static final int PAGES = 32;
     private static final int THREADS = 1;
+    private static final int COMPARE_EVERY = Integer.getInteger("pagewalk.userfault.compare", 8);
 
     private final SeededRandom random;
     private final TwoKernels both;
@@ -20,6 +21,7 @@ final class UserfaultHistory {
     private final boolean withThreads;
     private final long[] fds = new long[2];
     private final long memfd;
+    private final long pagemap;
     private final boolean[] waits = new boolean[THREADS];
 
     UserfaultHistory(TwoKernels both, SeededRandom random, boolean withThreads) {
@@ -38,6 +40,7 @@ final class UserfaultHistory {
         fds[1] = u.open(Userfaults.NONBLOCK, features | Userfaults.FEATURE_EXACT_ADDRESS);
         memfd = both.call(0, "memfd_create", both.text(0, BUFFER + 3000, "m"), 2);
         both.call(0, "ftruncate", memfd, 12 * PAGE);
+        pagemap = both.call(0, "openat", -100, both.text(0, BUFFER + 3000, "/proc/self/pagemap"), 0);
     }
 
     void run(int operations) {
@@ -48,7 +51,7 @@ final class UserfaultHistory {
                 step();
             }
             askThreads();
-            if (step % 8 == 0) {
+            if (step % COMPARE_EVERY == 0) {
                 both.compareMaps(0);
                 both.compareResidency(0);
             }
@@ -99,7 +102,7 @@ final class UserfaultHistory {
 
     private void step() {
         long fd = fds[random.nextInt(2)];
-        switch (random.nextInt(24)) {
+        switch (random.nextInt(26)) {
             case 0, 1 -> map();
             case 2, 3, 4 -> u.register(fd, address(), random.nextInt(12), pick(1, 1, 2, 3, 3, 4, 5, 6, 7));
             case 5 -> u.unregister(fd, address(), random.nextInt(10));
@@ -113,6 +116,8 @@ final class UserfaultHistory {
             case 16 -> both.call(0, "mprotect", address(), pages(6), pick(0, 1, 3, 3, 3));
             case 17 -> both.call(0, "mremap", address(), pages(5), pages(5), 3, address());
             case 18, 19 -> both.call(0, "madvise", address(), pages(6), pick(4, 4, 8, 9, 10, 11));
+            case 21 -> u.marks(pagemap, address(), 1 + random.nextInt(8));
+            case 22, 23 -> scan();
             case 20 -> both.call(0, "ftruncate", memfd, pages(13));
             default -> {
                 if (!withThreads) {
@@ -125,6 +130,19 @@ final class UserfaultHistory {
         if (!withThreads) {
             access();
         }
+    }
+
+    private void scan() {
+        long written = 2;
+        u.scan(
+                pagemap,
+                address(),
+                1 + random.nextInt(16),
+                pick(0, 1, 1, 1, 3, 2),
+                random.nextInt(4),
+                pick(0, written, written, 1, written | 8),
+                pick(0, 0, 8, 4, written | 8),
+                pick(written, written, 0x13f));
     }
 
     private void access() {

@@ -115,6 +115,28 @@ final class Userfaults {
         return both.load(0, buffer + 1040);
     }
 
+    /** Makes PAGEMAP_SCAN and compares what it tells. */
+    void scan(long pagemap, long start, long pages, long flags, int regions, long mask, long anyOf, long returned) {
+        long vec = regions == 0 ? 0 : buffer + 1536;
+        long[] words = {96, flags, start, start + pages * PAGE, 7, vec, regions, 0, 0, mask, anyOf, returned};
+        for (int i = 0; i < words.length; i++) {
+            both.store(0, buffer + 8L * i, words[i]);
+        }
+        long found = both.call(0, "ioctl", pagemap, 0xffffffffc0606610L, buffer);
+        both.load(0, buffer + 32);
+        for (int i = 0; i < 3 * found; i++) {
+            both.load(0, buffer + 1536 + 8L * i);
+        }
+    }
+
+    /** Compares the marks of pages in pagemap, but not their frames. */
+    void marks(long pagemap, long start, int pages) {
+        both.call(0, "pread64", pagemap, buffer + 1024, 8L * pages, (start >>> 12) * 8);
+        for (int i = 0; i < pages; i++) {
+            both.loadBits(0, buffer + 1024 + 8L * i, -1L << 56);
+        }
+    }
+
     /** Asks poll() about a descriptor. */
     void poll(long fd) {
         both.store(0, buffer + 2048, fd | 0x1L << 32);

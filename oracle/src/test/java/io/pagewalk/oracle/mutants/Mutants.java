@@ -129,10 +129,8 @@ final class Mutants {
                     "madvise-locked",
                     "MADV_DONTNEED throws locked pages away",
                     "kernel.vma.Madvise",
-                    "refusal",
-                    new Constant(VmaFlags.VM_LOCKED, 0),
-                    1,
-                    2),
+                    "refusalOfDiscard",
+                    new Constant(VmaFlags.VM_LOCKED, 0)),
             mutant(
                     "mseal-mremap",
                     "mremap moves sealed memory",
