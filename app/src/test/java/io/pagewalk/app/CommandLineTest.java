@@ -204,6 +204,7 @@ class CommandLineTest {
             delimiter = '|',
             value = {
                 "run TRACE --machine mainframe | 'mainframe' | server-2node",
+                "verify --scoreboard --case nonsense | 'nonsense' | docs/CONFORMANCE.md",
                 "run TRACE --cpu 8086 | '8086' | skylake",
                 "run TRACE --cpu sifive-u74 | 'sifive-u74' | icelake",
                 "run TRACE --set vm.no_such=1 | no_such | vm.overcommit_memory",

@@ -124,15 +124,13 @@ final class VerifyCommand implements Callable<Integer> {
         if (json != null && !json.equals("-")) {
             WholeFile.check("--json", Path.of(json));
         }
+        List<ConformanceCase> cases = isScoreboard ? Scoreboard.casesNamed(caseName) : List.of();
         HelperProgram helper = HelperProgram.prepare(CSource.cacheDirectory());
         warnOfOtherKernel();
         if (program.isGiven()) {
             return program();
         }
-        if (isScoreboard) {
-            return scoreboard(helper);
-        }
-        return histories(helper, request);
+        return isScoreboard ? scoreboard(helper, cases) : histories(helper, request);
     }
 
     private void warnOfOtherKernel() {
@@ -144,8 +142,7 @@ final class VerifyCommand implements Callable<Integer> {
         }
     }
 
-    private int scoreboard(HelperProgram helper) {
-        List<ConformanceCase> cases = Scoreboard.casesNamed(caseName);
+    private int scoreboard(HelperProgram helper, List<ConformanceCase> cases) {
         List<CaseResult> results;
         try (ProgressLine progress = new ProgressLine(terminal.err(), "cases")) {
             results = Scoreboard.run(
