@@ -59,6 +59,22 @@ public final class BoardReport {
         return row("all", results);
     }
 
+    /**
+     * Sums results up by suite, the first word of a source, in their order.
+     *
+     * @param results of a run
+     */
+    public static List<Row> suites(List<CaseResult> results) {
+        Map<String, List<CaseResult>> bySuite = results.stream()
+                .collect(Collectors.groupingBy(
+                        result -> "all of " + result.test().source().split(" ", 2)[0],
+                        LinkedHashMap::new,
+                        Collectors.toList()));
+        List<Row> rows = new ArrayList<>();
+        bySuite.forEach((suite, list) -> rows.add(row(suite, list)));
+        return rows;
+    }
+
     private static Row row(String source, List<CaseResult> list) {
         Map<String, Boolean> origins = list.stream()
                 .collect(Collectors.toMap(
@@ -112,6 +128,7 @@ public final class BoardReport {
                 "not modelled",
                 "not run"));
         List<Row> rows = new ArrayList<>(rows(results));
+        rows.addAll(suites(results));
         rows.add(total(results));
         for (Row row : rows) {
             text.append(String.format(

@@ -50,6 +50,9 @@ public final class ConformanceDocument {
         for (BoardReport.Row row : BoardReport.rows(results)) {
             row(text, row);
         }
+        for (BoardReport.Row row : BoardReport.suites(results)) {
+            row(text, row);
+        }
         row(text, BoardReport.total(results));
         String source = "";
         for (CaseResult result : results) {
