@@ -33,6 +33,10 @@ final class Board {
         cases.addAll(LtpShmCases.cases());
         cases.addAll(LtpShmctlCases.cases());
         cases.addAll(LtpMemCases.cases());
+        cases.addAll(SelftestMremapCases.cases());
+        cases.addAll(SelftestCowCases.cases());
+        cases.addAll(SelftestPagemapCases.cases());
+        cases.addAll(SelftestUffdCases.cases());
         return cases;
     }
 }

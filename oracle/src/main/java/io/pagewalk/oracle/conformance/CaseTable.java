@@ -32,6 +32,14 @@ final class CaseTable {
         return this;
     }
 
+    /** Names checks that no case makes, because the model lacks what they are about. */
+    CaseTable leftOut(String origin, String says, String reason) {
+        return notModelled(origin, says, reason, s -> {
+            s.needsOnHost(false, "not made: " + reason);
+            throw new NotModelled(reason);
+        });
+    }
+
     List<ConformanceCase> cases() {
         return cases;
     }

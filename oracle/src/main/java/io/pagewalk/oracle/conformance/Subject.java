@@ -124,12 +124,30 @@ public final class Subject {
     /** Maps private anonymous memory that can be read and written, and stores the number of its page (from 1) in each page. */
     long mapWritten(long bytes) {
         long addr = map(bytes, Linux.RW);
+        numberPages(addr, bytes);
+        return addr;
+    }
+
+    /** Stores the number of each page (from 1) in its first word. */
+    void numberPages(long addr, long bytes) {
         List<Step> steps = new ArrayList<>();
         for (long at = 0; at < bytes; at += PAGE) {
             steps.add(Step.of(slot, Step.Kind.STORE, addr + at, at / PAGE + 1));
         }
         storesSucceed(steps, addr);
-        return addr;
+    }
+
+    /** The first word of each page must be its number, counted from a first one. */
+    void pagesAreNumbered(long first, long addr, long bytes) {
+        List<Step> steps = new ArrayList<>();
+        for (long at = 0; at < bytes; at += PAGE) {
+            steps.add(Step.of(slot, Step.Kind.LOAD, addr + at, 0));
+        }
+        List<Answer> answers = performAll(steps);
+        for (int i = 0; i < answers.size(); i++) {
+            equal(0, answers.get(i).signal(), "the signal of a load at " + hex(addr + i * PAGE));
+            equal(first + i, answers.get(i).value(), "the word at " + hex(addr + i * PAGE));
+        }
     }
 
     /** Stores a value in the first word of each page. */
@@ -199,6 +217,11 @@ public final class Subject {
     /** A load that must raise a signal such as {@link Linux#SEGV_MAPERR}, or none for 0. */
     void loadRaises(int signal, long addr) {
         raises("a load", signal, perform(Step.of(slot, Step.Kind.LOAD, addr, 0)), addr);
+    }
+
+    /** Returns the signal that a load raises, packed as {@link Linux#SEGV_MAPERR} is, or 0. */
+    int signalOfLoad(long addr) {
+        return perform(Step.of(slot, Step.Kind.LOAD, addr, 0)).signal();
     }
 
     /** A store that must raise a signal, or none for 0. */
