@@ -401,7 +401,8 @@ public final class PageTableEditor implements PageTableOps {
             }
             switch (handler.populatePage(current.get(), vma.mm(), vma, vaddr, write)) {
                 case FaultOutcome.DONE -> {
-                    // A marker that was only dropped, or a page that still is write-protected: the next fault is about that.
+                    // A marker that was only dropped, or a page that still is write-protected: the next fault is about
+                    // that.
                     boolean hadMark = PteMarkers.is(entry) || vma.has(VmaFlags.VM_UFFD_WP);
                     vaddr -= hadMark && !isReady(entryAt(vma.mm(), vaddr), write) ? 4096 : 0;
                 }

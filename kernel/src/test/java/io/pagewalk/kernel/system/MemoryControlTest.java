@@ -486,7 +486,8 @@ class MemoryControlTest {
             both().model.call(child, "prctl", 4, 0);
             kernel.execve(child, ExecImage.bare("next", kernel.layout().stackTop()));
             assertThat(both().model.call(child, "prctl", GET_MDWE, 0, 0, 0, 0)).isEqualTo(bits == 1 ? 1 : 0);
-            assertThat(both().model.call(child, "prctl", GET_THP_DISABLE, 0, 0, 0, 0)).isEqualTo(3);
+            assertThat(both().model.call(child, "prctl", GET_THP_DISABLE, 0, 0, 0, 0))
+                    .isEqualTo(3);
             assertThat(both().model.call(child, "membarrier", 512, 0, 0)).isZero();
             assertThat(both().model.call(child, "prctl", 3)).isEqualTo(1);
             kernel.exitGroup(child, 0);

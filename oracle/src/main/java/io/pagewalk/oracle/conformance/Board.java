@@ -24,6 +24,10 @@ final class Board {
         cases.addAll(SelftestMsealCases.cases());
         cases.addAll(SelftestGuardCases.cases());
         cases.addAll(SelftestMergeCases.cases());
+        cases.addAll(SelftestMremapCases.cases());
+        cases.addAll(SelftestCowCases.cases());
+        cases.addAll(SelftestPagemapCases.cases());
+        cases.addAll(SelftestUffdCases.cases());
         cases.addAll(LtpMmapCases.cases());
         cases.addAll(LtpProtectCases.cases());
         cases.addAll(LtpMadviseCases.cases());
@@ -33,10 +37,6 @@ final class Board {
         cases.addAll(LtpShmCases.cases());
         cases.addAll(LtpShmctlCases.cases());
         cases.addAll(LtpMemCases.cases());
-        cases.addAll(SelftestMremapCases.cases());
-        cases.addAll(SelftestCowCases.cases());
-        cases.addAll(SelftestPagemapCases.cases());
-        cases.addAll(SelftestUffdCases.cases());
         return cases;
     }
 }
