@@ -306,6 +306,9 @@ public final class Madvise {
         if (newFlags == flags) {
             return 0;
         }
+        if (vma.isSplitRefused(start, end)) {
+            return -Errno.EINVAL;
+        }
         Vma changed = VmaMerge.modifyFlags(vma, start, end, newFlags);
         if (changed == null) {
             return -Errno.EAGAIN;

@@ -107,6 +107,9 @@ public final class Mprotect {
         if (newFlags == oldFlags) {
             return 0;
         }
+        if (vma.isSplitRefused(start, end)) {
+            return -Errno.EINVAL;
+        }
         Overcommit overcommit = mm.services().overcommit();
         if ((newFlags & VmaFlags.VM_WRITE) != 0) {
             if (!MmLimits.mayExpandVm(mm, newFlags, pages) && MmLimits.mayExpandVm(mm, oldFlags, pages)) {

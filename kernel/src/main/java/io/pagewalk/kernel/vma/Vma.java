@@ -114,6 +114,11 @@ public final class Vma {
         flags = value | (flags & VmaFlags.VM_IGNORE_MERGE);
     }
 
+    /** Returns whether giving a part other flags would split {@code [vdso]} or its like, which are whole or gone: {@code mm/mmap.c:special_mapping_split()}. */
+    boolean isSplitRefused(long partStart, long partEnd) {
+        return specialName() != null && (partStart > start || partEnd < end);
+    }
+
     /** Takes over the flags that stay for good. */
     void stickTo(long others) {
         flags |= others & VmaFlags.VM_IGNORE_MERGE;

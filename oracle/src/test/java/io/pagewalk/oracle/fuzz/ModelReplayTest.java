@@ -88,6 +88,13 @@ class ModelReplayTest {
     }
 
     @Test
+    void madvise_ofAPartOfTheVdso_isRefused() {
+        assertThat(ModelReplay.differences("""
+                0 madvise 0x7ffff7ffd000 0xcc9 0xf -> -22 0 0 0 0x0
+                """)).isEmpty();
+    }
+
+    @Test
     void mlock_ofALengthThatWrapsToNothing_succeeds() {
         assertThat(ModelReplay.differences("""
                 0 mmap 0x110000000000 0x4000 0x0 0x32 -1 0x0 -> 0x110000000000 0 0 0 0x0
