@@ -37,6 +37,11 @@ final class Board {
         cases.addAll(LtpShmCases.cases());
         cases.addAll(LtpShmctlCases.cases());
         cases.addAll(LtpMemCases.cases());
+        cases.addAll(LtpAdviceCases.cases());
+        cases.addAll(LtpLimitCases.cases());
+        cases.addAll(LtpNodeCases.cases());
+        cases.addAll(LtpRemoteCases.cases());
+        cases.addAll(LtpUffdCases.cases());
         return cases;
     }
 }
