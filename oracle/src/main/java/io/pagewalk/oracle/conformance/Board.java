@@ -28,6 +28,7 @@ final class Board {
         cases.addAll(SelftestCowCases.cases());
         cases.addAll(SelftestPagemapCases.cases());
         cases.addAll(SelftestUffdCases.cases());
+        cases.addAll(SelftestKsmCases.cases());
         cases.addAll(LtpMmapCases.cases());
         cases.addAll(LtpProtectCases.cases());
         cases.addAll(LtpMadviseCases.cases());

@@ -49,7 +49,6 @@ final class UserfaultCalls {
 
     /** Opens one through {@code /dev/userfaultfd}. */
     static UserfaultCalls ofDevice(Subject s) {
-        s.side().number("userfaultfd");
         long device = s.call("open", s.string("/dev/userfaultfd"), 0x80000, 0);
         s.needsOnHost(device >= 0, "needs /dev/userfaultfd");
         return new UserfaultCalls(s, s.ok("ioctl", device, 0xaa00, OPEN_FLAGS));
