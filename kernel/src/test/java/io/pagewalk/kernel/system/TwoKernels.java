@@ -8,14 +8,12 @@ import io.pagewalk.hardware.paging.PteFlags;
 import io.pagewalk.kernel.fault.PteMarkers;
 import io.pagewalk.kernel.ipc.ShmProcFile;
 import io.pagewalk.kernel.syscall.Errno;
+import io.pagewalk.kernel.system.RealKernel.Answer;
 import io.pagewalk.kernel.vma.MappedFile;
 import io.pagewalk.kernel.vma.Mm;
 import io.pagewalk.kernel.vma.Vma;
 import io.pagewalk.kernel.vma.VmaFlags;
-import java.io.DataInputStream;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -56,18 +54,12 @@ final class TwoKernels implements AutoCloseable {
     private static final int MAPS = 6;
     private static final int STATUS = 7;
 
-    private static final String SOURCE = "shmhelper.c";
     private static final int KEPT_CALLS = Integer.getInteger("pagewalk.shm.kept", 20);
-    private static final int REQUEST_BYTES = 72;
-    private static final int ANSWER_BYTES = 24;
     private static final Pattern MAPS_LINE =
             Pattern.compile("([0-9a-f]+)-([0-9a-f]+) (....) ([0-9a-f]+) ([0-9a-f]+):([0-9a-f]+) ([0-9]+) *(.*)");
 
     final TestKernel model = TestKernel.boot();
-    private final Path directory;
-    private final Process process;
-    private final Map<Integer, OutputStream> to = new HashMap<>();
-    private final Map<Integer, DataInputStream> from = new HashMap<>();
+    private final RealKernel real;
     private final Map<Integer, Task> tasks = new HashMap<>();
     private final Map<Integer, Integer> parents = new HashMap<>();
     private final Map<Integer, Started> threads = new HashMap<>();
@@ -75,86 +67,36 @@ final class TwoKernels implements AutoCloseable {
     private final List<String> history = new ArrayList<>();
     private final Set<Integer> asleep = new HashSet<>();
 
-    /** What came of a request. */
-    private record Answer(long result, long errno, long signal) {}
-
     /** What a thread has begun and when it will be done. */
     private record Started(Task task, int kind, String name, List<Long> args, boolean mustBegin) {}
 
-    private TwoKernels(Path directory, Process process) {
-        this.directory = directory;
-        this.process = process;
-        to.put(0, process.getOutputStream());
-        from.put(0, new DataInputStream(process.getInputStream()));
+    private TwoKernels(RealKernel real) {
+        this.real = real;
         tasks.put(0, model.task);
     }
 
     /** Starts both; empty where that is impossible. The limits are those of {@code /dev/shm}. */
     static Optional<TwoKernels> start(Path directory, long blocks, long inodes)
             throws IOException, InterruptedException {
-        if (!System.getProperty("os.version").startsWith("6.18")
-                || !System.getProperty("os.arch").equals("amd64")
-                || !Files.isExecutable(Path.of("/usr/bin/gcc"))) {
+        Optional<RealKernel> real = RealKernel.start(directory, "nr_blocks=" + blocks + ",nr_inodes=" + inodes);
+        if (real.isEmpty()) {
             return Optional.empty();
         }
-        Path source = directory.resolve(SOURCE);
-        Path program = directory.resolve("shmhelper");
-        try (InputStream stream = requireNonNull(TwoKernels.class.getResourceAsStream(SOURCE))) {
-            Files.write(source, stream.readAllBytes());
-        }
-        Process gcc = new ProcessBuilder(
-                        "gcc", "-O1", "-w", "-static", "-pthread", "-o", program.toString(), source.toString())
-                .redirectErrorStream(true)
-                .start();
-        gcc.getInputStream().readAllBytes();
-        if (gcc.waitFor() != 0) {
-            return Optional.empty();
-        }
-        String options = "nr_blocks=" + blocks + ",nr_inodes=" + inodes;
-        Process process = new ProcessBuilder(program.toString(), options, directory.toString())
-                .redirectError(ProcessBuilder.Redirect.INHERIT)
-                .start();
-        byte[] greeting = process.getInputStream().readNBytes("ready\n".length());
-        if (!new String(greeting, StandardCharsets.US_ASCII).equals("ready\n")) {
-            process.destroyForcibly();
-            return Optional.empty();
-        }
-        TwoKernels both = new TwoKernels(directory, process);
+        TwoKernels both = new TwoKernels(real.get());
         both.model.kernel.sharedMemory().files().mount("/dev/shm", blocks, inodes);
         return Optional.of(both);
     }
 
     private void send(int who, int kind, long number, long... args) {
-        ByteBuffer buffer = ByteBuffer.allocate(REQUEST_BYTES).order(ByteOrder.LITTLE_ENDIAN);
-        buffer.putLong(kind).putLong(number);
-        for (long argument : args) {
-            buffer.putLong(argument);
-        }
-        try {
-            OutputStream out = requireNonNull(to.get(who));
-            out.write(buffer.array());
-            out.flush();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        real.send(who, kind, number, args);
     }
 
     private byte[] receive(int who, int bytes) {
-        try {
-            byte[] answer = requireNonNull(from.get(who)).readNBytes(bytes);
-            assertThat(answer.length)
-                    .as(() -> "the native helper died\n" + history())
-                    .isEqualTo(bytes);
-            return answer;
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        return real.receive(who, bytes, this::history);
     }
 
     private Answer real(int who, int kind, long number, long... args) {
-        send(who, kind, number, args);
-        ByteBuffer answer = ByteBuffer.wrap(receive(who, ANSWER_BYTES)).order(ByteOrder.LITTLE_ENDIAN);
-        return new Answer(answer.getLong(), answer.getLong(), answer.getLong());
+        return real.request(who, kind, number, this::history, args);
     }
 
     Task task(int who) {
@@ -192,7 +134,7 @@ final class TwoKernels implements AutoCloseable {
         Answer expected = real(who, 0, model.kernel.syscallNumbers().number(name), args);
         long result = model.call(task(who), name, args);
         Answer actual = Errno.isError(result) ? new Answer(-1, -result, 0) : new Answer(isExact ? result : 0, 0, 0);
-        Answer wanted = isExact || expected.errno != 0 ? expected : new Answer(0, 0, 0);
+        Answer wanted = isExact || expected.errno() != 0 ? expected : new Answer(0, 0, 0);
         assertThat(actual).as(this::history).isEqualTo(wanted);
         return result;
     }
@@ -201,7 +143,7 @@ final class TwoKernels implements AutoCloseable {
     int openPid(int who, int of, int flags) {
         note(who, "pidfd_open of " + of);
         Answer pid = real(of, 0, model.kernel.syscallNumbers().number("getpid"));
-        Answer expected = real(who, 0, model.kernel.syscallNumbers().number("pidfd_open"), pid.result, flags);
+        Answer expected = real(who, 0, model.kernel.syscallNumbers().number("pidfd_open"), pid.result(), flags);
         long result = model.call(task(who), "pidfd_open", task(of).tgid(), flags);
         Answer actual = Errno.isError(result) ? new Answer(-1, -result, 0) : new Answer(result, 0, 0);
         assertThat(actual).as(this::history).isEqualTo(expected);
@@ -229,7 +171,7 @@ final class TwoKernels implements AutoCloseable {
         note(who, name + " of " + target + hex(args));
         long[] all = new long[args.length + 1];
         System.arraycopy(args, 0, all, 1, args.length);
-        all[0] = target == 0 ? process.pid() : requireNonNull(pids.get(target));
+        all[0] = target == 0 ? real.pid() : requireNonNull(pids.get(target));
         Answer expected = real(who, 0, model.kernel.syscallNumbers().number(name), all);
         all[0] = task(target).tid();
         long result = model.call(task(who), name, all);
@@ -272,13 +214,13 @@ final class TwoKernels implements AutoCloseable {
 
     /** Loads eight bytes that may differ. */
     Pair peek(int who, long vaddr) {
-        return new Pair(real(who, 1, 0, vaddr).result, model.kernel.load(task(who), vaddr));
+        return new Pair(real(who, 1, 0, vaddr).result(), model.kernel.load(task(who), vaddr));
     }
 
     /** Stores eight bytes that may differ. */
     void poke(int who, long vaddr, Pair value) {
         note(who, "store " + Long.toHexString(vaddr) + " " + value);
-        assertThat(real(who, 2, 0, vaddr, value.real).signal).isZero();
+        assertThat(real(who, 2, 0, vaddr, value.real).signal()).isZero();
         assertThat(model.kernel.store(task(who), vaddr, value.model)).isZero();
     }
 
@@ -310,7 +252,7 @@ final class TwoKernels implements AutoCloseable {
     /** Returns bytes of memory that is mapped: the real ones, and the model's. */
     List<ByteBuffer> bytes(int who, long vaddr, int length) {
         send(who, 8, 0, vaddr, length);
-        receive(who, ANSWER_BYTES);
+        receive(who, RealKernel.ANSWER_BYTES);
         byte[] real = receive(who, length);
         byte[] modelled = new byte[length];
         assertThat(task(who).userMemory().copyFromUser(modelled, 0, length, vaddr))
@@ -361,11 +303,11 @@ final class TwoKernels implements AutoCloseable {
     boolean isWaiting(int number) {
         Started started = requireNonNull(threads.get(number));
         Answer real = real(0, 9, number);
-        boolean isFork = real.result > 0 && started.name.equals("fork");
+        boolean isFork = real.result() > 0 && started.name.equals("fork");
         Answer expected = isFork ? new Answer(1, 0, 0) : real;
         Answer actual = started.task.isAsleep() ? new Answer(0, -1, 0) : go(number, started);
         assertThat(actual).as(() -> "thread " + number + "\n" + history()).isEqualTo(expected);
-        return actual.errno == -1;
+        return actual.errno() == -1;
     }
 
     private Answer go(int number, Started started) {
@@ -401,7 +343,7 @@ final class TwoKernels implements AutoCloseable {
         Answer real = real(0, 10, number);
         Task task = thread(number);
         threads.putIfAbsent(number, new Started(task, 0, "", List.of(), false));
-        return new long[] {real.result, real.errno, task.minorFaults(), task.majorFaults()};
+        return new long[] {real.result(), real.errno(), task.minorFaults(), task.majorFaults()};
     }
 
     private static String hex(long[] args) {
@@ -414,7 +356,7 @@ final class TwoKernels implements AutoCloseable {
 
     /** Loads a word in both, of which some bits must be equal. */
     void loadBits(int who, long vaddr, long mask) {
-        long expected = real(who, 1, 0, vaddr).result & mask;
+        long expected = real(who, 1, 0, vaddr).result() & mask;
         assertThat(model.kernel.load(task(who), vaddr) & mask).as(this::history).isEqualTo(expected);
     }
 
@@ -422,11 +364,11 @@ final class TwoKernels implements AutoCloseable {
     void fork(int parent, int child) {
         note(parent, "fork " + child);
         try {
-            makePipes(child);
-            long pid = real(parent, 4, child).result;
+            real.makePipes(child);
+            long pid = real(parent, 4, child).result();
             assertThat(pid).isPositive();
             pids.put(child, pid);
-            connect(child);
+            real.connect(child);
         } catch (IOException | InterruptedException e) {
             throw new AssertionError(e);
         }
@@ -439,15 +381,15 @@ final class TwoKernels implements AutoCloseable {
         note(parent, "clone " + child + " flags " + Long.toHexString(flags));
         boolean isAsleep = (flags & VFORK) != 0;
         try {
-            makePipes(child);
+            real.makePipes(child);
             send(parent, 12, child, flags | SIGCHLD);
             if (!isAsleep) {
-                assertThat(ByteBuffer.wrap(receive(parent, ANSWER_BYTES))
+                assertThat(ByteBuffer.wrap(receive(parent, RealKernel.ANSWER_BYTES))
                                 .order(ByteOrder.LITTLE_ENDIAN)
                                 .getLong())
                         .isPositive();
             }
-            connect(child);
+            real.connect(child);
         } catch (IOException | InterruptedException e) {
             throw new AssertionError(e);
         }
@@ -457,19 +399,6 @@ final class TwoKernels implements AutoCloseable {
         if (isAsleep) {
             asleep.add(parent);
         }
-    }
-
-    private void makePipes(int child) throws IOException, InterruptedException {
-        for (String name : new String[] {"in.", "out."}) {
-            Process mkfifo =
-                    new ProcessBuilder("mkfifo", directory.resolve(name + child).toString()).start();
-            assertThat(mkfifo.waitFor()).isZero();
-        }
-    }
-
-    private void connect(int child) throws IOException {
-        to.put(child, Files.newOutputStream(directory.resolve("in." + child)));
-        from.put(child, new DataInputStream(Files.newInputStream(directory.resolve("out." + child))));
     }
 
     /** Ends a process in both; its parent waits for it. */
@@ -482,9 +411,9 @@ final class TwoKernels implements AutoCloseable {
         note(who, "exit");
         send(who, 0, model.kernel.syscallNumbers().number("exit_group"), 0);
         if (asleep.remove(parent)) {
-            receive(parent, ANSWER_BYTES);
+            receive(parent, RealKernel.ANSWER_BYTES);
         }
-        assertThat(real(parent, 5, 0).result).isZero();
+        assertThat(real(parent, 5, 0).result()).isZero();
         model.kernel.exitGroup(task(who), 0);
         assertThat(model.call(task(parent), "wait4", -1, 0, 0, 0)).isPositive();
         tasks.remove(who);
@@ -493,7 +422,7 @@ final class TwoKernels implements AutoCloseable {
     /** Sets a limit in both. */
     void setLimit(int file, long value) {
         note(0, "limit " + file + " = " + Long.toUnsignedString(value));
-        assertThat(real(0, 7, file, value).result).isZero();
+        assertThat(real(0, 7, file, value).result()).isZero();
         var segments = model.kernel.sharedMemory().segments();
         switch (file) {
             case SHMMAX -> segments.limits().setMaxBytes(value);
@@ -505,7 +434,7 @@ final class TwoKernels implements AutoCloseable {
 
     /** Returns the lines of a file of the helper. */
     List<String> realFile(int who, int number) {
-        long length = real(who, 6, number).result;
+        long length = real(who, 6, number).result();
         return new String(receive(who, (int) length), StandardCharsets.UTF_8)
                 .lines()
                 .toList();
@@ -627,6 +556,6 @@ final class TwoKernels implements AutoCloseable {
 
     @Override
     public void close() {
-        process.destroyForcibly();
+        real.close();
     }
 }
