@@ -3,6 +3,7 @@ package io.pagewalk.kernel.ipc;
 import io.pagewalk.kernel.filemap.OpenFile;
 import io.pagewalk.kernel.shmem.Shmem;
 import io.pagewalk.kernel.shmem.ShmemInode;
+import io.pagewalk.kernel.syscall.Errno;
 import io.pagewalk.kernel.vma.Vma;
 import io.pagewalk.kernel.vma.VmaOperations;
 
@@ -32,6 +33,7 @@ public final class ShmSegment implements VmaOperations {
     private int gid;
     private int lastPid;
     private int attachments;
+    private boolean isDestroyed;
     private int creatorTid;
     private long attachSeconds;
     private long detachSeconds;
@@ -160,6 +162,11 @@ public final class ShmSegment implements VmaOperations {
         info.setUnevictable(isLocked);
     }
 
+    /** Notes that its number is free again. */
+    void setDestroyed() {
+        isDestroyed = true;
+    }
+
     /** Counts an attachment without saying who made it. */
     void hold() {
         attachments++;
@@ -171,8 +178,11 @@ public final class ShmSegment implements VmaOperations {
         owner.destroyIfUnused(this);
     }
 
-    /** {@code shm_mmap()}: the file's own mmap operation. */
+    /** {@code shm_mmap()}: the file's own mmap operation. A removed segment may have gone with the attachment that the new one replaces. */
     long mmap(Vma vma) {
+        if (isDestroyed) {
+            return -Errno.EINVAL;
+        }
         vma.setOperations(this);
         open(vma);
         return 0;

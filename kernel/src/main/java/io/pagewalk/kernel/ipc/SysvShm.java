@@ -334,6 +334,7 @@ public final class SysvShm {
     private void destroy(ShmSegment segment) {
         forgetKey(segment);
         ids.remove(segment.id());
+        segment.setDestroyed();
         totalPages -= segment.pages();
         segment.file().put();
     }

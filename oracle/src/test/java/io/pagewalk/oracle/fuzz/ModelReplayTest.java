@@ -133,6 +133,17 @@ class ModelReplayTest {
     }
 
     @Test
+    void remapFilePages_ofTheLastAttachmentOfARemovedSegment_fails() {
+        assertThat(ModelReplay.differences("""
+                0 shmget 0x5059 0x3682 0x380 0x2 -> 0x0 0 0 0 0x0
+                0 shmat 0x2 0x100000200000 0x0 -> 0x100000200000 0 0 0 0x0
+                0 shmctl 0x2 0x0 0x0 -> 0x0 0 0 0 0x0
+                0 remap_file_pages 0x100000200000 0x4000 0x0 0x0 0x0 -> -22 0 0 0 0x0
+                0 munmap 0x100000200000 0x4000 -> 0x0 0 0 0 0x0
+                """)).isEmpty();
+    }
+
+    @Test
     void stack_thatGrowsWithoutCounting_keepsTheBooks() {
         assertThat(ModelReplay.differences("""
                 0 mmap 0x1000001e9000 0x8000 0x5 0x132 -1 0x0 -> 0x1000001e9000 0 0 0 0x0
