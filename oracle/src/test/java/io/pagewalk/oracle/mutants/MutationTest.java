@@ -166,7 +166,7 @@ class MutationTest {
                 outcome.mutant().name(),
                 outcome.mutant().bug(),
                 outcome.isFound() ? String.format(Locale.ROOT, "%,d", outcome.operations()) : "not found",
-                outcome.difference().replace("|", "\\|"));
+                outcome.difference().replaceAll("/\\S*/data-\\S+", "DATA").replace("|", "\\|"));
     }
 
     private static String table(List<Outcome> outcomes) {
