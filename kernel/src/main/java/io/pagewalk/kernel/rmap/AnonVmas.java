@@ -4,8 +4,8 @@ import io.pagewalk.base.Digest;
 import io.pagewalk.kernel.slub.ObjectSource;
 import io.pagewalk.kernel.vma.AnonVma;
 import io.pagewalk.kernel.vma.AnonVmaOps;
+import io.pagewalk.kernel.vma.MmLifecycle;
 import io.pagewalk.kernel.vma.Vma;
-import io.pagewalk.kernel.vma.VmaFlags;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
@@ -53,7 +53,7 @@ public final class AnonVmas implements AnonVmaOps {
         if (vma.anonVma() != null) {
             return;
         }
-        AnonVmaRoot chosen = findMergeable(vma);
+        AnonVmaRoot chosen = (AnonVmaRoot) MmLifecycle.findMergeableAnonVma(vma);
         if (chosen == null) {
             chosen = make(null);
         }
@@ -166,28 +166,5 @@ public final class AnonVmas implements AnonVmaOps {
         vma.chainObjects(count + 1)[count] = chainObjects.take();
         vma.anonVmaChain().add(anonVma);
         anonVma.areas.add(vma);
-    }
-
-    private static @Nullable AnonVmaRoot findMergeable(Vma vma) {
-        Vma next = vma.mm().vmas().next(vma);
-        if (next != null && areCompatible(vma, next)) {
-            AnonVmaRoot reusable = singular(next);
-            if (reusable != null) {
-                return reusable;
-            }
-        }
-        Vma previous = vma.mm().vmas().previous(vma);
-        return previous != null && areCompatible(previous, vma) ? singular(previous) : null;
-    }
-
-    private static boolean areCompatible(Vma left, Vma right) {
-        return left.end() == right.start()
-                && left.file() == right.file()
-                && ((left.flags() ^ right.flags()) & ~(VmaFlags.VM_ACCESS_FLAGS | VmaFlags.VM_IGNORE_MERGE)) == 0
-                && right.pgoff() == left.pgoff() + left.pages();
-    }
-
-    private static @Nullable AnonVmaRoot singular(Vma vma) {
-        return vma.anonVma() != null && vma.anonVmaChain().size() == 1 ? (AnonVmaRoot) vma.anonVma() : null;
     }
 }

@@ -26,16 +26,21 @@ final class UserVector {
         if (count < 0 || count > MAX_ENTRIES) {
             return -Errno.EINVAL;
         }
-        ByteBuffer array = ByteBuffer.allocate((int) count * ENTRY_BYTES).order(ByteOrder.LITTLE_ENDIAN);
-        if (task.userMemory().copyFromUser(array.array(), 0, array.capacity(), vaddr) != 0) {
-            return -Errno.EFAULT;
-        }
         bases = new long[(int) count];
         lengths = new long[(int) count];
         totalBytes = 0;
+        byte[] word = new byte[Long.BYTES];
         for (int i = 0; i < count; i++) {
-            bases[i] = array.getLong();
-            lengths[i] = array.getLong();
+            // Of each entry the length is read first, which shows in page faults: copy_iovec_from_user().
+            long entry = vaddr + (long) i * ENTRY_BYTES;
+            if (task.userMemory().copyFromUser(word, 0, Long.BYTES, entry + Long.BYTES) != 0) {
+                return -Errno.EFAULT;
+            }
+            lengths[i] = ByteBuffer.wrap(word).order(ByteOrder.LITTLE_ENDIAN).getLong();
+            if (task.userMemory().copyFromUser(word, 0, Long.BYTES, entry) != 0) {
+                return -Errno.EFAULT;
+            }
+            bases[i] = ByteBuffer.wrap(word).order(ByteOrder.LITTLE_ENDIAN).getLong();
             if (lengths[i] < 0) {
                 return -Errno.EINVAL;
             }

@@ -144,6 +144,28 @@ class ModelReplayTest {
     }
 
     @Test
+    void policies_thatDiffer_keepNeighboursFromSharingAnAnonVma() {
+        assertThat(ModelReplay.differences("""
+                0 mmap 0x100000207000 0x3f3000 0x3 0x4032 -1 0x0 -> 0x100000207000 0 0 0 0x0
+                0 mbind 0x10000021c000 0x6ff7 0x1 0x0 0x41 0x7 -> 0x0 0 0 0 0x0
+                0 store 0x10000021f000 0x2 -> 0x0 0 1 0 0x0
+                0 store 0x100000215710 0x3aec4cdbe8a21a37 -> 0x0 0 1 0 0x0
+                0 mbind 0x100000214000 0xb000 0x4000 0x10000021f018 0x2 0x3 -> 0x0 0 0 0 0x0
+                0 mremap 0x10000021b000 0x2000 0x4000 0x1 0x0 -> -14 0 0 0 0x0
+                """)).isEmpty();
+    }
+
+    @Test
+    void processMadvise_readsTheLengthOfARangeFirst() {
+        assertThat(ModelReplay.differences("""
+                0 mmap 0x10000020d000 0x5b6000 0x3 0x20032 -1 0x0 -> 0x10000020d000 0 0 0 0x0
+                0 process_madvise 0xffffffffffffd8ef 0x10000020cff8 0x2 0x2 0x0 -> -14 0 1 0 0x0
+                0 mmap 0x1000001f2000 0x7000 0x3 0x32 -1 0x0 -> 0x1000001f2000 0 0 0 0x0
+                0 process_madvise 0xffffffffffffd8ef 0x1000001f8ff8 0x1 0x1 0x0 -> -14 0 0 0 0x0
+                """)).isEmpty();
+    }
+
+    @Test
     void stack_thatGrowsWithoutCounting_keepsTheBooks() {
         assertThat(ModelReplay.differences("""
                 0 mmap 0x1000001e9000 0x8000 0x5 0x132 -1 0x0 -> 0x1000001e9000 0 0 0 0x0

@@ -54,8 +54,8 @@ final class Mutants {
             mutant(
                     "anon-vma-reuse",
                     "a neighbour's anon_vma is shared though it was forked",
-                    "kernel.rmap.AnonVmas",
-                    "singular",
+                    MERGE,
+                    "reusable",
                     new Compare("size", How.NEVER)),
             mutant(
                     "anon-vma-fork",
