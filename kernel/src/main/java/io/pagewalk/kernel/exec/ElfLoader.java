@@ -2,6 +2,7 @@ package io.pagewalk.kernel.exec;
 
 import io.pagewalk.base.Bits;
 import io.pagewalk.kernel.syscall.Errno;
+import io.pagewalk.kernel.syscall.UserMemory;
 import io.pagewalk.kernel.vma.MappedFile;
 import io.pagewalk.kernel.vma.Mm;
 import io.pagewalk.kernel.vma.MmLifecycle;
@@ -10,6 +11,8 @@ import io.pagewalk.kernel.vma.Munmap;
 import io.pagewalk.kernel.vma.UnmappedArea;
 import io.pagewalk.kernel.vma.Vma;
 import io.pagewalk.kernel.vma.VmaFlags;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Loads one program into an empty address space: {@code fs/binfmt_elf.c:load_elf_binary()} without address randomisation.
@@ -41,7 +44,8 @@ public final class ElfLoader {
     private static final int VDSO_PAGES = 2;
     private final Mm mm;
     private final ElfProgram program;
-    private final ExecHost host;
+    private final Function<String, @Nullable MappedFile> files;
+    private final UserMemory memory;
     private long endBrk;
     private long headersAddress;
     private long startCode = -1;
@@ -49,10 +53,11 @@ public final class ElfLoader {
     private long startData;
     private long endData;
 
-    private ElfLoader(Mm mm, ElfProgram program, ExecHost host) {
+    private ElfLoader(Mm mm, ElfProgram program, Function<String, @Nullable MappedFile> files, UserMemory memory) {
         this.mm = mm;
         this.program = program;
-        this.host = host;
+        this.files = files;
+        this.memory = memory;
     }
 
     /**
@@ -60,15 +65,17 @@ public final class ElfLoader {
      *
      * @param mm an address space without areas
      * @param program what to load
-     * @param host files and user memory
+     * @param files opens a file by its path ({@code open_exec()}) and gives the caller a reference to it, or null when there is none
+     * @param memory the memory of the task that the program is loaded for
      * @return address of the first instruction, or a negative errno: {@code -ENOENT} without the file, {@code -ENOMEM}, {@code -EFAULT}, {@code -EINVAL}, {@code -EEXIST} as {@code mmap()} gives them
      */
-    public static long load(Mm mm, ElfProgram program, ExecHost host) {
-        return new ElfLoader(mm, program, host).load();
+    public static long load(
+            Mm mm, ElfProgram program, Function<String, @Nullable MappedFile> files, UserMemory memory) {
+        return new ElfLoader(mm, program, files, memory).load();
     }
 
     private long load() {
-        FirstStack stack = new FirstStack(mm, program, host);
+        FirstStack stack = new FirstStack(mm, program, memory);
         long error = stack.writeStrings();
         if (error != 0) {
             return error;
@@ -111,7 +118,7 @@ public final class ElfLoader {
 
     /** Maps all segments of a file; returns its load bias or a negative errno. */
     private long loadFile(ElfFile file, boolean isProgram, boolean isPie) {
-        MappedFile opened = host.open(file.path());
+        MappedFile opened = files.apply(file.path());
         if (opened == null) {
             return -Errno.ENOENT;
         }
@@ -212,8 +219,10 @@ public final class ElfLoader {
             }
             zeroStart = mapped + offsetInPage + segment.fileBytes();
             if (segment.memoryBytes() > segment.fileBytes()) {
-                long tail = Bits.roundUp(zeroStart, PAGE) - zeroStart;
-                if (tail > 0 && host.clearUser(zeroStart, tail) != 0 && (segment.prot() & 2) != 0) {
+                int tail = (int) (Bits.roundUp(zeroStart, PAGE) - zeroStart);
+                if (tail > 0
+                        && memory.copyToUser(zeroStart, new byte[tail], 0, tail) != 0
+                        && (segment.prot() & 2) != 0) {
                     return -Errno.EFAULT;
                 }
             }

@@ -1,6 +1,7 @@
 package io.pagewalk.kernel.exec;
 
 import io.pagewalk.kernel.syscall.Errno;
+import io.pagewalk.kernel.syscall.UserMemory;
 import io.pagewalk.kernel.vma.Mm;
 import io.pagewalk.kernel.vma.MmLifecycle;
 import io.pagewalk.kernel.vma.ResourceLimits;
@@ -68,16 +69,16 @@ final class FirstStack {
 
     private final Mm mm;
     private final ElfProgram program;
-    private final ExecHost host;
+    private final UserMemory memory;
     private final List<Long> argv = new ArrayList<>();
     private final List<Long> envp = new ArrayList<>();
     private long pointer;
     private long pathAddress;
 
-    FirstStack(Mm mm, ElfProgram program, ExecHost host) {
+    FirstStack(Mm mm, ElfProgram program, UserMemory memory) {
         this.mm = mm;
         this.program = program;
-        this.host = host;
+        this.memory = memory;
     }
 
     /** Makes the area and stores the strings; returns 0 or a negative errno. */
@@ -200,12 +201,12 @@ final class FirstStack {
             table.putLong(word);
         }
         mm.setStartStack(pointer);
-        return host.copyToUser(pointer, table.array(), 0, table.capacity()) == 0 ? 0 : -Errno.EFAULT;
+        return memory.copyToUser(pointer, table.array(), 0, table.capacity()) == 0 ? 0 : -Errno.EFAULT;
     }
 
     private long push(byte[] bytes) {
         pointer -= bytes.length;
-        return host.copyToUser(pointer, bytes, 0, bytes.length) == 0 ? 0 : -Errno.EFAULT;
+        return memory.copyToUser(pointer, bytes, 0, bytes.length) == 0 ? 0 : -Errno.EFAULT;
     }
 
     private static byte[] string(String text) {

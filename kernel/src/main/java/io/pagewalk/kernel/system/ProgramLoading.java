@@ -5,7 +5,6 @@ import io.pagewalk.base.Bits;
 import io.pagewalk.base.KernelBug;
 import io.pagewalk.kernel.exec.ElfLoader;
 import io.pagewalk.kernel.exec.ElfProgram;
-import io.pagewalk.kernel.exec.ExecHost;
 import io.pagewalk.kernel.fault.FaultOutcome;
 import io.pagewalk.kernel.filemap.Inode;
 import io.pagewalk.kernel.filemap.OpenFile;
@@ -18,6 +17,7 @@ import io.pagewalk.kernel.vma.MmLifecycle;
 import io.pagewalk.kernel.vma.Mmap;
 import io.pagewalk.kernel.vma.Vma;
 import io.pagewalk.kernel.vma.VmaFlags;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** Gives a task the address space of a program: one that was recorded area by area, or an ELF file. */
@@ -34,13 +34,7 @@ final class ProgramLoading {
 
     /** {@code fs/binfmt_elf.c:load_elf_binary()} from the point where the old program is gone. */
     void load(Task task, ExecImage image, boolean mergesAny) {
-        kernel.time().charge(Cause.PROCESS, kernel.options().costs().execNanos());
-        Mm mm = newMm(task);
-        kernel.ksm().execve(mm, mergesAny);
-        task.setComm(image.comm());
-        task.group().setArgv(image.argv());
-        task.setMm(mm);
-        kernel.schedule(task);
+        Mm mm = begin(task, image.comm(), image.argv(), mergesAny);
         for (ExecImage.Mapping mapping : image.mappings()) {
             map(mm, mapping, image);
         }
@@ -50,14 +44,8 @@ final class ProgramLoading {
 
     /** Loads an ELF file: {@code fs/binfmt_elf.c:load_elf_binary()}. */
     void load(Task task, ElfProgram program, boolean mergesAny) {
-        kernel.time().charge(Cause.PROCESS, kernel.options().costs().execNanos());
-        Mm mm = newMm(task);
-        kernel.ksm().execve(mm, mergesAny);
-        task.setComm(program.comm());
-        task.group().setArgv(program.argv());
-        task.setMm(mm);
-        kernel.schedule(task);
-        long entry = ElfLoader.load(mm, program, new Host(task));
+        Mm mm = begin(task, program.comm(), program.argv(), mergesAny);
+        long entry = ElfLoader.load(mm, program, this::open, task.userMemory());
         if (Errno.isError(entry)) {
             throw new BadInput(
                     "exec " + program.name(),
@@ -66,49 +54,24 @@ final class ProgramLoading {
         }
     }
 
-    /** What the ELF loader needs: files that are known, and the task's memory. */
-    private final class Host implements ExecHost {
-        private static final int ZERO_BYTES = 4096;
-
-        private final TaskMemory memory;
-
-        private Host(Task task) {
-            this.memory = new TaskMemory(task, kernel);
-        }
-
-        @Override
-        public @Nullable MappedFile open(String path) {
-            Inode inode = kernel.files().lookup(path);
-            return inode == null ? null : kernel.files().open(inode, 0);
-        }
-
-        @Override
-        public long clearUser(long vaddr, long bytes) {
-            byte[] zeroes = new byte[ZERO_BYTES];
-            long left = bytes;
-            while (left > 0) {
-                int piece = (int) Math.min(left, ZERO_BYTES);
-                long missing = memory.copyToUser(vaddr + bytes - left, zeroes, 0, piece);
-                if (missing > 0) {
-                    return left - piece + missing;
-                }
-                left -= piece;
-            }
-            return 0;
-        }
-
-        @Override
-        public long copyToUser(long vaddr, byte[] bytes, int offset, int length) {
-            return memory.copyToUser(vaddr, bytes, offset, length);
-        }
-
-        @Override
-        public long copyFromUser(byte[] bytes, int offset, int length, long vaddr) {
-            return memory.copyFromUser(bytes, offset, length, vaddr);
-        }
+    private @Nullable MappedFile open(String path) {
+        Inode inode = kernel.files().lookup(path);
+        return inode == null ? null : kernel.files().open(inode, 0);
     }
 
-    Mm newMm(Task task) {
+    /** Gives the task an empty address space and its new name: {@code begin_new_exec()} behind the point of no return. */
+    private Mm begin(Task task, String comm, List<String> argv, boolean mergesAny) {
+        kernel.time().charge(Cause.PROCESS, kernel.options().costs().execNanos());
+        Mm mm = newMm(task);
+        kernel.ksm().execve(mm, mergesAny);
+        task.setComm(comm);
+        task.group().setArgv(argv);
+        task.setMm(mm);
+        kernel.schedule(task);
+        return mm;
+    }
+
+    private Mm newMm(Task task) {
         Mm mm = new Mm(kernel.mmServices(), kernel.layout(), task.group().limits());
         mm.setOwnerPid(task.tgid());
         MmAttributes old = task.programAttributes();
