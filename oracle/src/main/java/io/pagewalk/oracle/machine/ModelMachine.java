@@ -314,24 +314,7 @@ public final class ModelMachine {
 
     private ProcessState state(int slot) {
         Task task = task(slot);
-        return new ProcessState(
-                task.tgid(),
-                1,
-                task.comm(),
-                'S',
-                task.group().threads().size(),
-                task.cpu(),
-                task.minorFaults(),
-                task.majorFaults(),
-                0,
-                0,
-                0,
-                CPUS,
-                1,
-                false,
-                true,
-                0,
-                task.mm());
+        return ProcessState.of(kernel, task, task.mm());
     }
 
     /** Returns the text of {@code /proc/PID/maps}. */
