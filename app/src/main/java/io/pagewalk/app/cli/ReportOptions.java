@@ -37,21 +37,14 @@ final class ReportOptions {
         if (svg != null) {
             WholeFile.check("--svg", svg);
         }
-        if (json != null && !json.equals("-")) {
-            WholeFile.check("--json", Path.of(json));
-        }
+        JsonTarget target = new JsonTarget(json, terminal);
+        target.check();
         Report report = run(terminal, experiment);
         if (svg != null) {
             WholeFile.write("--svg", svg, report.svg());
         }
-        if (json != null && json.equals("-")) {
-            terminal.out().print(report.json());
-            return;
-        }
-        if (json != null) {
-            WholeFile.write("--json", Path.of(json), report.json());
-        }
-        if (!isQuiet) {
+        target.write(report::json);
+        if (!isQuiet && !target.replacesText()) {
             terminal.out().print(report.text(terminal.usesColour() ? Ink.COLOUR : Ink.PLAIN));
         }
     }

@@ -138,9 +138,7 @@ final class RunCommand implements Runnable {
         ReplayMode replayChoice = ReplayMode.byName(replay);
         PageCacheStart cacheChoice = choice("--cache", cache, PageCacheStart.values());
         Boot.check(spec, sysctls);
-        if (json != null && !json.equals("-")) {
-            WholeFile.check("--json", Path.of(json));
-        }
+        new JsonTarget(json, terminal).check();
         if (proc != null) {
             WholeFile.checkTree("--proc", proc, ProcTree.MARKER);
         }
@@ -182,14 +180,9 @@ final class RunCommand implements Runnable {
         if (proc != null) {
             ProcTree.write("--proc", run.procFiles(), proc);
         }
-        if (json != null && json.equals("-")) {
-            terminal.out().print(JsonReport.write(run.result()));
-            return;
-        }
-        if (json != null) {
-            WholeFile.write("--json", Path.of(json), JsonReport.write(run.result()));
-        }
-        if (!isQuiet) {
+        JsonTarget target = new JsonTarget(json, terminal);
+        target.write(() -> JsonReport.write(run.result()));
+        if (!isQuiet && !target.replacesText()) {
             terminal.out().print(TextReport.write(run.result(), terminal.usesColour()));
         }
     }

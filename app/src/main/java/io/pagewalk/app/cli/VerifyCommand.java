@@ -121,16 +121,15 @@ final class VerifyCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         VerifyRequest request = new VerifyRequest(Area.parse(areas), operations, seed, minutes);
-        if (json != null && !json.equals("-")) {
-            WholeFile.check("--json", Path.of(json));
-        }
+        JsonTarget target = new JsonTarget(json, terminal);
+        target.check();
         List<ConformanceCase> cases = isScoreboard ? Scoreboard.casesNamed(caseName) : List.of();
         HelperProgram helper = HelperProgram.prepare(CSource.cacheDirectory());
         warnOfOtherKernel();
         if (program.isGiven()) {
-            return program();
+            return program(target);
         }
-        return isScoreboard ? scoreboard(helper, cases) : histories(helper, request);
+        return isScoreboard ? scoreboard(helper, cases, target) : histories(helper, request, target);
     }
 
     private void warnOfOtherKernel() {
@@ -142,37 +141,33 @@ final class VerifyCommand implements Callable<Integer> {
         }
     }
 
-    private int scoreboard(HelperProgram helper, List<ConformanceCase> cases) {
+    private int scoreboard(HelperProgram helper, List<ConformanceCase> cases, JsonTarget target) {
         List<CaseResult> results;
         try (ProgressLine progress = new ProgressLine(terminal.err(), "cases")) {
             results = Scoreboard.run(
                     helper, cases, terminal.isErrTerminal() ? done -> progress.update(done, cases.size()) : done -> {});
         }
         boolean isGood = results.stream().noneMatch(CaseResult::isModelWrong);
-        if (!"-".equals(json) && !(isQuiet && isGood)) {
+        if (!target.replacesText() && !(isQuiet && isGood)) {
             terminal.out().print(BoardReport.text(results));
         }
-        if (json != null) {
-            writeJson(json, ScoreboardJson.write(results));
-        }
+        target.write(() -> ScoreboardJson.write(results));
         if (document != null) {
             WholeFile.write("--document", document, ConformanceDocument.update(document, results));
         }
         return isGood ? CommandLineInterface.OK : UNEXPLAINED;
     }
 
-    private int program() {
+    private int program(JsonTarget target) {
         Path trace = null;
         try (ProgressLine progress = new ProgressLine(terminal.err(), "accesses")) {
             trace = Files.createTempFile("pagewalk-verify", ".pwt");
             ProgramResult result = ProgramCheck.live(
                     program.command(), trace, terminal.isErrTerminal() ? done -> progress.update(done, 0) : done -> {});
-            if (!"-".equals(json) && !(isQuiet && result.agrees())) {
+            if (!target.replacesText() && !(isQuiet && result.agrees())) {
                 terminal.out().print(ProgramReport.text(result));
             }
-            if (json != null) {
-                writeJson(json, ProgramJson.write(result));
-            }
+            target.write(() -> ProgramJson.write(result));
             return result.agrees() ? CommandLineInterface.OK : UNEXPLAINED;
         } catch (IOException e) {
             throw new BadInput("verify: no temporary file: " + e.getMessage(), e);
@@ -183,7 +178,7 @@ final class VerifyCommand implements Callable<Integer> {
         }
     }
 
-    private int histories(HelperProgram helper, VerifyRequest request) {
+    private int histories(HelperProgram helper, VerifyRequest request, JsonTarget target) {
         VerifyResult result;
         try (ProgressLine progress = new ProgressLine(terminal.err(), "operations")) {
             result = Verification.run(
@@ -191,13 +186,10 @@ final class VerifyCommand implements Callable<Integer> {
         }
         boolean isGood =
                 result.unexplained().isEmpty() && result.helperFailures().isEmpty();
-        boolean wantsJsonOut = "-".equals(json);
-        if (!wantsJsonOut && !(isQuiet && isGood)) {
+        if (!target.replacesText() && !(isQuiet && isGood)) {
             terminal.out().print(VerifyReport.text(request, result));
         }
-        if (json != null) {
-            writeJson(json, VerifyJson.write(request, result));
-        }
+        target.write(() -> VerifyJson.write(request, result));
         if (!result.unexplained().isEmpty()) {
             return UNEXPLAINED;
         }
@@ -205,13 +197,5 @@ final class VerifyCommand implements Callable<Integer> {
             throw new BadInput("verify: " + result.helperFailures().getFirst());
         }
         return CommandLineInterface.OK;
-    }
-
-    private void writeJson(String target, String text) {
-        if (target.equals("-")) {
-            terminal.out().print(text);
-            return;
-        }
-        WholeFile.write("--json", Path.of(target), text);
     }
 }
