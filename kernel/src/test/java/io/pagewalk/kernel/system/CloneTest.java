@@ -1,17 +1,10 @@
 package io.pagewalk.kernel.system;
 
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
-
-import java.io.IOException;
-import java.nio.file.Path;
-import java.util.Optional;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Processes that share their memory, and the arguments of {@code clone} and {@code clone3}: on the model and on the kernel of this machine. Needs Linux 6.18, root and gcc. */
-class CloneTest {
+class CloneTest extends TwoKernelsTest {
     private static final long PAGE = 4096;
     private static final long DATA = TwoKernels.ARENA + 4 * PAGE;
     private static final long AT = TwoKernels.ARENA + (1L << 30);
@@ -31,32 +24,13 @@ class CloneTest {
     private static final long CLEAR_SIGHAND = 1L << 32;
     private static final long INTO_CGROUP = 1L << 33;
 
-    @TempDir
-    Path directory = Path.of(".");
-
-    private Optional<TwoKernels> started = Optional.empty();
+    CloneTest() {
+        super(64, 16);
+    }
 
     @BeforeEach
-    void start() throws IOException, InterruptedException {
-        started = TwoKernels.start(directory, 64, 16);
-        assumeTrue(started.isPresent(), "needs Linux 6.18, gcc and the right to make namespaces");
+    void mapArena() {
         call("mmap", TwoKernels.ARENA, 16 * PAGE, 3, ANON, -1, 0);
-    }
-
-    @AfterEach
-    void stop() {
-        started.ifPresent(both -> {
-            both.model.verify();
-            both.close();
-        });
-    }
-
-    private TwoKernels both() {
-        return started.orElseThrow();
-    }
-
-    private long call(String name, long... args) {
-        return both().call(0, name, args);
     }
 
     private void bothSee(int... processes) {

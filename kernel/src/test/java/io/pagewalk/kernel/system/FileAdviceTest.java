@@ -2,7 +2,6 @@ package io.pagewalk.kernel.system;
 
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.pagewalk.kernel.filemap.Inode;
 import java.io.IOException;
@@ -10,17 +9,14 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.Optional;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /**
  * {@code fadvise64}, {@code readahead}, {@code cachestat} and {@code sync_file_range}: every call is made on the model and on the kernel of this machine. Needs Linux 6.18,
  * root and gcc.
  */
-class FileAdviceTest {
+class FileAdviceTest extends TwoKernelsTest {
     private static final long PAGE = 4096;
     private static final long FILE_BYTES = 512 * PAGE + 100;
     private static final long TEXT = TwoKernels.ARENA;
@@ -32,32 +28,13 @@ class FileAdviceTest {
     private static final int WILLNEED = 3;
     private static final int DONTNEED = 4;
 
-    @TempDir
-    Path directory = Path.of(".");
-
-    private Optional<TwoKernels> started = Optional.empty();
+    FileAdviceTest() {
+        super(4096, 16);
+    }
 
     @BeforeEach
-    void start() throws IOException, InterruptedException {
-        started = TwoKernels.start(directory, 4096, 16);
-        assumeTrue(started.isPresent(), "needs Linux 6.18, gcc and the right to make namespaces");
+    void mapArena() {
         call("mmap", TEXT, 1024 * PAGE, 3, ANON, -1, 0);
-    }
-
-    @AfterEach
-    void stop() {
-        started.ifPresent(both -> {
-            both.model.verify();
-            both.close();
-        });
-    }
-
-    private TwoKernels both() {
-        return started.orElseThrow();
-    }
-
-    private long call(String name, long... args) {
-        return both().call(0, name, args);
     }
 
     /** Opens a file on disk whose pages are clean and not cached. */

@@ -1,18 +1,12 @@
 package io.pagewalk.kernel.system;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import java.io.IOException;
-import java.nio.file.Path;
-import java.util.Optional;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Resource limits, what they refuse, and {@code getrusage}: every call is made on the model and on the kernel of this machine. Needs Linux 6.18, root and gcc. */
-class LimitsTest {
+class LimitsTest extends TwoKernelsTest {
     private static final long PAGE = 4096;
     private static final long MIB = 1 << 20;
     private static final long TEXT = TwoKernels.ARENA;
@@ -28,32 +22,13 @@ class LimitsTest {
     private static final int MEMLOCK = 8;
     private static final int ADDRESS_SPACE = 9;
 
-    @TempDir
-    Path directory = Path.of(".");
-
-    private Optional<TwoKernels> started = Optional.empty();
+    LimitsTest() {
+        super(256, 64);
+    }
 
     @BeforeEach
-    void start() throws IOException, InterruptedException {
-        started = TwoKernels.start(directory, 256, 64);
-        assumeTrue(started.isPresent(), "needs Linux 6.18, gcc and the right to make namespaces");
+    void mapArena() {
         call("mmap", TEXT, 16 * PAGE, 3, ANON, -1, 0);
-    }
-
-    @AfterEach
-    void stop() {
-        started.ifPresent(both -> {
-            both.model.verify();
-            both.close();
-        });
-    }
-
-    private TwoKernels both() {
-        return started.orElseThrow();
-    }
-
-    private long call(String name, long... args) {
-        return both().call(0, name, args);
     }
 
     private long limit(int who, int resource, long soft, long hard) {

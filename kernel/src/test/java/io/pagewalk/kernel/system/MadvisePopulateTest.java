@@ -1,17 +1,10 @@
 package io.pagewalk.kernel.system;
 
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
-
-import java.io.IOException;
-import java.nio.file.Path;
-import java.util.Optional;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** {@code MADV_POPULATE_READ} and {@code MADV_POPULATE_WRITE}: every call is made on the model and on the kernel of this machine. Needs Linux 6.18, root and gcc. */
-class MadvisePopulateTest {
+class MadvisePopulateTest extends TwoKernelsTest {
     private static final long PAGE = 4096;
     private static final long TEXT = TwoKernels.ARENA;
     private static final long AT = TwoKernels.ARENA + (1L << 30);
@@ -21,32 +14,13 @@ class MadvisePopulateTest {
     private static final int PRIVATE = 0x12;
     private static final int[] ADVICE = {22, 23};
 
-    @TempDir
-    Path directory = Path.of(".");
-
-    private Optional<TwoKernels> started = Optional.empty();
+    MadvisePopulateTest() {
+        super(64, 16);
+    }
 
     @BeforeEach
-    void start() throws IOException, InterruptedException {
-        started = TwoKernels.start(directory, 64, 16);
-        assumeTrue(started.isPresent(), "needs Linux 6.18, gcc and the right to make namespaces");
+    void mapArena() {
         call("mmap", TEXT, 16 * PAGE, 3, ANON, -1, 0);
-    }
-
-    @AfterEach
-    void stop() {
-        started.ifPresent(both -> {
-            both.model.verify();
-            both.close();
-        });
-    }
-
-    private TwoKernels both() {
-        return started.orElseThrow();
-    }
-
-    private long call(String name, long... args) {
-        return both().call(0, name, args);
     }
 
     private void fresh(int prot, int flags, long fd) {

@@ -2,21 +2,15 @@ package io.pagewalk.kernel.system;
 
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import java.io.IOException;
-import java.nio.file.Path;
-import java.util.Optional;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /**
  * {@code process_madvise}, {@code membarrier}, {@code remap_file_pages}, protection keys without CPU support and the memory part of {@code prctl}: every call is made on
  * the model and on the kernel of this machine. Needs Linux 6.18, root and gcc.
  */
-class MemoryControlTest {
+class MemoryControlTest extends TwoKernelsTest {
     private static final long PAGE = 4096;
     private static final long TEXT = TwoKernels.ARENA;
     private static final long DATA = TwoKernels.ARENA + 4 * PAGE;
@@ -33,32 +27,13 @@ class MemoryControlTest {
     private static final int GET_MDWE = 66;
     private static final int NOBODY = 65534;
 
-    @TempDir
-    Path directory = Path.of(".");
-
-    private Optional<TwoKernels> started = Optional.empty();
+    MemoryControlTest() {
+        super(64, 16);
+    }
 
     @BeforeEach
-    void start() throws IOException, InterruptedException {
-        started = TwoKernels.start(directory, 64, 16);
-        assumeTrue(started.isPresent(), "needs Linux 6.18, gcc and the right to make namespaces");
+    void mapArena() {
         call("mmap", TEXT, 16 * PAGE, 3, ANON, -1, 0);
-    }
-
-    @AfterEach
-    void stop() {
-        started.ifPresent(both -> {
-            both.model.verify();
-            both.close();
-        });
-    }
-
-    private TwoKernels both() {
-        return started.orElseThrow();
-    }
-
-    private long call(String name, long... args) {
-        return both().call(0, name, args);
     }
 
     private void anonymous(int pages) {

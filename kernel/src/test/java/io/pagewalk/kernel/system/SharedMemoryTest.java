@@ -1,18 +1,12 @@
 package io.pagewalk.kernel.system;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import java.io.IOException;
-import java.nio.file.Path;
-import java.util.Optional;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Files in memory and System V segments: every call is made on the model and on the kernel of this machine. Needs Linux 6.18, root and gcc. */
-class SharedMemoryTest {
+class SharedMemoryTest extends TwoKernelsTest {
     private static final long PAGE = 4096;
     private static final long A = TwoKernels.ARENA;
     private static final long TEXT = A;
@@ -34,32 +28,13 @@ class SharedMemoryTest {
     private static final int SEAL_FUTURE_WRITE = 0x10;
     private static final int SEAL_EXEC = 0x20;
 
-    @TempDir
-    Path directory = Path.of(".");
-
-    private Optional<TwoKernels> started = Optional.empty();
+    SharedMemoryTest() {
+        super(BLOCKS, INODES);
+    }
 
     @BeforeEach
-    void start() throws IOException, InterruptedException {
-        started = TwoKernels.start(directory, BLOCKS, INODES);
-        assumeTrue(started.isPresent(), "needs Linux 6.18, gcc and the right to make namespaces");
-        both().call(0, "mmap", A, 16 * PAGE, RW, PRIVATE | 0x20, -1, 0);
-    }
-
-    @AfterEach
-    void stop() {
-        started.ifPresent(both -> {
-            both.model.verify();
-            both.close();
-        });
-    }
-
-    private TwoKernels both() {
-        return started.orElseThrow();
-    }
-
-    private long call(String name, long... args) {
-        return both().call(0, name, args);
+    void mapArena() {
+        call("mmap", A, 16 * PAGE, RW, PRIVATE | 0x20, -1, 0);
     }
 
     private long memfd(String name, int flags) {
