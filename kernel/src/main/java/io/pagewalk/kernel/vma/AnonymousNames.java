@@ -34,33 +34,21 @@ public final class AnonymousNames {
         if (Pages.offset(start) != 0 || (length != 0 && size == 0) || Pages.above(start, end)) {
             return -Errno.EINVAL;
         }
-        long hole = 0;
-        long at = start;
-        while (Pages.above(end, at)) {
-            Vma vma = at < 0 ? null : mm.vmas().findFirst(at);
-            if (vma == null) {
-                return -Errno.ENOMEM;
-            }
-            if (at < vma.start()) {
-                hole = -Errno.ENOMEM;
-                at = vma.start();
-                if (!Pages.above(end, at)) {
-                    break;
-                }
-            }
-            long stop = Pages.above(vma.end(), end) ? end : vma.end();
-            MappedFile file = vma.file();
-            if (file != null && !file.isSharedAnonymous()) {
-                return -Errno.EBADF;
-            }
-            Vma named = VmaMerge.modify(
-                    vma, VmaMerge.Range.of(vma, at, stop, vma.flags()).withName(name));
-            if (named == null) {
-                return -Errno.EAGAIN;
-            }
-            named.setAnonymousName(name);
-            at = named.end();
+        return Madvise.walk(mm, start, end, 0, (vma, from, to, hole) -> name(vma, from, to, name));
+    }
+
+    /** {@code madvise_vma_anon_name()}. */
+    private static long name(Vma vma, long start, long end, @Nullable String name) {
+        MappedFile file = vma.file();
+        if (file != null && !file.isSharedAnonymous()) {
+            return -Errno.EBADF;
         }
-        return hole;
+        Vma named = VmaMerge.modify(
+                vma, VmaMerge.Range.of(vma, start, end, vma.flags()).withName(name));
+        if (named == null) {
+            return -Errno.EAGAIN;
+        }
+        named.setAnonymousName(name);
+        return 0;
     }
 }

@@ -79,6 +79,24 @@ public final class Madvise {
     /** Undoes {@link #MADV_GUARD_INSTALL}. */
     public static final int MADV_GUARD_REMOVE = 103;
 
+    /** What {@link #walk} does with the part of an area that lies in its range. */
+    @FunctionalInterface
+    interface Visit {
+        /**
+         * Visits a part of an area.
+         *
+         * @param vma the area
+         * @param start first address of the part
+         * @param end first address behind it
+         * @param hole 0, or {@code -ENOMEM} when the walk met a hole before
+         * @return 0 to go on, {@link #STOP}, or a negative errno
+         */
+        long visit(Vma vma, long start, long end, long hole);
+    }
+
+    /** The walk ends here with 0: somebody else goes on with the rest. */
+    static final long STOP = 1;
+
     private Madvise() {}
 
     /**
@@ -105,11 +123,30 @@ public final class Madvise {
         if (advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE) {
             return populate(mm, start, end, advice == MADV_POPULATE_WRITE);
         }
-        return walk(mm, start, end, advice, 0);
+        return advise(mm, start, end, advice, 0);
     }
 
-    /** {@code madvise_walk_vmas()}. */
-    private static long walk(Mm mm, long start, long end, int advice, long holeBefore) {
+    private static long advise(Mm mm, long start, long end, int advice, long holeBefore) {
+        return walk(
+                mm,
+                start,
+                end,
+                holeBefore,
+                (vma, from, to, hole) ->
+                        waitsForUserfault(vma, from, to, end, advice, hole) ? STOP : advise(vma, from, to, advice));
+    }
+
+    /**
+     * Visits all areas of a range: {@code madvise_walk_vmas()}. A visit may change, split and merge the area that it was given.
+     *
+     * @param mm the address space
+     * @param start first address
+     * @param end first address behind the range
+     * @param holeBefore {@code -ENOMEM} when a hole was met before this walk, or 0
+     * @param action what happens to each part
+     * @return 0, the negative errno that ended the walk, or {@code -ENOMEM} for a hole on the way
+     */
+    static long walk(Mm mm, long start, long end, long holeBefore, Visit action) {
         long hole = holeBefore;
         long at = start;
         while (Pages.above(end, at)) {
@@ -125,15 +162,12 @@ public final class Madvise {
                 }
             }
             long stop = Pages.above(vma.end(), end) ? end : vma.end();
-            if (waitsForUserfault(vma, at, stop, end, advice, hole)) {
-                return 0;
+            long outcome = action.visit(vma, at, stop, hole);
+            if (outcome != 0) {
+                return outcome == STOP ? 0 : outcome;
             }
-            long error = advise(vma, at, stop, advice);
-            if (error != 0) {
-                return error;
-            }
-            Vma advised = mm.vmas().find(stop - 1);
-            at = advised == null ? stop : advised.end();
+            Vma visited = mm.vmas().find(stop - 1);
+            at = visited == null ? stop : visited.end();
         }
         return hole;
     }
@@ -151,7 +185,7 @@ public final class Madvise {
                 return -Errno.ENOMEM;
             }
             long error = advise(again, start, Math.min(stop, again.end()), advice);
-            return error != 0 ? error : walk(mm, Math.min(stop, again.end()), end, advice, hole);
+            return error != 0 ? error : advise(mm, Math.min(stop, again.end()), end, advice, hole);
         });
     }
 
