@@ -72,7 +72,7 @@ public final class ProgramCheck {
      * @param maps its last {@code maps}
      * @param minorFaults minor faults between first instruction and end, the least of several runs
      */
-    public record Native(Observation first, String maps, long minorFaults) {}
+    private record Native(Observation first, String maps, long minorFaults) {}
 
     /**
      * Runs a program natively.
@@ -80,7 +80,7 @@ public final class ProgramCheck {
      * @param command the program and its arguments
      * @throws BadInput when it does not start
      */
-    public static Native observe(List<String> command) {
+    private static Native observe(List<String> command) {
         long least = Long.MAX_VALUE;
         List<Observation> last = List.of();
         for (int run = 0; run < RUNS; run++) {
@@ -143,7 +143,7 @@ public final class ProgramCheck {
      * @param observed what the real kernel has said
      * @param program what was executed
      */
-    public static ProgramResult replay(Path trace, Native observed, ElfProgram program) {
+    private static ProgramResult replay(Path trace, Native observed, ElfProgram program) {
         LinuxKernel kernel = boot();
         try (TraceFile file = TraceFile.open(trace)) {
             Replay replay =

@@ -64,7 +64,7 @@ public record Observation(
      * @param file the layouts
      * @throws IOException when it cannot be read
      */
-    public static List<Observation> read(Path file) throws IOException {
+    static List<Observation> read(Path file) throws IOException {
         List<Observation> result = new ArrayList<>();
         StringBuilder maps = new StringBuilder();
         Matcher head = null;
