@@ -226,7 +226,7 @@ public final class DeviceMappings {
         }
         memmap.get(pfn);
         mm.addRss(RssCounter.FILE, 1);
-        folios.addFileMapping(pfn);
+        folios.addMapping(pfn, mm);
         mode.writeEntry(memory, table, index, mode.leaf(pfn, protection.flags(vma), 1));
         return 0;
     }

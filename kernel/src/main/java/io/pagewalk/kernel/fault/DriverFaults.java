@@ -80,7 +80,7 @@ final class DriverFaults {
             mode.writeEntry(memory, table, mode.index(vaddr, 1), mode.leaf(copy, flags, 1));
         } else {
             mm.addRss(RssCounter.FILE, 1);
-            folios.addFileMapping(pfn);
+            folios.addMapping(pfn, mm);
             mode.writeEntry(memory, table, mode.index(vaddr, 1), mode.leaf(pfn, flags, 1));
         }
         return FaultOutcome.DONE;

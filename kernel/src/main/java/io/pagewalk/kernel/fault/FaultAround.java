@@ -42,9 +42,9 @@ final class FaultAround {
 
     /** Maps a page of a file whose reference the caller took: {@code mm/memory.c:set_pte_range()}. */
     void map(Mm mm, Vma vma, long table, long vaddr, long pfn, int flags, boolean isShmem) {
-        folios.addFileMapping(pfn);
+        folios.addMapping(pfn, mm);
         if (vma.has(VmaFlags.VM_LOCKED)) {
-            folios.mlock(pfn);
+            folios.lru().mlock(pfn);
         }
         mm.addRss(isShmem ? RssCounter.SHMEM : RssCounter.FILE, 1);
         int index = mode.index(vaddr, 1);

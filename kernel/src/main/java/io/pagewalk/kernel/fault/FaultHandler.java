@@ -530,7 +530,7 @@ public final class FaultHandler {
         mode.writeEntry(memory, table, mode.index(vaddr, 1), mode.leaf(copy, flags, 1));
         flusher.flushRange(mm, vaddr, vaddr + 4096, false);
         if (!isSpecial) {
-            folios.unmap(old);
+            folios.unmap(old, mm);
         }
         return FaultOutcome.DONE;
     }

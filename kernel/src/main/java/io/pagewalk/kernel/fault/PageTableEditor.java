@@ -277,11 +277,11 @@ public final class PageTableEditor implements PageTableOps {
                 folios.markDirty(pfn);
             }
             if ((flags & PteFlags.ACCESSED) != 0 && hasRecency) {
-                folios.markAccessed(pfn);
+                folios.lru().markAccessed(pfn);
             }
         }
         mm.addRss(kind, -1);
-        folios.unmap(pfn);
+        folios.unmap(pfn, mm);
     }
 
     @Override
@@ -366,10 +366,10 @@ public final class PageTableEditor implements PageTableOps {
             }
             target.addRss(FaultHandler.rssKind(memmap, pfn), 1);
             if (isAnon) {
-                folios.dupAnon(pfn);
+                folios.dupAnon(pfn, target);
             } else {
                 memmap.get(pfn);
-                folios.addFileMapping(pfn);
+                folios.addMapping(pfn, target);
             }
         } else if (FaultHandler.isMergedZeroPage(mode.pfn(entry, 1), flags, zeroPfn)) {
             target.ksm().addZeroPages(1);
@@ -475,7 +475,7 @@ public final class PageTableEditor implements PageTableOps {
                 mode.writeEntry(memory, table, index, mode.withFlags(entry, clean, 1));
                 flush.addPage(vaddr);
             }
-            folios.lazyFree(pfn);
+            folios.lru().lazyFree(pfn);
         });
         flush.finish(vma.mm());
     }
@@ -492,7 +492,7 @@ public final class PageTableEditor implements PageTableOps {
                 mode.writeEntry(memory, table, index, mode.withFlags(entry, flags & ~PteFlags.ACCESSED, 1));
                 flush.addPage(vaddr);
             }
-            folios.deactivate(pfn);
+            folios.lru().deactivate(pfn);
         });
         flush.finish(vma.mm());
     }
@@ -509,9 +509,9 @@ public final class PageTableEditor implements PageTableOps {
         boolean isLocked = vma.has(VmaFlags.VM_LOCKED);
         forEachPage(vma, start, end, (vaddr, table, index, entry, pfn) -> {
             if (isLocked) {
-                folios.mlock(pfn);
+                folios.lru().mlock(pfn);
             } else {
-                folios.munlock(pfn);
+                folios.lru().munlock(pfn);
             }
         });
     }

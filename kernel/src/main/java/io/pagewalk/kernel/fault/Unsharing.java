@@ -87,7 +87,7 @@ public final class Unsharing {
             mode.writeEntry(memory, table, index, mode.leaf(copy, protection.flags(vma) | kept, 1));
             flusher.flushRange(mm, vaddr, vaddr + 4096, false);
             if (!isSpecial) {
-                folios.unmap(old);
+                folios.unmap(old, mm);
             }
         }
         task.countMinorFault();

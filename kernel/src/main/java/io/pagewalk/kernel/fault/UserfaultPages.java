@@ -254,9 +254,9 @@ public final class UserfaultPages {
         }
         AnonVma anonVma = vma.anonVma();
         if (file != null) {
-            folios.addFileMapping(pfn);
+            folios.addMapping(pfn, vma.mm());
             if (vma.has(VmaFlags.VM_LOCKED)) {
-                folios.mlock(pfn);
+                folios.lru().mlock(pfn);
             }
             vma.mm().addRss(RssCounter.SHMEM, 1);
         } else if (anonVma != null) {

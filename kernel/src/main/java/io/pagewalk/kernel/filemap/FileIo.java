@@ -68,7 +68,7 @@ public final class FileIo {
             long bytes = Math.min(Math.min(count - done, PAGE_BYTES - offset), inode.sizeBytes() - at);
             if (pfn >= 0) {
                 if (last < 0 || (last - 1) >>> 12 != index) {
-                    folios.markAccessed(pfn);
+                    folios.lru().markAccessed(pfn);
                 }
                 folios.memmap().get(pfn);
             }

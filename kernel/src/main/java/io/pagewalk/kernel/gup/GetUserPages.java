@@ -92,9 +92,13 @@ public final class GetUserPages {
         if (pfn == zeroPfn && isPin) {
             return;
         }
-        int references = isPin ? Folios.PIN_BIAS : 1;
-        memmap.getMany(pfn, references);
-        held.merge(pfn, references, Integer::sum);
+        int references = 1;
+        if (isPin) {
+            references = folios.pin(pfn);
+        } else {
+            memmap.get(pfn);
+        }
+        note(pfn, references);
         if (isPin) {
             folios.counters().add(folios.zoneOf(pfn).node(), NodeStat.NR_FOLL_PIN_ACQUIRED, 1);
         }
@@ -114,7 +118,7 @@ public final class GetUserPages {
             }
             if (pfns[i] != zeroPfn) {
                 folios.counters().add(folios.zoneOf(pfns[i]).node(), NodeStat.NR_FOLL_PIN_RELEASED, 1);
-                drop(pfns[i], Folios.PIN_BIAS);
+                note(pfns[i], -folios.unpin(pfns[i]));
             }
         }
     }
@@ -127,15 +131,21 @@ public final class GetUserPages {
      */
     public void put(long[] pfns, int count) {
         for (int i = 0; i < count; i++) {
-            drop(pfns[i], 1);
+            note(pfns[i], -1);
+            folios.put(pfns[i]);
         }
     }
 
-    private void drop(long pfn, int references) {
-        Integer before = held.get(pfn);
-        KernelBug.on(before == null || before < references, "frame " + pfn + " is let go that nobody holds");
-        held.merge(pfn, -references, (had, change) -> had + change == 0 ? null : had + change);
-        folios.putMany(pfn, references);
+    /** Remembers how many references of a page, or of the folio that it belongs to, are held here. */
+    private void note(long pfn, int change) {
+        long head = memmap.compoundHead(pfn);
+        int now = held.getOrDefault(head, 0) + change;
+        KernelBug.on(now < 0, "frame " + pfn + " is let go that nobody holds");
+        if (now == 0) {
+            held.remove(head);
+        } else {
+            held.put(head, now);
+        }
     }
 
     /**
@@ -253,7 +263,7 @@ public final class GetUserPages {
         if (isWrite && (mode.flags(entry, 1) & PteFlags.DIRTY) == 0) {
             folios.markDirty(pfn);
         }
-        folios.markAccessed(pfn);
+        folios.lru().markAccessed(pfn);
     }
 
     /** Returns the machine's tables, for users of the pages. */

@@ -73,7 +73,7 @@ final class PageMerger {
         if (target == NONE) {
             memmap.setFlags(pfn, PageFlags.KSM);
             memmap.setMapping(pfn, StableTree.NO_NODE, memmap.index(pfn));
-            folios.markAccessed(pfn);
+            folios.lru().markAccessed(pfn);
             folios.markDirty(pfn);
             return true;
         }
@@ -119,10 +119,10 @@ final class PageMerger {
             mm.ksm().addZeroPages(1);
             mm.addRss(RssCounter.ANON, -1);
         } else {
-            folios.dupAnon(target);
+            folios.dupAnon(target, vma.mm());
         }
         entries.point(vma, vaddr, target);
-        folios.unmap(pfn);
+        folios.unmap(pfn, mm);
     }
 
     /** Gives a place that maps a merged page a page of its own: {@code break_ksm()}. Returns 0 or {@code -ENOMEM}. */

@@ -144,12 +144,15 @@ public final class MemMap {
     }
 
     /**
-     * Returns all flags of a page, bits of {@link PageFlags}.
+     * Returns all flags of a page, bits of {@link PageFlags}; a tail page has its own {@link PageFlags#PER_PAGE} and else those of its head.
      *
      * @param pfn a valid frame
      */
     public int flags(long pfn) {
-        return section(pfn).flags[(int) pfn & SECTION_MASK];
+        int flags = section(pfn).flags[(int) pfn & SECTION_MASK];
+        return (flags & PageFlags.TAIL) == 0
+                ? flags
+                : (flags & PageFlags.PER_PAGE) | (flags(compoundHead(pfn)) & ~PageFlags.PER_PAGE);
     }
 
     /**
@@ -163,57 +166,59 @@ public final class MemMap {
     }
 
     /**
-     * Sets flags: {@code SetPageXxx()}.
+     * Sets flags: {@code SetPageXxx()}. Those that a folio has as a whole are set at its head.
      *
      * @param pfn a valid frame
-     * @param mask bits of {@link PageFlags}
+     * @param mask bits of {@link PageFlags}, all or none of them {@link PageFlags#PER_PAGE}
      */
     public void setFlags(long pfn, int mask) {
-        section(pfn).flags[(int) pfn & SECTION_MASK] |= mask;
+        long page = (mask & PageFlags.PER_PAGE) != 0 ? pfn : compoundHead(pfn);
+        section(page).flags[(int) page & SECTION_MASK] |= mask;
     }
 
     /**
-     * Clears flags: {@code ClearPageXxx()}.
+     * Clears flags: {@code ClearPageXxx()}. Those that a folio has as a whole are cleared at its head.
      *
      * @param pfn a valid frame
-     * @param mask bits of {@link PageFlags}
+     * @param mask bits of {@link PageFlags}, all or none of them {@link PageFlags#PER_PAGE}
      */
     public void clearFlags(long pfn, int mask) {
-        section(pfn).flags[(int) pfn & SECTION_MASK] &= ~mask;
+        long page = (mask & PageFlags.PER_PAGE) != 0 ? pfn : compoundHead(pfn);
+        section(page).flags[(int) page & SECTION_MASK] &= ~mask;
     }
 
     /**
-     * Returns the number of users: {@code page_ref_count()}.
+     * Returns the number of users of a page or of the folio that it belongs to: {@code folio_ref_count()}.
      *
      * @param pfn a valid frame
      */
     public int refcount(long pfn) {
-        return section(pfn).refcount[(int) pfn & SECTION_MASK];
+        long head = compoundHead(pfn);
+        return section(head).refcount[(int) head & SECTION_MASK];
     }
 
     /**
      * Takes a reference: {@code get_page()}.
      *
-     * @param pfn head of an allocated page
+     * @param pfn any frame of an allocated page
      */
     public void get(long pfn) {
-        MemMapSection section = section(pfn);
-        int i = (int) pfn & SECTION_MASK;
-        if (section.refcount[i]++ <= 0) {
-            throw new KernelBug("reference taken on free frame " + pfn);
-        }
+        getMany(pfn, 1);
     }
 
     /**
      * Takes several references at once: {@code folio_ref_add()}.
      *
-     * @param pfn head of an allocated page
+     * @param pfn any frame of an allocated page
      * @param count how many, at least 0
      */
     public void getMany(long pfn, int count) {
-        MemMapSection section = section(pfn);
-        int i = (int) pfn & SECTION_MASK;
-        KernelBug.on(section.refcount[i] <= 0, "references taken on a free frame");
+        long head = compoundHead(pfn);
+        MemMapSection section = section(head);
+        int i = (int) head & SECTION_MASK;
+        if (section.refcount[i] <= 0) {
+            throw new KernelBug("reference taken on free frame " + head);
+        }
         section.refcount[i] += count;
     }
 
@@ -234,7 +239,7 @@ public final class MemMap {
     }
 
     /**
-     * Returns how many page-table entries map a frame.
+     * Returns how many entries of leaf tables map a frame; entries that map a whole huge page are counted by its {@link LargeFolios}.
      *
      * @param pfn a valid frame
      */
@@ -267,7 +272,7 @@ public final class MemMap {
     }
 
     /**
-     * Returns the number of the address space or anon_vma that the page belongs to, 0 for none.
+     * Returns the number of the address space or anon_vma that the page belongs to, 0 for none. Each page of a folio knows it.
      *
      * @param pfn a valid frame
      */
@@ -529,18 +534,7 @@ public final class MemMap {
                 continue;
             }
             digest.add(s);
-            long sum = 0;
-            for (int i = 0; i < SECTION_FRAMES; i++) {
-                long page = ((long) section.flags[i] << 32) ^ section.owner[i] ^ ((long) section.order[i] << 8);
-                page = page * 31 + section.refcount[i];
-                page = page * 31 + section.mapcount[i];
-                page = page * 31 + section.index[i];
-                sum = (sum ^ page) * 0x9e3779b97f4a7c15L;
-            }
-            digest.add(sum);
-            for (byte type : section.pageblock) {
-                digest.add(type);
-            }
+            section.addToDigest(digest);
         }
     }
 

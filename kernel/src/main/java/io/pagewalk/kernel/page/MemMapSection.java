@@ -1,6 +1,8 @@
 package io.pagewalk.kernel.page;
 
+import io.pagewalk.base.Digest;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The {@code struct page} fields of one section of 128 MiB, one array per field, indexed by {@code pfn & MemMap.SECTION_MASK}.
@@ -47,7 +49,34 @@ public final class MemMapSection {
     /** Number of the zone ({@code Zone.slot()}) of each pageblock. */
     public final short[] zone = new short[MemMap.SECTION_FRAMES >> MemMap.PAGEBLOCK_ORDER];
 
+    private @Nullable LargeFolioCounts large;
+
     MemMapSection() {
         Arrays.fill(pageblock, (byte) MigrateType.MOVABLE);
+    }
+
+    /** Returns the counts of its large folios, made when it has the first of them. */
+    LargeFolioCounts large() {
+        LargeFolioCounts counts = large;
+        if (counts == null) {
+            counts = new LargeFolioCounts();
+            large = counts;
+        }
+        return counts;
+    }
+
+    void addToDigest(Digest digest) {
+        long sum = 0;
+        for (int i = 0; i < MemMap.SECTION_FRAMES; i++) {
+            long page = ((long) flags[i] << 32) ^ owner[i] ^ ((long) order[i] << 8);
+            page = page * 31 + refcount[i];
+            page = page * 31 + mapcount[i];
+            page = page * 31 + index[i];
+            sum = (sum ^ page) * 0x9e3779b97f4a7c15L;
+        }
+        digest.add(sum);
+        for (byte type : pageblock) {
+            digest.add(type);
+        }
     }
 }

@@ -84,6 +84,12 @@ public final class PageFlags {
     /** Head of a free block: Linux's page type {@code PGTY_buddy}. */
     public static final int BUDDY = 1 << 31;
 
+    /**
+     * Flags that each page of a compound page has for itself; of all others the head's count for the whole folio. Linux says so for each flag with
+     * {@code PF_ANY}, {@code PF_HEAD} and their like.
+     */
+    public static final int PER_PAGE = HEAD | ANON_EXCLUSIVE | LAZY | TAIL | BUDDY;
+
     private static final List<String> NAMES = List.of(
             "locked",
             "writeback",

@@ -44,7 +44,7 @@ public final class FolioMigration {
     public void isolate(long pfn) {
         int flags = memmap.flags(pfn);
         Zone zone = folios.zoneOf(pfn);
-        folios.countList(zone, flags, -1);
+        folios.lru().count(zone, flags, -1);
         memmap.clearFlags(pfn, PageFlags.LRU);
         counters.add(zone.node(), isolatedItem(flags), 1);
     }
@@ -59,7 +59,7 @@ public final class FolioMigration {
         Zone zone = folios.zoneOf(pfn);
         counters.add(zone.node(), isolatedItem(flags), -1);
         memmap.setFlags(pfn, PageFlags.LRU);
-        folios.countList(zone, flags, 1);
+        folios.lru().count(zone, flags, 1);
     }
 
     /**

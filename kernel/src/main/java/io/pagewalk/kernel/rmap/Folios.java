@@ -4,10 +4,12 @@ import io.pagewalk.base.KernelBug;
 import io.pagewalk.kernel.buddy.PageAllocator;
 import io.pagewalk.kernel.numa.PolicyAllocator;
 import io.pagewalk.kernel.page.FrameOwner;
+import io.pagewalk.kernel.page.LargeFolios;
 import io.pagewalk.kernel.page.MemMap;
 import io.pagewalk.kernel.page.MemMapSection;
 import io.pagewalk.kernel.page.PageFlags;
 import io.pagewalk.kernel.vma.AnonVma;
+import io.pagewalk.kernel.vma.Mm;
 import io.pagewalk.kernel.vma.Vma;
 import io.pagewalk.kernel.vma.VmaFlags;
 import io.pagewalk.kernel.zone.NodeData;
@@ -18,25 +20,29 @@ import io.pagewalk.kernel.zone.Zone;
 import io.pagewalk.kernel.zone.ZoneStat;
 
 /**
- * The life of a user page between allocation and free: references, map counts, dirtiness, and the LRU list it stands on ({@code mm/rmap.c}, {@code mm/swap.c}).
+ * The life of a user folio between allocation and free: references, map counts and dirtiness ({@code mm/rmap.c}, {@code mm/swap.c}). {@link LruLists} has the list it stands on.
  *
- * <p>A page's {@code mapping} in the memmap is the number of its inode, or minus the number of its anon_vma.
+ * <p>Where a method takes a page, any page of a large folio will do. A page's {@code mapping} in the memmap is the number of its inode, or minus the number of its anon_vma.
  *
  * <pre>
  *   anonymous: refcount == mapcount (+ transient references)
- *   cached:    refcount == mapcount + 1 (+ transient references)
+ *   cached:    refcount == mapcount + pages (+ transient references)
  * </pre>
  */
 public final class Folios {
     /** How many references a pin is, so that pinned pages are told from others: {@code GUP_PIN_COUNTING_BIAS}. */
     public static final int PIN_BIAS = 1024;
 
-    private static final int CACHED_LISTS = PageFlags.ACTIVE | PageFlags.UNEVICTABLE;
+    /** Order of a huge page that one entry of the table above the leaf tables can map: {@code HPAGE_PMD_ORDER} of x86-64 and RISC-V. */
+    public static final int HUGE_ORDER = 9;
 
     private final MemMap memmap;
     private final PageAllocator allocator;
     private final VmCounters counters;
     private final PolicyAllocator policies;
+    private final LargeFolios large;
+    private final LruLists lru;
+    private final DeferredSplits deferredSplits = new DeferredSplits();
     private Zone lastZone;
 
     /**
@@ -49,6 +55,8 @@ public final class Folios {
         this.memmap = allocator.memMap();
         this.counters = allocator.counters();
         this.policies = new PolicyAllocator(allocator);
+        this.large = new LargeFolios(memmap);
+        this.lru = new LruLists(this);
         this.lastZone = allocator.nodes().getFirst().zones().getFirst();
     }
 
@@ -60,6 +68,21 @@ public final class Folios {
     /** Returns the machine's counters. */
     public VmCounters counters() {
         return counters;
+    }
+
+    /** Returns what is known of folios of several pages. */
+    public LargeFolios large() {
+        return large;
+    }
+
+    /** Returns the lists that folios stand on. */
+    public LruLists lru() {
+        return lru;
+    }
+
+    /** Returns the large folios that are to be split because only a part of them is still mapped. */
+    public DeferredSplits deferredSplits() {
+        return deferredSplits;
     }
 
     /** Returns where frames come from. */
@@ -105,22 +128,40 @@ public final class Folios {
     public void put(long pfn) {
         MemMapSection section = memmap.section(pfn);
         int i = (int) pfn & MemMap.SECTION_MASK;
+        int flags = section.flags[i];
+        if ((flags & PageFlags.TAIL) != 0) {
+            put(memmap.compoundHead(pfn));
+            return;
+        }
         if (section.refcount[i] > 1) {
             section.refcount[i]--;
             return;
         }
-        int flags = section.flags[i];
+        int order = (flags & PageFlags.HEAD) != 0 ? section.order[i] : 0;
+        int pages = 1 << order;
         if ((flags & PageFlags.LRU) != 0) {
-            countList(zoneOf(pfn), flags, -1);
+            lru.count(zoneOf(pfn), flags, -pages);
         }
         if ((flags & PageFlags.MLOCKED) != 0) {
-            counters.add(zoneOf(pfn), ZoneStat.NR_MLOCK, -1);
-            counters.count(VmEvent.UNEVICTABLE_PGS_CLEARED);
+            counters.add(zoneOf(pfn), ZoneStat.NR_MLOCK, -pages);
+            counters.count(VmEvent.UNEVICTABLE_PGS_CLEARED, pages);
         }
-        section.flags[i] = 0;
+        section.flags[i] = flags & PageFlags.HEAD;
         section.mapping[i] = 0;
         section.index[i] = 0;
-        allocator.freePages(pfn, 0);
+        if (order > 0) {
+            forgetTails(pfn, pages);
+        }
+        allocator.freePages(pfn, order);
+    }
+
+    private void forgetTails(long head, int pages) {
+        deferredSplits.remove(head);
+        large.clear(head);
+        for (long tail = head + 1; tail < head + pages; tail++) {
+            memmap.clearFlags(tail, PageFlags.ANON_EXCLUSIVE);
+            memmap.setMapping(tail, 0, 0);
+        }
     }
 
     /**
@@ -130,8 +171,41 @@ public final class Folios {
      * @param references how many, at least 1
      */
     public void putMany(long pfn, int references) {
-        memmap.section(pfn).refcount[(int) pfn & MemMap.SECTION_MASK] -= references - 1;
-        put(pfn);
+        long head = memmap.compoundHead(pfn);
+        memmap.section(head).refcount[(int) head & MemMap.SECTION_MASK] -= references - 1;
+        put(head);
+    }
+
+    /**
+     * Pins a page for a device: {@code try_grab_folio()} with {@code FOLL_PIN}.
+     *
+     * @param pfn an allocated page
+     * @return how many references that took
+     */
+    public int pin(long pfn) {
+        if (large.isLarge(pfn)) {
+            large.addPins(memmap.compoundHead(pfn), 1);
+            memmap.get(pfn);
+            return 1;
+        }
+        memmap.getMany(pfn, PIN_BIAS);
+        return PIN_BIAS;
+    }
+
+    /**
+     * Takes a pin back: {@code gup_put_folio()} with {@code FOLL_PIN}.
+     *
+     * @param pfn a pinned page
+     * @return how many references went
+     */
+    public int unpin(long pfn) {
+        int references = PIN_BIAS;
+        if (large.isLarge(pfn)) {
+            large.addPins(memmap.compoundHead(pfn), -1);
+            references = 1;
+        }
+        putMany(pfn, references);
+        return references;
     }
 
     /**
@@ -140,7 +214,7 @@ public final class Folios {
      * @param pfn an allocated page
      */
     public boolean isMaybePinned(long pfn) {
-        return memmap.refcount(pfn) >= PIN_BIAS;
+        return large.isLarge(pfn) ? large.pins(memmap.compoundHead(pfn)) > 0 : memmap.refcount(pfn) >= PIN_BIAS;
     }
 
     /**
@@ -167,7 +241,7 @@ public final class Folios {
         memmap.setOwner(pfn, FrameOwner.ANON);
         Zone zone = zoneOf(pfn);
         counters.add(zone.node(), NodeStat.NR_ANON_PAGES, 1);
-        countList(zone, flags, 1);
+        lru.count(zone, flags, 1);
         if (isLocked) {
             counters.add(zone, ZoneStat.NR_MLOCK, 1);
             counters.count(VmEvent.UNEVICTABLE_PGS_MLOCKED);
@@ -175,86 +249,180 @@ public final class Folios {
     }
 
     /**
+     * Makes a fresh large folio an exclusive anonymous one and puts it on the inactive list, not mapped yet: the large part of {@code folio_add_new_anon_rmap()}.
+     *
+     * @param head a fresh folio with one reference
+     * @param vma its area, which has an anon_vma
+     * @param anonVma the area's anon_vma
+     * @param vaddr where its first page belongs
+     */
+    public void addNewLargeAnon(long head, Vma vma, AnonVma anonVma, long vaddr) {
+        int pages = large.pages(head);
+        memmap.setFlags(head, PageFlags.UPTODATE | PageFlags.SWAPBACKED | PageFlags.LRU);
+        memmap.setBlockOwner(head, large.order(head), FrameOwner.ANON);
+        long index = vma.pgoffOf(vaddr);
+        for (int i = 0; i < pages; i++) {
+            memmap.setMapping(head + i, -(int) anonVma.id(), index + i);
+        }
+        lru.count(zoneOf(head), memmap.flags(head), pages);
+        if (vma.has(VmaFlags.VM_LOCKED) && !vma.has(VmaFlags.VM_SPECIAL)) {
+            lru.mlock(head);
+        }
+    }
+
+    /**
      * Counts one more mapping of an anonymous page, by fork: {@code folio_try_dup_anon_rmap_pte()}. It is then no longer exclusive.
      *
      * @param pfn an anonymous page
+     * @param mm the address space that maps it now too
      */
-    public void dupAnon(long pfn) {
-        MemMapSection section = memmap.section(pfn);
-        int i = (int) pfn & MemMap.SECTION_MASK;
-        section.flags[i] &= ~PageFlags.ANON_EXCLUSIVE;
-        section.mapcount[i]++;
-        section.refcount[i]++;
+    public void dupAnon(long pfn, Mm mm) {
+        memmap.get(pfn);
+        memmap.clearFlags(pfn, PageFlags.ANON_EXCLUSIVE);
+        addMapping(pfn, mm);
     }
 
     /**
-     * Counts one more mapping of a cached page, whose reference the caller took: {@code folio_add_file_rmap_ptes()}.
+     * Counts one more entry of a leaf table that maps a page, whose reference the caller took: {@code folio_add_file_rmap_pte()}, {@code folio_add_anon_rmap_pte()}.
      *
-     * @param pfn a page of a file
+     * @param pfn a page of a file or anonymous one
+     * @param mm the address space that maps it
      */
-    public void addFileMapping(long pfn) {
-        if (memmap.incMapcount(pfn) == 1) {
-            counters.add(zoneOf(pfn).node(), NodeStat.NR_MAPPED, 1);
-        }
+    public void addMapping(long pfn, Mm mm) {
+        int added = large.isLarge(pfn) ? large.mapPage(pfn, (int) mm.pgdPfn()) : memmap.incMapcount(pfn) == 1 ? 1 : 0;
+        countMapped(pfn, added);
     }
 
     /**
-     * Removes one mapping and its reference: {@code folio_remove_rmap_pte()} and {@code folio_put()}.
+     * Removes one entry of a leaf table and its reference: {@code folio_remove_rmap_pte()} and {@code folio_put()}.
      *
      * @param pfn a mapped page
+     * @param mm the address space that no longer maps it there
      */
-    public void unmap(long pfn) {
-        MemMapSection section = memmap.section(pfn);
-        int i = (int) pfn & MemMap.SECTION_MASK;
-        if (memmap.decMapcount(pfn) == 0) {
-            boolean isAnon = section.mapping[i] < 0;
-            counters.add(zoneOf(pfn).node(), isAnon ? NodeStat.NR_ANON_PAGES : NodeStat.NR_MAPPED, -1);
-            if (!isAnon && (section.flags[i] & PageFlags.MLOCKED) != 0) {
-                munlock(pfn);
+    public void unmap(long pfn, Mm mm) {
+        int removed;
+        if (large.isLarge(pfn)) {
+            removed = large.unmapPage(pfn, (int) mm.pgdPfn());
+            if (removed > 0 && large.mapcount(pfn) > 0) {
+                partlyUnmapped(memmap.compoundHead(pfn));
             }
+        } else {
+            removed = memmap.decMapcount(pfn) == 0 ? 1 : 0;
         }
+        countMapped(pfn, -removed);
+        unlockUnmapped(pfn);
         put(pfn);
     }
 
     /**
-     * Makes a page of a file part of the page cache and puts it on the inactive list: {@code filemap_add_folio()}.
+     * Counts one more entry that maps a huge page as a whole, whose reference the caller took: {@code folio_add_file_rmap_pmd()}, {@code folio_add_anon_rmap_pmd()}.
      *
-     * @param pfn a fresh frame whose one reference becomes the cache's
+     * @param head first frame of a huge page
+     * @param mm the address space that maps it
+     */
+    public void addHugeMapping(long head, Mm mm) {
+        countMapped(head, large.mapWhole(head, (int) mm.pgdPfn()));
+        if (large.entireMapcount(head) == 1) {
+            counters.add(zoneOf(head).node(), hugeItem(head), large.pages(head));
+        }
+    }
+
+    /**
+     * Removes an entry that maps a huge page as a whole, and keeps its reference: {@code folio_remove_rmap_pmd()}.
+     *
+     * @param head first frame of a huge page
+     * @param mm the address space that no longer maps it so
+     */
+    public void removeHugeMapping(long head, Mm mm) {
+        int pages = large.pages(head);
+        int removed = large.unmapWhole(head, (int) mm.pgdPfn());
+        if (large.entireMapcount(head) == 0) {
+            counters.add(zoneOf(head).node(), hugeItem(head), -pages);
+            if (removed > 0 && removed < pages) {
+                partlyUnmapped(head);
+            }
+        }
+        countMapped(head, -removed);
+        unlockUnmapped(head);
+    }
+
+    private NodeStat hugeItem(long head) {
+        if (memmap.mapping(head) < 0) {
+            return NodeStat.NR_ANON_TRANSPARENT_HUGEPAGES;
+        }
+        return memmap.hasFlags(head, PageFlags.SWAPBACKED) ? NodeStat.NR_SHMEM_PMDMAPPED : NodeStat.NR_FILE_PMDMAPPED;
+    }
+
+    private void countMapped(long pfn, int change) {
+        if (change != 0) {
+            boolean isAnon = memmap.mapping(pfn) < 0;
+            counters.add(zoneOf(pfn).node(), isAnon ? NodeStat.NR_ANON_PAGES : NodeStat.NR_MAPPED, change);
+        }
+    }
+
+    /** {@code mm/huge_memory.c:deferred_split_folio()} with {@code partially_mapped}. */
+    private void partlyUnmapped(long head) {
+        if (memmap.mapping(head) < 0 && large.order(head) > 1 && deferredSplits.addPartlyMapped(head)) {
+            counters.count(VmEvent.THP_DEFERRED_SPLIT_PAGE, large.order(head) == HUGE_ORDER ? 1 : 0);
+        }
+    }
+
+    private void unlockUnmapped(long pfn) {
+        if (memmap.mapping(pfn) >= 0 && memmap.hasFlags(pfn, PageFlags.MLOCKED) && large.mapcount(pfn) == 0) {
+            lru.munlock(pfn);
+        }
+    }
+
+    /**
+     * Makes a folio of a file part of the page cache and puts it on the inactive list: {@code filemap_add_folio()}.
+     *
+     * @param head a fresh folio whose one reference becomes the cache's, which has one for each page
      * @param inodeNumber number of the inode
-     * @param index page index in the file
+     * @param index index of its first page in the file
      * @param isShmem whether it counts as shared memory
      * @param isUnevictable whether it stays in memory, so that it stands on the unevictable list
      */
-    public void addToCache(long pfn, long inodeNumber, long index, boolean isShmem, boolean isUnevictable) {
-        memmap.setMapping(pfn, (int) inodeNumber, index);
-        int flags = PageFlags.LRU | (isShmem ? PageFlags.SWAPBACKED : 0) | (isUnevictable ? PageFlags.UNEVICTABLE : 0);
-        memmap.setFlags(pfn, flags);
-        memmap.setOwner(pfn, isShmem ? FrameOwner.SHMEM : FrameOwner.FILE);
-        Zone zone = zoneOf(pfn);
-        counters.add(zone.node(), NodeStat.NR_FILE_PAGES, 1);
-        if (isShmem) {
-            counters.add(zone.node(), NodeStat.NR_SHMEM, 1);
+    public void addToCache(long head, long inodeNumber, long index, boolean isShmem, boolean isUnevictable) {
+        int pages = large.pages(head);
+        for (int i = 0; i < pages; i++) {
+            memmap.setMapping(head + i, (int) inodeNumber, index + i);
         }
-        countList(zone, memmap.flags(pfn), 1);
+        memmap.getMany(head, pages - 1);
+        int flags = PageFlags.LRU | (isShmem ? PageFlags.SWAPBACKED : 0) | (isUnevictable ? PageFlags.UNEVICTABLE : 0);
+        memmap.setFlags(head, flags);
+        memmap.setBlockOwner(head, large.order(head), isShmem ? FrameOwner.SHMEM : FrameOwner.FILE);
+        countCached(head, isShmem, pages);
+        lru.count(zoneOf(head), memmap.flags(head), pages);
     }
 
     /**
-     * Takes a page out of the page cache and drops the cache's reference: {@code filemap_remove_folio()}. Dirty data is lost, as truncation loses it.
+     * Takes a folio out of the page cache and drops the cache's references: {@code filemap_remove_folio()}. Dirty data is lost, as truncation loses it.
      *
-     * @param pfn a cached page that nothing maps
+     * @param head a cached folio that nothing maps
      */
-    public void removeFromCache(long pfn) {
-        Zone zone = zoneOf(pfn);
-        int flags = memmap.flags(pfn);
-        counters.add(zone.node(), NodeStat.NR_FILE_PAGES, -1);
-        if ((flags & PageFlags.SWAPBACKED) != 0) {
-            counters.add(zone.node(), NodeStat.NR_SHMEM, -1);
-        } else if ((flags & PageFlags.DIRTY) != 0) {
-            counters.add(zone.node(), NodeStat.NR_DIRTY, -1);
-            counters.add(zone, ZoneStat.NR_ZONE_WRITE_PENDING, -1);
+    public void removeFromCache(long head) {
+        int flags = memmap.flags(head);
+        int pages = large.pages(head);
+        boolean isShmem = (flags & PageFlags.SWAPBACKED) != 0;
+        countCached(head, isShmem, -pages);
+        if (!isShmem && (flags & PageFlags.DIRTY) != 0) {
+            Zone zone = zoneOf(head);
+            counters.add(zone.node(), NodeStat.NR_DIRTY, -pages);
+            counters.add(zone, ZoneStat.NR_ZONE_WRITE_PENDING, -pages);
         }
-        memmap.clearFlags(pfn, PageFlags.DIRTY);
-        put(pfn);
+        memmap.clearFlags(head, PageFlags.DIRTY);
+        putMany(head, pages);
+    }
+
+    private void countCached(long head, boolean isShmem, int change) {
+        int node = zoneOf(head).node();
+        counters.add(node, NodeStat.NR_FILE_PAGES, change);
+        if (isShmem) {
+            counters.add(node, NodeStat.NR_SHMEM, change);
+        }
+        if (large.order(head) == HUGE_ORDER) {
+            counters.add(node, isShmem ? NodeStat.NR_SHMEM_HUGEPAGES : NodeStat.NR_FILE_HUGEPAGES, change);
+        }
     }
 
     /**
@@ -270,122 +438,11 @@ public final class Folios {
         memmap.setFlags(pfn, PageFlags.DIRTY);
         if ((flags & PageFlags.SWAPBACKED) == 0 && memmap.mapping(pfn) > 0) {
             Zone zone = zoneOf(pfn);
-            counters.add(zone.node(), NodeStat.NR_DIRTY, 1);
-            counters.add(zone.node(), NodeStat.NR_DIRTIED, 1);
-            counters.add(zone, ZoneStat.NR_ZONE_WRITE_PENDING, 1);
+            int pages = large.pages(pfn);
+            counters.add(zone.node(), NodeStat.NR_DIRTY, pages);
+            counters.add(zone.node(), NodeStat.NR_DIRTIED, pages);
+            counters.add(zone, ZoneStat.NR_ZONE_WRITE_PENDING, pages);
         }
-    }
-
-    /**
-     * Notes a use: {@code mm/swap.c:folio_mark_accessed()}. The first use sets the referenced flag, the second moves the page to the active list.
-     *
-     * @param pfn an allocated page
-     */
-    public void markAccessed(long pfn) {
-        int flags = memmap.flags(pfn);
-        if ((flags & PageFlags.REFERENCED) == 0) {
-            memmap.setFlags(pfn, PageFlags.REFERENCED);
-        } else if ((flags & CACHED_LISTS) == 0 && (flags & PageFlags.LRU) != 0) {
-            Zone zone = zoneOf(pfn);
-            countList(zone, flags, -1);
-            memmap.setFlags(pfn, PageFlags.ACTIVE);
-            memmap.clearFlags(pfn, PageFlags.REFERENCED);
-            countList(zone, flags | PageFlags.ACTIVE, 1);
-            counters.count(VmEvent.PGACTIVATE);
-        }
-    }
-
-    /**
-     * Moves a page to the inactive list: {@code folio_deactivate()}.
-     *
-     * @param pfn a page on a list
-     */
-    public void deactivate(long pfn) {
-        int flags = memmap.flags(pfn);
-        if ((flags & PageFlags.ACTIVE) != 0 && (flags & PageFlags.UNEVICTABLE) == 0) {
-            Zone zone = zoneOf(pfn);
-            countList(zone, flags, -1);
-            countList(zone, flags & ~PageFlags.ACTIVE, 1);
-            counters.count(VmEvent.PGDEACTIVATE);
-        }
-        memmap.clearFlags(pfn, PageFlags.ACTIVE | PageFlags.REFERENCED);
-    }
-
-    /**
-     * Moves a page of a locked area to the unevictable list: {@code mm/mlock.c:mlock_folio()}.
-     *
-     * @param pfn a mapped page
-     */
-    public void mlock(long pfn) {
-        int flags = memmap.flags(pfn);
-        if ((flags & PageFlags.MLOCKED) != 0) {
-            return;
-        }
-        Zone zone = zoneOf(pfn);
-        if ((flags & PageFlags.LRU) != 0) {
-            countList(zone, flags, -1);
-            countList(zone, PageFlags.UNEVICTABLE, 1);
-        }
-        memmap.clearFlags(pfn, PageFlags.ACTIVE);
-        memmap.setFlags(pfn, PageFlags.MLOCKED | PageFlags.UNEVICTABLE);
-        counters.add(zone, ZoneStat.NR_MLOCK, 1);
-        counters.count(VmEvent.UNEVICTABLE_PGS_MLOCKED);
-    }
-
-    /**
-     * Takes a page off the unevictable list: {@code mm/mlock.c:munlock_folio()}.
-     *
-     * @param pfn a page
-     */
-    public void munlock(long pfn) {
-        int flags = memmap.flags(pfn);
-        if ((flags & PageFlags.MLOCKED) == 0) {
-            return;
-        }
-        Zone zone = zoneOf(pfn);
-        memmap.clearFlags(pfn, PageFlags.MLOCKED | PageFlags.UNEVICTABLE);
-        counters.add(zone, ZoneStat.NR_MLOCK, -1);
-        counters.count(VmEvent.UNEVICTABLE_PGS_MUNLOCKED);
-        if ((flags & PageFlags.LRU) != 0) {
-            countList(zone, flags, -1);
-            countList(zone, flags & ~PageFlags.UNEVICTABLE, 1);
-            counters.count(VmEvent.UNEVICTABLE_PGS_RESCUED);
-        }
-    }
-
-    /**
-     * Takes a page that is not locked by an area off the unevictable list: {@code mm/vmscan.c:check_move_unevictable_folios()}.
-     *
-     * @param pfn a page on a list
-     */
-    public void makeEvictable(long pfn) {
-        int flags = memmap.flags(pfn);
-        if ((flags & (PageFlags.UNEVICTABLE | PageFlags.MLOCKED)) != PageFlags.UNEVICTABLE) {
-            return;
-        }
-        Zone zone = zoneOf(pfn);
-        countList(zone, flags, -1);
-        memmap.clearFlags(pfn, PageFlags.UNEVICTABLE);
-        countList(zone, flags & ~PageFlags.UNEVICTABLE, 1);
-        counters.count(VmEvent.UNEVICTABLE_PGS_SCANNED);
-        counters.count(VmEvent.UNEVICTABLE_PGS_RESCUED);
-    }
-
-    /**
-     * Makes a clean anonymous page droppable: {@code mm/swap.c:lru_lazyfree()}.
-     *
-     * @param pfn an anonymous page
-     */
-    public void lazyFree(long pfn) {
-        int flags = memmap.flags(pfn);
-        if ((flags & PageFlags.SWAPBACKED) == 0 || (flags & PageFlags.UNEVICTABLE) != 0) {
-            return;
-        }
-        Zone zone = zoneOf(pfn);
-        countList(zone, flags, -1);
-        memmap.clearFlags(pfn, PageFlags.SWAPBACKED | PageFlags.ACTIVE | PageFlags.REFERENCED);
-        countList(zone, 0, 1);
-        counters.count(VmEvent.PGLAZYFREE);
     }
 
     /**
@@ -411,25 +468,5 @@ public final class Folios {
             }
         }
         throw new KernelBug("frame " + pfn + " is in no zone");
-    }
-
-    /** Changes the length of the list that a page with these flags stands on, in its node and its zone. */
-    void countList(Zone zone, int flags, int delta) {
-        NodeStat node;
-        ZoneStat inZone;
-        if ((flags & PageFlags.UNEVICTABLE) != 0) {
-            node = NodeStat.NR_UNEVICTABLE;
-            inZone = ZoneStat.NR_ZONE_UNEVICTABLE;
-        } else if ((flags & PageFlags.SWAPBACKED) != 0) {
-            boolean isActive = (flags & PageFlags.ACTIVE) != 0;
-            node = isActive ? NodeStat.NR_ACTIVE_ANON : NodeStat.NR_INACTIVE_ANON;
-            inZone = isActive ? ZoneStat.NR_ZONE_ACTIVE_ANON : ZoneStat.NR_ZONE_INACTIVE_ANON;
-        } else {
-            boolean isActive = (flags & PageFlags.ACTIVE) != 0;
-            node = isActive ? NodeStat.NR_ACTIVE_FILE : NodeStat.NR_INACTIVE_FILE;
-            inZone = isActive ? ZoneStat.NR_ZONE_ACTIVE_FILE : ZoneStat.NR_ZONE_INACTIVE_FILE;
-        }
-        counters.add(zone.node(), node, delta);
-        counters.add(zone, inZone, delta);
     }
 }

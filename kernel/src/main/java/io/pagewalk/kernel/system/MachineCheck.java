@@ -10,6 +10,7 @@ import io.pagewalk.kernel.cma.CmaArea;
 import io.pagewalk.kernel.fault.TableWalk;
 import io.pagewalk.kernel.filemap.Inode;
 import io.pagewalk.kernel.page.FrameOwner;
+import io.pagewalk.kernel.page.LargeFolios;
 import io.pagewalk.kernel.page.MemMap;
 import io.pagewalk.kernel.page.PageFlags;
 import io.pagewalk.kernel.vma.Mm;
@@ -24,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <pre>
  *   anonymous frame:  refcount == mapcount == entries that map it
- *   cached frame:     refcount == mapcount + 1, mapcount == entries that map it
+ *   cached frame:     refcount == mapcount + 1, mapcount == entries that map it; a large folio: mapcount + pages
  *   table frame:      reached once, from one root
  * </pre>
  */
@@ -35,7 +36,9 @@ final class MachineCheck {
     private final LinuxKernel kernel;
     private final MemMap memmap;
     private final PagingMode mode;
+    private final LargeFolios folios;
     private final FrameCounts mappings = new FrameCounts();
+    private final FrameCounts hugeMappings = new FrameCounts();
     private final FrameCounts cached = new FrameCounts();
     private final FrameCounts tables = new FrameCounts();
     private long tableCount;
@@ -43,6 +46,7 @@ final class MachineCheck {
     MachineCheck(LinuxKernel kernel) {
         this.kernel = kernel;
         this.memmap = kernel.memmap();
+        this.folios = new LargeFolios(memmap);
         this.mode = kernel.machine().description().mode();
     }
 
@@ -199,16 +203,22 @@ final class MachineCheck {
                 }
                 return;
             }
-            mappings.add(pfn);
+            int pages = 1;
+            if (level > 1) {
+                hugeMappings.add(pfn);
+                pages = folios.pages(pfn);
+            } else {
+                mappings.add(pfn);
+            }
             if (memmap.mapping(pfn) < 0) {
-                anon++;
+                anon += pages;
                 if ((flags & PteFlags.WRITE) != 0 && !memmap.hasFlags(pfn, PageFlags.ANON_EXCLUSIVE)) {
                     out.add(where, "shared anonymous frame " + pfn + " is writable at " + Bits.hex(vaddr));
                 }
             } else if (memmap.hasFlags(pfn, PageFlags.SWAPBACKED)) {
-                shmem++;
+                shmem += pages;
             } else {
-                file++;
+                file += pages;
             }
         }
     }
@@ -249,17 +259,19 @@ final class MachineCheck {
                 continue;
             }
             FrameOwner owner = memmap.owner(pfn);
+            long head = memmap.compoundHead(pfn);
             int count = mappings.get(pfn);
+            boolean isMapped = count > 0 || hugeMappings.get(head) > 0;
             onLists += memmap.hasFlags(pfn, PageFlags.LRU) ? 1 : 0;
             boolean isVdso = kernel.kernelTables().specialPages().isVdso(pfn);
             int expectedExtra;
             switch (owner) {
                 case ANON -> {
-                    anon += count > 0 ? 1 : 0;
+                    anon += isMapped ? 1 : 0;
                     expectedExtra = 0;
                 }
                 case FILE, SHMEM -> {
-                    mapped += count > 0 ? 1 : 0;
+                    mapped += isMapped ? 1 : 0;
                     shmem += owner == FrameOwner.SHMEM ? 1 : 0;
                     expectedExtra = 1;
                     out.expectEqual("frame " + pfn, "cached once", 1, cached.get(pfn));
@@ -277,11 +289,9 @@ final class MachineCheck {
                 }
             }
             out.expectEqual("frame " + pfn, "mapcount == entries", memmap.mapcount(pfn), count);
-            out.expectEqual(
-                    "frame " + pfn,
-                    "refcount == entries + owners",
-                    memmap.refcount(pfn),
-                    (long) count + expectedExtra + kernel.gup().references(pfn));
+            if (pfn == head) {
+                references(pfn, expectedExtra, out);
+            }
         }
         out.expectEqual(
                 "vmstat", "nr_anon_pages == anonymous frames", kernel.vmstat().global(NodeStat.NR_ANON_PAGES), anon);
@@ -294,6 +304,23 @@ final class MachineCheck {
                 + kernel.vmstat().global(NodeStat.NR_ACTIVE_FILE)
                 + kernel.vmstat().global(NodeStat.NR_UNEVICTABLE);
         out.expectEqual("vmstat", "sum of LRU lists == frames on lists", lists, onLists);
+    }
+
+    /** A folio has a reference for each entry that maps it or a page of it, one for each page in a file, and those of whoever holds it. */
+    private void references(long head, int perPage, Violations out) {
+        int pages = folios.pages(head);
+        long entries = hugeMappings.get(head);
+        for (int i = 0; i < pages; i++) {
+            entries += mappings.get(head + i);
+        }
+        String where = "frame " + head;
+        out.expectEqual(where, "mapcount of the folio == entries", folios.mapcount(head), entries);
+        out.expectEqual(where, "entire mapcount == entries", folios.entireMapcount(head), hugeMappings.get(head));
+        out.expectEqual(
+                where,
+                "refcount == entries + owners",
+                memmap.refcount(head),
+                entries + (long) pages * perPage + kernel.gup().references(head));
     }
 
     /** The first-level TLBs of a CPU hold nothing that the tables of its address space contradict. */

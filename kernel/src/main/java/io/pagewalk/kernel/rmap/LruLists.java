@@ -1,0 +1,169 @@
+package io.pagewalk.kernel.rmap;
+
+import io.pagewalk.kernel.page.LargeFolios;
+import io.pagewalk.kernel.page.MemMap;
+import io.pagewalk.kernel.page.PageFlags;
+import io.pagewalk.kernel.zone.NodeStat;
+import io.pagewalk.kernel.zone.VmCounters;
+import io.pagewalk.kernel.zone.VmEvent;
+import io.pagewalk.kernel.zone.Zone;
+import io.pagewalk.kernel.zone.ZoneStat;
+
+/**
+ * Which list a folio stands on, and what moves it to another ({@code mm/swap.c}, {@code mm/mlock.c}). Lists are lengths in pages so far; a folio counts with all its pages.
+ *
+ * <p>Differs from Linux: without per-CPU batches, so that each change is seen at once.
+ */
+public final class LruLists {
+    private static final int CACHED_LISTS = PageFlags.ACTIVE | PageFlags.UNEVICTABLE;
+
+    private final Folios folios;
+    private final MemMap memmap;
+    private final LargeFolios large;
+    private final VmCounters counters;
+
+    LruLists(Folios folios) {
+        this.folios = folios;
+        this.memmap = folios.memmap();
+        this.large = folios.large();
+        this.counters = folios.counters();
+    }
+
+    /**
+     * Notes a use: {@code mm/swap.c:folio_mark_accessed()}. The first use sets the referenced flag, the second moves the page to the active list.
+     *
+     * @param pfn an allocated page
+     */
+    public void markAccessed(long pfn) {
+        int flags = memmap.flags(pfn);
+        if ((flags & PageFlags.REFERENCED) == 0) {
+            memmap.setFlags(pfn, PageFlags.REFERENCED);
+        } else if ((flags & CACHED_LISTS) == 0 && (flags & PageFlags.LRU) != 0) {
+            Zone zone = folios.zoneOf(pfn);
+            int pages = large.pages(pfn);
+            count(zone, flags, -pages);
+            memmap.setFlags(pfn, PageFlags.ACTIVE);
+            memmap.clearFlags(pfn, PageFlags.REFERENCED);
+            count(zone, flags | PageFlags.ACTIVE, pages);
+            counters.count(VmEvent.PGACTIVATE, pages);
+        }
+    }
+
+    /**
+     * Moves a page to the inactive list: {@code folio_deactivate()}.
+     *
+     * @param pfn a page on a list
+     */
+    public void deactivate(long pfn) {
+        int flags = memmap.flags(pfn);
+        if ((flags & PageFlags.ACTIVE) != 0 && (flags & PageFlags.UNEVICTABLE) == 0) {
+            Zone zone = folios.zoneOf(pfn);
+            int pages = large.pages(pfn);
+            count(zone, flags, -pages);
+            count(zone, flags & ~PageFlags.ACTIVE, pages);
+            counters.count(VmEvent.PGDEACTIVATE, pages);
+        }
+        memmap.clearFlags(pfn, PageFlags.ACTIVE | PageFlags.REFERENCED);
+    }
+
+    /**
+     * Moves a page of a locked area to the unevictable list: {@code mm/mlock.c:mlock_folio()}.
+     *
+     * @param pfn a mapped page
+     */
+    public void mlock(long pfn) {
+        int flags = memmap.flags(pfn);
+        if ((flags & PageFlags.MLOCKED) != 0) {
+            return;
+        }
+        Zone zone = folios.zoneOf(pfn);
+        int pages = large.pages(pfn);
+        if ((flags & PageFlags.LRU) != 0) {
+            count(zone, flags, -pages);
+            count(zone, PageFlags.UNEVICTABLE, pages);
+        }
+        memmap.clearFlags(pfn, PageFlags.ACTIVE);
+        memmap.setFlags(pfn, PageFlags.MLOCKED | PageFlags.UNEVICTABLE);
+        counters.add(zone, ZoneStat.NR_MLOCK, pages);
+        counters.count(VmEvent.UNEVICTABLE_PGS_MLOCKED, pages);
+    }
+
+    /**
+     * Takes a page off the unevictable list: {@code mm/mlock.c:munlock_folio()}.
+     *
+     * @param pfn a page
+     */
+    public void munlock(long pfn) {
+        int flags = memmap.flags(pfn);
+        if ((flags & PageFlags.MLOCKED) == 0) {
+            return;
+        }
+        Zone zone = folios.zoneOf(pfn);
+        int pages = large.pages(pfn);
+        memmap.clearFlags(pfn, PageFlags.MLOCKED | PageFlags.UNEVICTABLE);
+        counters.add(zone, ZoneStat.NR_MLOCK, -pages);
+        counters.count(VmEvent.UNEVICTABLE_PGS_MUNLOCKED, pages);
+        if ((flags & PageFlags.LRU) != 0) {
+            count(zone, flags, -pages);
+            count(zone, flags & ~PageFlags.UNEVICTABLE, pages);
+            counters.count(VmEvent.UNEVICTABLE_PGS_RESCUED, pages);
+        }
+    }
+
+    /**
+     * Takes a page that is not locked by an area off the unevictable list: {@code mm/vmscan.c:check_move_unevictable_folios()}.
+     *
+     * @param pfn a page on a list
+     */
+    public void makeEvictable(long pfn) {
+        int flags = memmap.flags(pfn);
+        if ((flags & (PageFlags.UNEVICTABLE | PageFlags.MLOCKED)) != PageFlags.UNEVICTABLE) {
+            return;
+        }
+        Zone zone = folios.zoneOf(pfn);
+        int pages = large.pages(pfn);
+        count(zone, flags, -pages);
+        memmap.clearFlags(pfn, PageFlags.UNEVICTABLE);
+        count(zone, flags & ~PageFlags.UNEVICTABLE, pages);
+        counters.count(VmEvent.UNEVICTABLE_PGS_SCANNED, pages);
+        counters.count(VmEvent.UNEVICTABLE_PGS_RESCUED, pages);
+    }
+
+    /**
+     * Makes a clean anonymous page droppable: {@code mm/swap.c:lru_lazyfree()}.
+     *
+     * @param pfn an anonymous page
+     */
+    public void lazyFree(long pfn) {
+        int flags = memmap.flags(pfn);
+        if ((flags & PageFlags.SWAPBACKED) == 0 || (flags & PageFlags.UNEVICTABLE) != 0) {
+            return;
+        }
+        Zone zone = folios.zoneOf(pfn);
+        int pages = large.pages(pfn);
+        count(zone, flags, -pages);
+        memmap.clearFlags(pfn, PageFlags.SWAPBACKED | PageFlags.ACTIVE | PageFlags.REFERENCED);
+        count(zone, 0, pages);
+        counters.count(VmEvent.PGLAZYFREE, pages);
+    }
+
+    /** Changes the length of the list that a page with these flags stands on, in its node and its zone. */
+    void count(Zone zone, int flags, int delta) {
+        NodeStat node;
+        ZoneStat inZone;
+        if ((flags & PageFlags.UNEVICTABLE) != 0) {
+            node = NodeStat.NR_UNEVICTABLE;
+            inZone = ZoneStat.NR_ZONE_UNEVICTABLE;
+        } else if ((flags & PageFlags.SWAPBACKED) != 0) {
+            boolean isActive = (flags & PageFlags.ACTIVE) != 0;
+            node = isActive ? NodeStat.NR_ACTIVE_ANON : NodeStat.NR_INACTIVE_ANON;
+            inZone = isActive ? ZoneStat.NR_ZONE_ACTIVE_ANON : ZoneStat.NR_ZONE_INACTIVE_ANON;
+        } else {
+            boolean isActive = (flags & PageFlags.ACTIVE) != 0;
+            node = isActive ? NodeStat.NR_ACTIVE_FILE : NodeStat.NR_INACTIVE_FILE;
+            inZone = isActive ? ZoneStat.NR_ZONE_ACTIVE_FILE : ZoneStat.NR_ZONE_INACTIVE_FILE;
+        }
+        counters.add(zone.node(), node, delta);
+        counters.add(zone, inZone, delta);
+    }
+}
