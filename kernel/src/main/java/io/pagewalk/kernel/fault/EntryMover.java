@@ -40,7 +40,11 @@ final class EntryMover {
             long to = newStart + done;
             long source = tables.findOrSkip(mm, from);
             if (source < 0) {
-                done = Math.min(lengthBytes, ~source - oldStart);
+                long empty = tables.moveUpper(mm, from, to);
+                if (empty < 0) {
+                    break;
+                }
+                done = Math.min(lengthBytes, done + empty);
                 continue;
             }
             long span = Math.min(

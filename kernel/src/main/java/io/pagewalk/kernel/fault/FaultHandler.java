@@ -228,6 +228,9 @@ public final class FaultHandler {
     /** {@code mm/memory.c:handle_pte_fault()}. */
     private int handlePte(FaultTask task, Mm mm, Vma vma, long vaddr, boolean isWrite, boolean isTried) {
         long table = tables.find(mm, vaddr);
+        if (table < 0 && !tables.makeUpper(mm, vaddr)) {
+            return FaultOutcome.NO_MEMORY;
+        }
         int index = mode.index(vaddr, 1);
         long entry = table < 0 ? 0 : mode.readEntry(memory, table, index);
         if (entry == 0) {

@@ -325,6 +325,9 @@ public final class PageTableEditor implements PageTableOps {
         while (vaddr < parent.end()) {
             long table = tables.findOrSkip(source, vaddr);
             if (table < 0) {
+                if (!tables.copyUpper(source, target, vaddr)) {
+                    return -Errno.ENOMEM;
+                }
                 vaddr = ~table;
                 continue;
             }

@@ -27,8 +27,11 @@ final class PageTables {
     private static final int CACHE_SLOTS = 256;
     private static final int TABLE_BYTES = 4096;
     private static final int TABLE_GFP = Gfp.GFP_KERNEL | Gfp.ZERO | Gfp.ACCOUNT;
-    /** Tables above the third level are not part of {@code mm->pgtables_bytes}: Linux counts PTE, PMD and PUD tables. */
-    private static final int HIGHEST_COUNTED_LEVEL = 3;
+    /** The highest table of four levels. Tables above it are not part of {@code mm->pgtables_bytes}: Linux counts PTE, PMD and PUD tables. */
+    private static final int PUD_LEVEL = 3;
+
+    /** The table whose entries lead to leaf tables. */
+    private static final int PMD_LEVEL = 2;
 
     private final PagingMode mode;
     private final PhysicalMemory memory;
@@ -125,8 +128,70 @@ final class PageTables {
     }
 
     private long make(Mm mm, long vaddr) {
+        long table = makeDownTo(mm, vaddr, 1);
+        if (table >= 0) {
+            long region = vaddr >>> leafShift;
+            remember((int) (region ^ mm.pgdPfn()) & (CACHE_SLOTS - 1), region, mm.pgdPfn(), table);
+        }
+        return table;
+    }
+
+    /** Makes the tables above the leaf table of an address, as every fault does before it knows what will be mapped ({@code __handle_mm_fault()}); returns false when memory ran out. */
+    boolean makeUpper(Mm mm, long vaddr) {
+        return makeDownTo(mm, vaddr, PMD_LEVEL) >= 0;
+    }
+
+    /**
+     * Makes the upper tables that a child needs where its parent has some, but no leaf table: {@code mm/memory.c:copy_pud_range()}, {@code copy_pmd_range()}.
+     *
+     * @param parent the address space that has the tables
+     * @param child the address space that gets them
+     * @param vaddr an address without a leaf table
+     * @return false when memory ran out
+     */
+    boolean copyUpper(Mm parent, Mm child, long vaddr) {
+        int level = lowestLevel(parent, vaddr);
+        return level == levels || makeDownTo(child, vaddr, level) >= 0;
+    }
+
+    /**
+     * Makes the table of the third level for the new place of memory that has no leaf table, as {@code mm/mremap.c:move_page_tables()} does before it sees that there is nothing to move.
+     *
+     * @param mm the address space
+     * @param from an address without a leaf table
+     * @param to its new place
+     * @return for how many bytes there is nothing to move, or -1 when memory ran out
+     */
+    long moveUpper(Mm mm, long from, long to) {
+        int level = lowestLevel(mm, from);
+        long bytes = bytesToBorder(from, mode.shift(level));
+        if (level > PUD_LEVEL || levels <= PUD_LEVEL) {
+            return bytes;
+        }
+        long made = makeDownTo(mm, to, PUD_LEVEL);
+        return made < 0 ? -1 : Math.min(bytes, bytesToBorder(to, mode.shift(PUD_LEVEL + 1)));
+    }
+
+    /** Returns the level of the lowest table that an address without a leaf table has. */
+    private int lowestLevel(Mm mm, long vaddr) {
+        int level = levels;
         long table = mm.pgdPfn();
-        for (int level = levels; level > 1; level--) {
+        long entry = mode.readEntry(memory, table, mode.index(vaddr, level));
+        while (entry != 0) {
+            table = mode.pfn(entry, level--);
+            entry = mode.readEntry(memory, table, mode.index(vaddr, level));
+        }
+        return level;
+    }
+
+    private static long bytesToBorder(long vaddr, int shift) {
+        return (1L << shift) - (vaddr & ((1L << shift) - 1));
+    }
+
+    /** Returns the table of an address at a level, made now with the tables above it when missing; -1 when memory ran out. */
+    private long makeDownTo(Mm mm, long vaddr, int lowest) {
+        long table = mm.pgdPfn();
+        for (int level = levels; level > lowest; level--) {
             int index = mode.index(vaddr, level);
             long entry = mode.readEntry(memory, table, index);
             if (entry != 0) {
@@ -137,14 +202,12 @@ final class PageTables {
             if (below < 0) {
                 return -1;
             }
-            if (level - 1 <= HIGHEST_COUNTED_LEVEL) {
+            if (level - 1 <= PUD_LEVEL) {
                 mm.addPgtablesBytes(TABLE_BYTES);
             }
             mode.writeEntry(memory, table, index, mode.table(below, level));
             table = below;
         }
-        long region = vaddr >>> leafShift;
-        remember((int) (region ^ mm.pgdPfn()) & (CACHE_SLOTS - 1), region, mm.pgdPfn(), table);
         return table;
     }
 
@@ -250,7 +313,7 @@ final class PageTables {
         if (level == 1) {
             forget(mm, vaddr);
         }
-        if (level <= HIGHEST_COUNTED_LEVEL) {
+        if (level <= PUD_LEVEL) {
             mm.addPgtablesBytes(-TABLE_BYTES);
         }
         freeTable(table);
@@ -274,27 +337,12 @@ final class PageTables {
         if (source < 0 || findOrSkip(mm, to) >= 0) {
             return 0;
         }
-        long above = mm.pgdPfn();
-        for (int level = levels; level > 2; level--) {
-            int index = mode.index(to, level);
-            long entry = mode.readEntry(memory, above, index);
-            long below;
-            if (entry != 0) {
-                below = mode.pfn(entry, level);
-            } else {
-                below = allocateTable();
-                if (below < 0) {
-                    return -1;
-                }
-                if (level - 1 <= HIGHEST_COUNTED_LEVEL) {
-                    mm.addPgtablesBytes(TABLE_BYTES);
-                }
-                mode.writeEntry(memory, above, index, mode.table(below, level));
-            }
-            above = below;
+        long above = makeDownTo(mm, to, PMD_LEVEL);
+        if (above < 0) {
+            return -1;
         }
         long oldAbove = mm.pgdPfn();
-        for (int level = levels; level > 2; level--) {
+        for (int level = levels; level > PMD_LEVEL; level--) {
             oldAbove = mode.pfn(mode.readEntry(memory, oldAbove, mode.index(from, level)), level);
         }
         mode.writeEntry(memory, oldAbove, mode.index(from, 2), 0);

@@ -224,7 +224,7 @@ final class TwoKernels implements AutoCloseable {
         assertThat(model.kernel.store(task(who), vaddr, value.model)).isZero();
     }
 
-    /** Returns a size of /proc/PID/status in bytes: VmSize, VmData, VmStk or VmLck. */
+    /** Returns a size of /proc/PID/status in bytes: VmSize, VmData, VmStk, VmPTE or VmLck. */
     Pair statusBytes(int who, String name) {
         long bytes = realFile(who, STATUS).stream()
                 .filter(line -> line.startsWith(name + ":"))
@@ -232,13 +232,14 @@ final class TwoKernels implements AutoCloseable {
                 .findFirst()
                 .orElseThrow();
         Mm mm = task(who).mm();
-        long pages = switch (name) {
-            case "VmSize" -> mm.totalVm();
-            case "VmData" -> mm.dataVm();
-            case "VmStk" -> mm.stackVm();
-            default -> mm.lockedVm();
+        long modelled = switch (name) {
+            case "VmSize" -> mm.totalVm() << 12;
+            case "VmData" -> mm.dataVm() << 12;
+            case "VmStk" -> mm.stackVm() << 12;
+            case "VmPTE" -> mm.pgtablesBytes();
+            default -> mm.lockedVm() << 12;
         };
-        return new Pair(bytes, pages << 12);
+        return new Pair(bytes, modelled);
     }
 
     /** Stores eight bytes in both. */

@@ -30,7 +30,7 @@ final class StateCheck {
     private static final int USER_ROOT_ENTRIES = 256;
 
     private static final List<String> SIZES =
-            List.of("VmSize", "VmLck", "VmData", "VmStk", "VmExe", "VmLib", "Threads");
+            List.of("VmSize", "VmLck", "VmData", "VmStk", "VmExe", "VmLib", "VmPTE", "Threads");
     private static final List<String> FIGURES = List.of(
             "Size",
             "Rss",
