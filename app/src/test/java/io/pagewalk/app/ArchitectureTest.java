@@ -40,6 +40,7 @@ class ArchitectureTest {
             List.of("devres"),
             List.of("vma"),
             List.of("rmap"),
+            List.of("huge"),
             List.of("filemap"),
             List.of("shmem"),
             List.of("ipc"),

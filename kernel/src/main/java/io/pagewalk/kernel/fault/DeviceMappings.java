@@ -60,7 +60,7 @@ public final class DeviceMappings {
         this.mode = kernel.mode();
         this.memory = kernel.memory();
         this.tables = kernel.tables();
-        this.protection = new Protection(mode);
+        this.protection = kernel.protection();
         this.folios = kernel.folios();
         this.memmap = folios.memmap();
         this.editor = editor;

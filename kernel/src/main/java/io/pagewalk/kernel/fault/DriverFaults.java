@@ -31,7 +31,7 @@ final class DriverFaults {
         this.mode = kernel.mode();
         this.memory = kernel.memory();
         this.tables = kernel.tables();
-        this.protection = new Protection(mode);
+        this.protection = kernel.protection();
         this.folios = kernel.folios();
         this.anonVmas = anonVmas;
         this.bus = bus;

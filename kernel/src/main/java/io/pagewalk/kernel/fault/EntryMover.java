@@ -4,33 +4,37 @@ import io.pagewalk.hardware.memory.PhysicalMemory;
 import io.pagewalk.hardware.paging.PagingMode;
 import io.pagewalk.hardware.paging.PteFlags;
 import io.pagewalk.kernel.vma.Mm;
+import io.pagewalk.kernel.vma.Vma;
 
 /** Moves entries from one place of an address space to another: the page-table part of {@code mm/mremap.c}. */
 final class EntryMover {
     private final PagingMode mode;
     private final PhysicalMemory memory;
     private final PageTables tables;
+    private final HugeMappings huge;
     private final TlbFlusher flusher;
 
-    EntryMover(PagingMode mode, PhysicalMemory memory, PageTables tables, TlbFlusher flusher) {
+    EntryMover(PagingMode mode, PhysicalMemory memory, PageTables tables, HugeMappings huge, TlbFlusher flusher) {
         this.mode = mode;
         this.memory = memory;
         this.tables = tables;
+        this.huge = huge;
         this.flusher = flusher;
     }
 
     /** Moves everything, or nothing when a table cannot be had; returns whether it moved. */
-    boolean move(Mm mm, long oldStart, long newStart, long lengthBytes) {
-        long moved = moveEntries(mm, oldStart, newStart, lengthBytes);
+    boolean move(Vma source, long oldStart, Vma target, long newStart, long lengthBytes) {
+        long moved = moveEntries(source, oldStart, newStart, lengthBytes);
         if (moved < lengthBytes) {
-            moveEntries(mm, newStart, oldStart, moved);
+            moveEntries(target, newStart, oldStart, moved);
             return false;
         }
         return true;
     }
 
     /** {@code mm/mremap.c:move_page_tables()}: whole leaf tables where both sides are aligned, entries elsewhere. Returns the bytes that were moved. */
-    private long moveEntries(Mm mm, long oldStart, long newStart, long lengthBytes) {
+    private long moveEntries(Vma vma, long oldStart, long newStart, long lengthBytes) {
+        Mm mm = vma.mm();
         long tableSpan = 1L << mode.shift(2);
         FlushRange flush = new FlushRange(flusher);
         boolean tracksSoftDirty = mm.services().settings().tracksSoftDirty();
@@ -39,6 +43,15 @@ final class EntryMover {
             long from = oldStart + done;
             long to = newStart + done;
             long source = tables.findOrSkip(mm, from);
+            if (source == PageTables.HUGE) {
+                boolean isWhole = huge.isWhole(from, oldStart + lengthBytes) && huge.startOf(to) == to;
+                if (isWhole && huge.move(mm, from, to, flush)) {
+                    done += tableSpan;
+                } else {
+                    huge.split(vma, from);
+                }
+                continue;
+            }
             if (source < 0) {
                 long empty = tables.moveUpper(mm, from, to);
                 if (empty < 0) {

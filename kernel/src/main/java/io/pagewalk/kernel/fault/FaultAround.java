@@ -31,7 +31,7 @@ final class FaultAround {
         this.mode = kernel.mode();
         this.memory = kernel.memory();
         this.tables = kernel.tables();
-        this.protection = new Protection(mode);
+        this.protection = kernel.protection();
         this.folios = kernel.folios();
         this.memmap = folios.memmap();
         this.cache = cache;

@@ -22,7 +22,6 @@ import io.pagewalk.kernel.vma.MappedFile;
 import io.pagewalk.kernel.vma.Mm;
 import io.pagewalk.kernel.vma.RssCounter;
 import io.pagewalk.kernel.vma.StackGrowth;
-import io.pagewalk.kernel.vma.UserfaultContext;
 import io.pagewalk.kernel.vma.Vma;
 import io.pagewalk.kernel.vma.VmaFlags;
 import io.pagewalk.kernel.vma.VmaOperations;
@@ -52,14 +51,6 @@ public final class FaultHandler {
         POPULATE
     }
 
-    /** What a page is copied for. */
-    private enum CopyFor {
-        /** The program writes to it. */
-        WRITING,
-        /** It must be an entry's own, but stays read-only. */
-        READING
-    }
-
     private final PagingMode mode;
     private final PhysicalMemory memory;
     private final PageTables tables;
@@ -72,15 +63,14 @@ public final class FaultHandler {
     private final DriverFaults driverFaults;
     private final UserfaultChecks userfaults;
     private final FaultAround around;
-    private final TlbFlusher flusher;
+    private final CopyOnWrite copyOnWrite;
+    private final HugePages splitting;
+    private final HugeFaults huge;
     private final TimeAccount time;
     private final CostModel costs;
     private final long zeroPfn;
     private final AccessRights rights;
     private long faultAroundPages = 16;
-
-    /** What a write leaves in an entry: {@code pte_mkdirty()}. */
-    private int dirty = PteFlags.DIRTY;
 
     /**
      * Creates the handler of one machine.
@@ -88,6 +78,7 @@ public final class FaultHandler {
      * @param kernel the kernel's tables
      * @param anonVmas the reverse map
      * @param cache file pages
+     * @param splitting huge pages and what is allowed of them
      * @param flusher flushes TLBs
      * @param time the clock
      * @param costs what faults cost
@@ -97,6 +88,7 @@ public final class FaultHandler {
             KernelTables kernel,
             AnonVmas anonVmas,
             PageCache cache,
+            HugePages splitting,
             TlbFlusher flusher,
             TimeAccount time,
             CostModel costs,
@@ -104,7 +96,7 @@ public final class FaultHandler {
         this.mode = kernel.mode();
         this.memory = kernel.memory();
         this.tables = kernel.tables();
-        this.protection = new Protection(mode);
+        this.protection = kernel.protection();
         this.folios = kernel.folios();
         this.memmap = folios.memmap();
         this.anonVmas = anonVmas;
@@ -113,7 +105,9 @@ public final class FaultHandler {
         this.driverFaults = new DriverFaults(kernel, anonVmas, bus);
         this.userfaults = new UserfaultChecks(cache);
         this.around = new FaultAround(kernel, cache, time, costs);
-        this.flusher = flusher;
+        this.copyOnWrite = new CopyOnWrite(kernel, anonVmas, driverFaults, userfaults, flusher, time, costs);
+        this.splitting = splitting;
+        this.huge = new HugeFaults(kernel, anonVmas, splitting, userfaults, time, costs);
         this.time = time;
         this.costs = costs;
         this.zeroPfn = kernel.zeroPfn();
@@ -132,7 +126,7 @@ public final class FaultHandler {
 
     /** Lets each write that is seen set the soft-dirty bit as well: {@code CONFIG_MEM_SOFT_DIRTY}. */
     public void trackSoftDirty() {
-        dirty = PteFlags.DIRTY | PteFlags.SOFT_DIRTY;
+        protection.trackSoftDirty();
     }
 
     /**
@@ -228,8 +222,15 @@ public final class FaultHandler {
     /** {@code mm/memory.c:handle_pte_fault()}. */
     private int handlePte(FaultTask task, Mm mm, Vma vma, long vaddr, boolean isWrite, boolean isTried) {
         long table = tables.find(mm, vaddr);
-        if (table < 0 && !tables.makeUpper(mm, vaddr)) {
-            return FaultOutcome.NO_MEMORY;
+        if (table < 0) {
+            if (!tables.makeUpper(mm, vaddr)) {
+                return FaultOutcome.NO_MEMORY;
+            }
+            int outcome = huge.fault(task, mm, vma, vaddr, isWrite);
+            if (outcome != HugeFaults.FALLBACK) {
+                return outcome;
+            }
+            table = tables.find(mm, vaddr);
         }
         int index = mode.index(vaddr, 1);
         long entry = table < 0 ? 0 : mode.readEntry(memory, table, index);
@@ -251,9 +252,9 @@ public final class FaultHandler {
         int wanted = flags | PteFlags.ACCESSED;
         if (isWrite) {
             if ((flags & PteFlags.WRITE) == 0) {
-                return writeProtected(task, mm, vma, vaddr, table, index, entry, flags);
+                return copyOnWrite.writeProtected(task, mm, vma, vaddr, table, index, entry, flags);
             }
-            wanted |= dirty;
+            wanted |= protection.dirty();
         }
         if (wanted != flags) {
             mode.writeEntry(memory, table, index, mode.withFlags(entry, wanted, 1));
@@ -280,7 +281,11 @@ public final class FaultHandler {
         int flags = protection.flags(vma);
         long pfn;
         if (isWrite) {
-            AnonVma anonVma = anonVmaOf(vma);
+            AnonVma anonVma = anonVmas.prepared(vma);
+            int outcome = huge.severalPages(task, mm, vma, anonVma, vaddr, table);
+            if (outcome != HugeFaults.FALLBACK) {
+                return outcome;
+            }
             pfn = folios.allocate(ZEROED_GFP, vma, vaddr);
             if (pfn < 0) {
                 return FaultOutcome.NO_MEMORY;
@@ -296,7 +301,7 @@ public final class FaultHandler {
             }
             mm.addRss(RssCounter.ANON, 1);
             folios.addNewAnon(pfn, vma, anonVma, vaddr);
-            flags |= dirty | writeRight(vma);
+            flags |= protection.dirty() | Protection.writeRight(vma);
         } else {
             if (vma.has(VmaFlags.VM_UFFD_MISSING)) {
                 return userfaults.tell(task, vma, false, VmaFlags.VM_UFFD_MISSING);
@@ -356,7 +361,7 @@ public final class FaultHandler {
         int flags = protection.flags(vma);
         if (isWrite) {
             folios.markDirty(pfn);
-            flags |= dirty | writeRight(vma);
+            flags |= protection.dirty() | Protection.writeRight(vma);
         }
         around.map(mm, vma, table, vaddr, pfn, flags, file.isShmem());
         return FaultOutcome.DONE;
@@ -364,7 +369,7 @@ public final class FaultHandler {
 
     /** {@code mm/memory.c:do_cow_fault()}: the first touch of a private file page is a write. */
     private int cowFilePage(FaultTask task, Mm mm, Vma vma, long vaddr, OpenFile file, boolean isTried) {
-        AnonVma anonVma = anonVmaOf(vma);
+        AnonVma anonVma = anonVmas.prepared(vma);
         long copy = folios.allocate(USER_GFP, vma, vaddr);
         if (copy < 0) {
             return FaultOutcome.NO_MEMORY;
@@ -390,7 +395,7 @@ public final class FaultHandler {
         folios.put(pfn);
         mm.addRss(RssCounter.ANON, 1);
         folios.addNewAnon(copy, vma, anonVma, vaddr);
-        map(vma, table, vaddr, copy, protection.flags(vma) | dirty | writeRight(vma));
+        map(vma, table, vaddr, copy, protection.flags(vma) | protection.dirty() | Protection.writeRight(vma));
         return FaultOutcome.DONE;
     }
 
@@ -417,142 +422,27 @@ public final class FaultHandler {
         return FaultOutcome.DONE;
     }
 
-    /** {@code mm/memory.c:do_wp_page()}: a write to a page that is mapped read-only in an area that allows writing. */
-    private int writeProtected(
-            FaultTask task, Mm mm, Vma vma, long vaddr, long table, int index, long oldEntry, int oldFlags) {
-        long entry = oldEntry;
-        int flags = oldFlags;
-        if ((flags & PteFlags.UFFD_WP) != 0 && vma.has(VmaFlags.VM_UFFD_WP)) {
-            UserfaultContext userfault = vma.userfault();
-            if (userfault == null || !userfault.isWpAsync()) {
-                return userfaults.tell(task, vma, true, VmaFlags.VM_UFFD_WP);
-            }
-            flags &= ~PteFlags.UFFD_WP;
-            entry = mode.withFlags(entry, flags, 1);
-            mode.writeEntry(memory, table, index, entry);
-        }
-        boolean isSpecial = (flags & PteFlags.SPECIAL) != 0;
-        long old = mode.pfn(entry, 1);
-        if (vma.has(VmaFlags.VM_SHARED | VmaFlags.VM_MAYSHARE)) {
-            if (!isSpecial) {
-                folios.markDirty(old);
-            }
-            reuse(vma, table, index, entry, flags);
-            return FaultOutcome.DONE;
-        }
-        if (mayReuse(old, flags)) {
-            memmap.setFlags(old, PageFlags.ANON_EXCLUSIVE);
-            AnonVma anonVma = anonVmaOf(vma);
-            memmap.setMapping(old, -(int) anonVma.id(), vma.pgoffOf(vaddr));
-            reuse(vma, table, index, entry, flags);
-            return FaultOutcome.DONE;
-        }
-        return copyPage(task, mm, vma, vaddr, entry, CopyFor.WRITING);
-    }
-
     /**
-     * Gives an entry that many share a page of its own without making it writable: a fault with {@code FAULT_FLAG_UNSHARE}.
+     * Gives a place whose entry is present a page of its own without making it writable: a fault with {@code FAULT_FLAG_UNSHARE}.
      *
      * @param task who is charged
-     * @param vma an area
-     * @param vaddr an address in it, whose entry is present
+     * @param vma a private area
+     * @param vaddr an address in it
      * @return a {@link FaultOutcome}
      */
     public int unshare(FaultTask task, Vma vma, long vaddr) {
-        Mm mm = vma.mm();
-        long page = vaddr & -4096L;
-        long table = tables.find(mm, page);
-        long entry = table < 0 ? 0 : mode.readEntry(memory, table, mode.index(page, 1));
-        KernelBug.on(entry == 0 || PteMarkers.is(entry), "nothing to unshare");
-        int flags = mode.flags(entry, 1);
-        int outcome = FaultOutcome.DONE;
-        if ((flags & PteFlags.WRITE) == 0 && !mayReuse(mode.pfn(entry, 1), flags)) {
-            outcome = copyPage(task, mm, vma, page, entry, CopyFor.READING);
-        }
-        folios.counters().count(VmEvent.PGFAULT);
-        if (outcome == FaultOutcome.DONE) {
-            task.countMinorFault();
-        }
-        time.charge(Cause.MINOR_FAULT, costs.minorFaultNanos());
-        return outcome;
+        splitting.mappings().split(vma, vaddr);
+        return copyOnWrite.unshare(task, vma, vaddr & -4096L);
     }
 
-    /** Returns whether a page is anonymous and one entry's own: {@code mm/memory.c:wp_can_reuse_anon_folio()}. A merged page never is. */
-    private boolean mayReuse(long pfn, int flags) {
-        return (flags & PteFlags.SPECIAL) == 0
-                && memmap.mapping(pfn) < 0
-                && (memmap.hasFlags(pfn, PageFlags.ANON_EXCLUSIVE)
-                        || (memmap.refcount(pfn) == 1 && !memmap.hasFlags(pfn, PageFlags.KSM)));
-    }
-
-    /** {@code mm/memory.c:wp_page_reuse()}. */
-    private void reuse(Vma vma, long table, int index, long entry, int flags) {
-        int writable = flags | PteFlags.ACCESSED | dirty | writeRight(vma);
-        mode.writeEntry(memory, table, index, mode.withFlags(entry, writable, 1));
-        folios.counters().count(VmEvent.PGREUSE);
-    }
-
-    /** {@code mm/memory.c:wp_page_copy()}. */
-    private int copyPage(FaultTask task, Mm mm, Vma vma, long vaddr, long entry, CopyFor purpose) {
-        int oldFlags = mode.flags(entry, 1);
-        long old = mode.pfn(entry, 1);
-        boolean isSpecial = (oldFlags & PteFlags.SPECIAL) != 0;
-        boolean isAnon = !isSpecial && memmap.mapping(old) < 0;
-        if (isAnon && memmap.hasFlags(old, PageFlags.KSM)) {
-            folios.counters().count(VmEvent.COW_KSM);
-        }
-        AnonVma anonVma = anonVmaOf(vma);
-        long copy = folios.allocate(isSpecial ? ZEROED_GFP : USER_GFP, vma, vaddr);
-        if (copy < 0) {
-            return FaultOutcome.NO_MEMORY;
-        }
-        if (task.isKilled()) {
-            folios.put(copy);
-            return FaultOutcome.KILLED;
-        }
-        if (isSpecial && old == zeroPfn) {
-            time.charge(Cause.MINOR_FAULT, costs.clearPageNanos());
-        } else if (isSpecial) {
-            driverFaults.copyRaw(old, copy);
-            time.charge(Cause.MINOR_FAULT, costs.copyPageNanos());
-        } else {
-            memory.copyFrame(old, copy);
-            time.charge(Cause.MINOR_FAULT, costs.copyPageNanos());
-        }
-        if (isSpecial) {
-            forgetMergedZeroPage(mm, old, oldFlags, zeroPfn);
-            mm.addRss(RssCounter.ANON, 1);
-        } else if (!isAnon) {
-            mm.addRss(rssKind(memmap, old), -1);
-            mm.addRss(RssCounter.ANON, 1);
-        }
-        folios.addNewAnon(copy, vma, anonVma, vaddr);
-        long table = tables.find(mm, vaddr);
-        int flags = protection.flags(vma);
-        flags |= purpose == CopyFor.WRITING ? dirty | writeRight(vma) : oldFlags & PteFlags.SOFT_DIRTY;
-        mode.writeEntry(memory, table, mode.index(vaddr, 1), mode.leaf(copy, flags, 1));
-        flusher.flushRange(mm, vaddr, vaddr + 4096, false);
-        if (!isSpecial) {
-            folios.unmap(old, mm);
-        }
-        return FaultOutcome.DONE;
+    /** Returns huge pages and what is allowed of them. */
+    HugePages splitting() {
+        return splitting;
     }
 
     /** Gives an area its anon_vma before it has pages, so that fork copies its tables: {@code anon_vma_prepare()}. */
     void prepareAnonVma(Vma vma) {
         anonVmas.prepare(vma);
-    }
-
-    private AnonVma anonVmaOf(Vma vma) {
-        AnonVma anonVma = vma.anonVma();
-        if (anonVma == null) {
-            anonVmas.prepare(vma);
-            anonVma = vma.anonVma();
-        }
-        if (anonVma == null) {
-            throw new KernelBug("an area has no anon_vma after preparation");
-        }
-        return anonVma;
     }
 
     /** An entry that KSM made point to the page of zeros, which its dirty bit tells, is gone: {@code ksm_might_unmap_zero_page()}. */
@@ -573,10 +463,6 @@ public final class FaultHandler {
             return RssCounter.ANON;
         }
         return memmap.hasFlags(pfn, PageFlags.SWAPBACKED) ? RssCounter.SHMEM : RssCounter.FILE;
-    }
-
-    private static int writeRight(Vma vma) {
-        return vma.has(VmaFlags.VM_WRITE) ? PteFlags.WRITE : 0;
     }
 
     private static int outcomeOf(long cacheResult) {

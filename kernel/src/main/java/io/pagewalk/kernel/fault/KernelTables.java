@@ -13,6 +13,7 @@ import io.pagewalk.kernel.page.PageFlags;
 import io.pagewalk.kernel.rmap.Folios;
 import io.pagewalk.kernel.vmalloc.InitMm;
 import io.pagewalk.kernel.vmalloc.KernelLayout;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The kernel's half of every address space as boot builds it in the tables of {@code init_mm}: the direct map of RAM with the largest leaves that fit
@@ -26,6 +27,9 @@ public final class KernelTables {
     private final PhysicalMemory memory;
     private final Folios folios;
     private final PageTables tables;
+    private final Protection protection;
+    private final HugeZeroPage hugeZeroPage;
+    private @Nullable HugeMappings hugeMappings;
     private final AddressConversion conversion;
     private final KernelLayout layout;
     private final InitMm initMm;
@@ -48,6 +52,8 @@ public final class KernelTables {
         this.conversion = conversion;
         this.layout = KernelLayout.of(mode, conversion);
         this.tables = new PageTables(mode, memory, folios);
+        this.protection = new Protection(mode);
+        this.hugeZeroPage = new HugeZeroPage(folios);
         this.mappedBytesByLevel = new long[mode.levels() + 1];
         this.initMm = new InitMm(mode, memory, folios.allocator());
         this.zeroPfn = folios.allocate(Gfp.GFP_KERNEL | Gfp.ZERO);
@@ -181,6 +187,30 @@ public final class KernelTables {
     /** Returns the life cycle of pages. */
     public Folios folios() {
         return folios;
+    }
+
+    /** Tells what maps huge pages, which is made later because it needs files. */
+    void setHugeMappings(HugeMappings mappings) {
+        hugeMappings = mappings;
+    }
+
+    /** Returns what maps and splits huge pages. */
+    HugeMappings hugeMappings() {
+        HugeMappings mappings = hugeMappings;
+        if (mappings == null) {
+            throw new KernelBug("huge pages are used before they are set up");
+        }
+        return mappings;
+    }
+
+    /** Returns the huge page of zeros. */
+    HugeZeroPage hugeZeroPage() {
+        return hugeZeroPage;
+    }
+
+    /** Returns what new entries of an area may do. */
+    Protection protection() {
+        return protection;
     }
 
     PageTables tables() {

@@ -36,6 +36,7 @@ public final class MappedPages {
     private final PageTables tables;
     private final MemMap memmap;
     private final SpecialPages special;
+    private final HugeZeroPage hugeZeroPage;
     private final long zeroPfn;
 
     /**
@@ -49,6 +50,7 @@ public final class MappedPages {
         this.tables = kernel.tables();
         this.memmap = kernel.folios().memmap();
         this.special = kernel.specialPages();
+        this.hugeZeroPage = kernel.hugeZeroPage();
         this.zeroPfn = kernel.zeroPfn();
     }
 
@@ -66,6 +68,16 @@ public final class MappedPages {
         long vaddr = start;
         while (vaddr < end) {
             long table = tables.findOrSkip(mm, vaddr);
+            if (table == PageTables.HUGE) {
+                long next = Math.min((vaddr | (tables.hugeBytes() - 1)) + 1, end);
+                for (; vaddr < next; vaddr += 4096) {
+                    long pfn = pageOf(tables.entry(mm, vaddr));
+                    if (pfn >= 0 && !visitor.page(vaddr, pfn)) {
+                        return false;
+                    }
+                }
+                continue;
+            }
             if (table < 0) {
                 vaddr = ~table;
                 continue;
@@ -88,8 +100,7 @@ public final class MappedPages {
      * @return a frame, or a negative constant of this class
      */
     public long pageAt(Mm mm, long vaddr) {
-        long table = mm.pgdPfn() < 0 ? -1 : tables.findOrSkip(mm, vaddr);
-        return table < 0 ? NOTHING : pageOf(mode.readEntry(memory, table, mode.index(vaddr, 1)));
+        return mm.pgdPfn() < 0 ? NOTHING : pageOf(tables.entry(mm, vaddr));
     }
 
     /** Returns the frame of the page of zeros. */
@@ -106,7 +117,7 @@ public final class MappedPages {
             return NOTHING;
         }
         long pfn = mode.pfn(entry, 1);
-        if (pfn == zeroPfn) {
+        if (pfn == zeroPfn || hugeZeroPage.holds(pfn)) {
             return ZERO_PAGE;
         }
         return (flags & PteFlags.SPECIAL) == 0 && memmap.isValid(pfn) ? pfn : NO_PAGE;

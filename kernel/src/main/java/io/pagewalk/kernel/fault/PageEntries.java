@@ -25,7 +25,7 @@ public final class PageEntries {
         this.mode = kernel.mode();
         this.memory = kernel.memory();
         this.tables = kernel.tables();
-        this.protection = new Protection(mode);
+        this.protection = kernel.protection();
         this.flusher = flusher;
         this.zeroPfn = kernel.zeroPfn();
     }

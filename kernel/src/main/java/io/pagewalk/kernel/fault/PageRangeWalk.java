@@ -31,6 +31,18 @@ public final class PageRangeWalk {
         long entry(Vma vma, long vaddr, long entry);
 
         /**
+         * Meets a huge page that one entry maps and that lies wholly in the range: {@code pmd_entry()} for {@code pmd_trans_huge()}.
+         *
+         * @param vma its area
+         * @param vaddr its first address
+         * @param entry the raw entry of level 2; {@link PageRangeWalk#setHugeFlags} changes it
+         * @return whether that was all; else its pages are met one by one
+         */
+        default boolean huge(Vma vma, long vaddr, long entry) {
+            return false;
+        }
+
+        /**
          * Meets addresses without a table for their pages: {@code pte_hole()}.
          *
          * @param vma their area, null when they lie in none
@@ -46,8 +58,14 @@ public final class PageRangeWalk {
     private final PagingMode mode;
     private final PhysicalMemory memory;
     private final PageTables tables;
+    private final HugeMappings huge;
     private long table;
     private int index;
+
+    /** While a huge page is met: its area, and the address of the part. */
+    private @Nullable Vma replacing;
+
+    private long place;
 
     /**
      * Creates a walk, for use by one caller at a time.
@@ -58,6 +76,7 @@ public final class PageRangeWalk {
         this.mode = kernel.mode();
         this.memory = kernel.memory();
         this.tables = kernel.tables();
+        this.huge = kernel.hugeMappings();
     }
 
     /**
@@ -99,6 +118,14 @@ public final class PageRangeWalk {
         long vaddr = start;
         while (vaddr < end) {
             table = tables.findOrSkip(vma.mm(), vaddr);
+            if (table == PageTables.HUGE) {
+                long result = huge(vma, vaddr, end, visitor);
+                if (result != 0) {
+                    return result;
+                }
+                vaddr = Math.min((vaddr | (tables.hugeBytes() - 1)) + 1, end);
+                continue;
+            }
             if (table < 0) {
                 long next = Math.min(end, ~table);
                 long result = visitor.hole(vma, vaddr, next);
@@ -119,12 +146,56 @@ public final class PageRangeWalk {
         return 0;
     }
 
+    /** Meets the pages of a huge page, which one entry maps, one by one until the visitor lets the kernel split it. */
+    private long huge(Vma vma, long start, long end, Visitor visitor) {
+        long next = Math.min((start | (tables.hugeBytes() - 1)) + 1, end);
+        if (huge.isWhole(start, end) && visitor.huge(vma, start, tables.hugeEntry(vma.mm(), start))) {
+            return 0;
+        }
+        for (long vaddr = start; vaddr < next; vaddr += 4096) {
+            replacing = vma;
+            place = vaddr;
+            long result = visitor.entry(vma, vaddr, tables.entry(vma.mm(), vaddr));
+            replacing = null;
+            if (result != 0) {
+                return result;
+            }
+        }
+        return 0;
+    }
+
     /**
-     * Replaces the entry that the visitor is just meeting; TLBs are the caller's affair.
+     * Gives the entry of a huge page other flags; TLBs are the caller's affair.
+     *
+     * @param vma its area
+     * @param vaddr its first address
+     * @param entry the raw entry
+     * @param flags all flags of the new one
+     */
+    public void setHugeFlags(Vma vma, long vaddr, long entry, int flags) {
+        huge.setFlags(vma.mm(), vaddr, entry, flags);
+    }
+
+    /** Returns whether the entry that the visitor is just meeting is a part of one that maps a huge page. */
+    public boolean isHuge() {
+        return replacing != null && tables.hugeEntry(replacing.mm(), place) != 0;
+    }
+
+    /**
+     * Replaces the entry that the visitor is just meeting, which splits a huge page; TLBs are the caller's affair.
      *
      * @param entry a raw entry
      */
     public void replace(long entry) {
+        Vma vma = replacing;
+        if (vma != null) {
+            huge.split(vma, place);
+            table = tables.find(vma.mm(), place);
+            index = mode.index(place, 1);
+            if (table < 0) {
+                return;
+            }
+        }
         mode.writeEntry(memory, table, index, entry);
     }
 }

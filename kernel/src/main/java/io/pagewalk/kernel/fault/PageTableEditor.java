@@ -30,7 +30,9 @@ public final class PageTableEditor implements PageTableOps {
     private final PageTables tables;
     private final GuardRegions guards;
     private final ProtectionChange rights;
-    private final Unsharing unsharing;
+    private final PinnedCopies pinned;
+    private final HugeMappings huge;
+    private final PageAdvice advice;
     private final Folios folios;
     private final MemMap memmap;
     private final FileSystem files;
@@ -47,7 +49,6 @@ public final class PageTableEditor implements PageTableOps {
      * @param kernel the kernel's tables
      * @param files the page cache's files
      * @param handler fills pages in
-     * @param unsharing copies pages that somebody has pinned
      * @param flusher flushes TLBs
      * @param time the clock
      * @param costs what entries cost
@@ -57,7 +58,6 @@ public final class PageTableEditor implements PageTableOps {
             KernelTables kernel,
             FileSystem files,
             FaultHandler handler,
-            Unsharing unsharing,
             TlbFlusher flusher,
             TimeAccount time,
             CostModel costs,
@@ -66,8 +66,10 @@ public final class PageTableEditor implements PageTableOps {
         this.memory = kernel.memory();
         this.tables = kernel.tables();
         this.guards = new GuardRegions(mode, memory, tables);
-        this.rights = new ProtectionChange(kernel, flusher);
-        this.unsharing = unsharing;
+        this.rights = new ProtectionChange(kernel, handler.splitting().mappings(), flusher);
+        this.pinned = handler.splitting().pinned();
+        this.huge = handler.splitting().mappings();
+        this.advice = new PageAdvice(kernel, handler.splitting(), flusher);
         this.folios = kernel.folios();
         this.memmap = folios.memmap();
         this.files = files;
@@ -129,11 +131,7 @@ public final class PageTableEditor implements PageTableOps {
         if (mm.pgdPfn() < 0) {
             return -1;
         }
-        long table = tables.find(mm, vaddr);
-        if (table < 0) {
-            return -1;
-        }
-        long entry = mode.readEntry(memory, table, mode.index(vaddr, 1));
+        long entry = tables.entry(mm, vaddr);
         if (entry == 0 || PteMarkers.is(entry)) {
             return -1;
         }
@@ -156,6 +154,13 @@ public final class PageTableEditor implements PageTableOps {
         int flags = mode.flags(mode.readEntry(memory, table, index), 1);
         mode.writeEntry(memory, table, index, mode.leaf(to, flags, 1));
         flusher.flushRange(mm, vaddr, vaddr + 4096, false);
+    }
+
+    @Override
+    public void splitHuge(Vma vma, long address) {
+        if (vma.mm().pgdPfn() >= 0) {
+            huge.splitAcross(vma, address);
+        }
     }
 
     @Override
@@ -217,6 +222,16 @@ public final class PageTableEditor implements PageTableOps {
         long vaddr = start;
         while (vaddr < end) {
             long table = tables.findOrSkip(mm, vaddr);
+            if (table == PageTables.HUGE) {
+                if (huge.isWhole(vaddr, end)) {
+                    huge.zap(vma, vaddr, flush);
+                    zapped++;
+                    vaddr = huge.endOf(vaddr);
+                } else {
+                    huge.split(vma, vaddr);
+                }
+                continue;
+            }
             if (table < 0) {
                 vaddr = ~table;
                 continue;
@@ -302,7 +317,7 @@ public final class PageTableEditor implements PageTableOps {
         if (userfault != null && !userfault.followsMoves()) {
             rights.forgetUserfault(from.mm(), oldStart, oldStart + lengthBytes);
         }
-        return new EntryMover(mode, memory, tables, flusher).move(from.mm(), oldStart, newStart, lengthBytes);
+        return new EntryMover(mode, memory, tables, huge, flusher).move(from, oldStart, to, newStart, lengthBytes);
     }
 
     /**
@@ -324,6 +339,15 @@ public final class PageTableEditor implements PageTableOps {
         long vaddr = parent.start();
         while (vaddr < parent.end()) {
             long table = tables.findOrSkip(source, vaddr);
+            if (table == PageTables.HUGE) {
+                HugeMappings.Copied result = huge.copy(child, parent, vaddr);
+                if (result == HugeMappings.Copied.NO_MEMORY) {
+                    return -Errno.ENOMEM;
+                }
+                copied++;
+                vaddr = result == HugeMappings.Copied.SPLIT ? vaddr : huge.endOf(vaddr);
+                continue;
+            }
             if (table < 0) {
                 if (!tables.copyUpper(source, target, vaddr)) {
                     return -Errno.ENOMEM;
@@ -364,8 +388,8 @@ public final class PageTableEditor implements PageTableOps {
         if ((flags & PteFlags.SPECIAL) == 0) {
             long pfn = mode.pfn(entry, 1);
             boolean isAnon = memmap.mapping(pfn) < 0;
-            if (isAnon && unsharing.mustCopy(parent.mm(), pfn)) {
-                return unsharing.copyForChild(child, vaddr, childTable, pfn, flags);
+            if (isAnon && pinned.mustCopy(parent.mm(), pfn)) {
+                return pinned.copyForChild(child, vaddr, childTable, pfn, flags);
             }
             target.addRss(FaultHandler.rssKind(memmap, pfn), 1);
             if (isAnon) {
@@ -461,43 +485,17 @@ public final class PageTableEditor implements PageTableOps {
     @Override
     public void lazyFree(Vma vma, long start, long end) {
         guards.remove(vma.mm(), start, end, PteMarkers.POISONED);
-        FlushRange flush = new FlushRange(flusher);
-        forEachPage(vma, start, end, (vaddr, table, index, entry, pfn) -> {
-            if (memmap.mapping(pfn) >= 0) {
-                return;
-            }
-            if (memmap.hasFlags(pfn, PageFlags.DIRTY)) {
-                if (memmap.mapcount(pfn) != 1) {
-                    return;
-                }
-                memmap.clearFlags(pfn, PageFlags.DIRTY);
-            }
-            int flags = mode.flags(entry, 1);
-            if ((flags & (PteFlags.ACCESSED | PteFlags.DIRTY)) != 0) {
-                int clean = flags & ~(PteFlags.ACCESSED | PteFlags.DIRTY);
-                mode.writeEntry(memory, table, index, mode.withFlags(entry, clean, 1));
-                flush.addPage(vaddr);
-            }
-            folios.lru().lazyFree(pfn);
-        });
-        flush.finish(vma.mm());
+        advice.lazyFree(vma, start, end);
     }
 
     @Override
     public void deactivate(Vma vma, long start, long end, boolean pageOut) {
-        FlushRange flush = new FlushRange(flusher);
-        forEachPage(vma, start, end, (vaddr, table, index, entry, pfn) -> {
-            if (memmap.mapcount(pfn) != 1) {
-                return;
-            }
-            int flags = mode.flags(entry, 1);
-            if ((flags & PteFlags.ACCESSED) != 0) {
-                mode.writeEntry(memory, table, index, mode.withFlags(entry, flags & ~PteFlags.ACCESSED, 1));
-                flush.addPage(vaddr);
-            }
-            folios.lru().deactivate(pfn);
-        });
-        flush.finish(vma.mm());
+        advice.deactivate(vma, start, end);
+    }
+
+    @Override
+    public void lockChanged(Vma vma, long start, long end) {
+        advice.lockChanged(vma, start, end);
     }
 
     @Override
@@ -505,18 +503,6 @@ public final class PageTableEditor implements PageTableOps {
         if (vma.file() instanceof OpenFile file && !file.isShmem()) {
             files.cache().forceReadahead(file, vma.pgoffOf(start), (end - start) >>> 12);
         }
-    }
-
-    @Override
-    public void lockChanged(Vma vma, long start, long end) {
-        boolean isLocked = vma.has(VmaFlags.VM_LOCKED);
-        forEachPage(vma, start, end, (vaddr, table, index, entry, pfn) -> {
-            if (isLocked) {
-                folios.lru().mlock(pfn);
-            } else {
-                folios.lru().munlock(pfn);
-            }
-        });
     }
 
     @Override
@@ -548,36 +534,12 @@ public final class PageTableEditor implements PageTableOps {
     }
 
     /**
-     * Returns the raw entry that maps an address, 0 when there is none.
+     * Returns the raw entry that maps an address, for a part of a huge page the one it would have alone; 0 when there is none.
      *
      * @param mm the address space
      * @param vaddr a user address
      */
     public long entryAt(Mm mm, long vaddr) {
-        long table = tables.find(mm, vaddr);
-        return table < 0 ? 0 : mode.readEntry(memory, table, mode.index(vaddr, 1));
-    }
-
-    /** Visits one present page. */
-    private interface PageVisitor {
-        void visit(long vaddr, long table, int index, long entry, long pfn);
-    }
-
-    private void forEachPage(Vma vma, long start, long end, PageVisitor visitor) {
-        long vaddr = start;
-        while (vaddr < end) {
-            long table = tables.findOrSkip(vma.mm(), vaddr);
-            if (table < 0) {
-                vaddr = ~table;
-                continue;
-            }
-            int index = mode.index(vaddr, 1);
-            for (; index < mode.entries(1) && vaddr < end; index++, vaddr += 4096) {
-                long entry = mode.readEntry(memory, table, index);
-                if (entry != 0 && !PteMarkers.is(entry) && (mode.flags(entry, 1) & PteFlags.SPECIAL) == 0) {
-                    visitor.visit(vaddr, table, index, entry, mode.pfn(entry, 1));
-                }
-            }
-        }
+        return tables.entry(mm, vaddr);
     }
 }

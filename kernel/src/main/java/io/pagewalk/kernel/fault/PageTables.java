@@ -11,11 +11,13 @@ import io.pagewalk.kernel.rmap.Folios;
 import io.pagewalk.kernel.vma.Mm;
 import io.pagewalk.kernel.zone.NodeStat;
 import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
 
 /**
  * The tables of all address spaces, in simulated frames: finding, making and freeing them.
  *
- * <p>Level 1 is the table of page entries; the root's level is the mode's number of levels.
+ * <p>Level 1 is the table of page entries; the root's level is the mode's number of levels. An entry of level 2 may map a huge page instead of pointing to a leaf table.
  *
  * <pre>
  *   root ---> level n-1 ---> ... ---> level 1 (leaf table) ---> page
@@ -25,13 +27,15 @@ import java.util.Arrays;
 final class PageTables {
     /* Finding the leaf table of an address costs a walk from the root. A small direct-mapped cache keeps (root, region) -> leaf table; freeing a table clears its slot. */
     private static final int CACHE_SLOTS = 256;
+    /** Level of entries that lead to leaf tables or map huge pages: Linux's PMD. */
+    static final int HUGE_LEVEL = 2;
+    /** Outcome of {@link #findOrSkip}: a huge page is mapped there. No complement of an address has this value. */
+    static final long HUGE = Long.MIN_VALUE;
+
     private static final int TABLE_BYTES = 4096;
     private static final int TABLE_GFP = Gfp.GFP_KERNEL | Gfp.ZERO | Gfp.ACCOUNT;
     /** The highest table of four levels. Tables above it are not part of {@code mm->pgtables_bytes}: Linux counts PTE, PMD and PUD tables. */
     private static final int PUD_LEVEL = 3;
-
-    /** The table whose entries lead to leaf tables. */
-    private static final int PMD_LEVEL = 2;
 
     private final PagingMode mode;
     private final PhysicalMemory memory;
@@ -42,8 +46,14 @@ final class PageTables {
     private final long[] cachedRegion = new long[CACHE_SLOTS];
     private final long[] cachedRoot = new long[CACHE_SLOTS];
     private final long[] cachedTable = new long[CACHE_SLOTS];
+    /** Leaf tables that are kept for huge pages that may be split, by root and region. Looked up only, never walked. */
+    private final Map<Region, Long> deposits = new HashMap<>();
+
     private long kernelRoot = -1;
     private int firstKernelIndex;
+
+    /** The place of one entry of level 2. */
+    private record Region(long root, long number) {}
 
     PageTables(PagingMode mode, PhysicalMemory memory, Folios folios) {
         this.mode = mode;
@@ -108,7 +118,7 @@ final class PageTables {
         return table;
     }
 
-    /** Returns the leaf table of an address, or the complement of the first address that may have one again. */
+    /** Returns the leaf table of an address, {@link #HUGE}, or the complement of the first address that may have one again. */
     long findOrSkip(Mm mm, long vaddr) {
         long table = mm.pgdPfn();
         for (int level = levels; level > 1; level--) {
@@ -116,9 +126,104 @@ final class PageTables {
             if (entry == 0) {
                 return ~((vaddr | ((1L << mode.shift(level)) - 1)) + 1);
             }
+            if (mode.isLeaf(entry, level)) {
+                return HUGE;
+            }
             table = mode.pfn(entry, level);
         }
         return table;
+    }
+
+    /** Returns the entry that maps an address as one of a leaf table: what it is, or what it would be if the huge page there were mapped by the page; 0 when there is none. */
+    long entry(Mm mm, long vaddr) {
+        long table = find(mm, vaddr);
+        if (table >= 0) {
+            return mode.readEntry(memory, table, mode.index(vaddr, 1));
+        }
+        long huge = hugeEntry(mm, vaddr);
+        return huge == 0 ? 0 : partOf(huge, vaddr);
+    }
+
+    /** Returns the entry that a part of a huge page would have. */
+    long partOf(long huge, long vaddr) {
+        long pfn = mode.pfn(huge, HUGE_LEVEL) + ((vaddr & (hugeBytes() - 1)) >>> 12);
+        return mode.leaf(pfn, mode.flags(huge, HUGE_LEVEL), 1);
+    }
+
+    /** Returns the entry of level 2 that maps a huge page at an address, or 0. */
+    long hugeEntry(Mm mm, long vaddr) {
+        long table = findLevel2(mm, vaddr);
+        long entry = table < 0 ? 0 : mode.readEntry(memory, table, mode.index(vaddr, HUGE_LEVEL));
+        return entry != 0 && mode.isLeaf(entry, HUGE_LEVEL) ? entry : 0;
+    }
+
+    /** Returns whether nothing is mapped by, and no table hangs below, the entry of level 2 of an address: {@code pmd_none()}. */
+    boolean isRegionEmpty(Mm mm, long vaddr) {
+        long table = findLevel2(mm, vaddr);
+        return table < 0 || mode.readEntry(memory, table, mode.index(vaddr, HUGE_LEVEL)) == 0;
+    }
+
+    /** Replaces the entry of level 2 of an address, whose table exists; 0 empties it. */
+    void setHugeEntry(Mm mm, long vaddr, long entry) {
+        mode.writeEntry(memory, findLevel2(mm, vaddr), mode.index(vaddr, HUGE_LEVEL), entry);
+    }
+
+    /** Returns the bytes that an entry of level 2 maps. */
+    long hugeBytes() {
+        return 1L << leafShift;
+    }
+
+    /** Returns the table of level 2 of an address, or -1. */
+    private long findLevel2(Mm mm, long vaddr) {
+        long table = mm.pgdPfn();
+        for (int level = levels; level > HUGE_LEVEL; level--) {
+            long entry = mode.readEntry(memory, table, mode.index(vaddr, level));
+            if (entry == 0 || mode.isLeaf(entry, level)) {
+                return -1;
+            }
+            table = mode.pfn(entry, level);
+        }
+        return table;
+    }
+
+    /** Keeps a leaf table for a huge page: {@code pgtable_trans_huge_deposit()}. */
+    void deposit(Mm mm, long vaddr, long table) {
+        mm.addPgtablesBytes(TABLE_BYTES);
+        deposits.put(region(mm, vaddr), table);
+    }
+
+    /** Gives the leaf table back that was kept for a huge page, or -1 when there is none: {@code pgtable_trans_huge_withdraw()}. */
+    long withdraw(Mm mm, long vaddr) {
+        Long table = deposits.remove(region(mm, vaddr));
+        if (table == null) {
+            return -1;
+        }
+        mm.addPgtablesBytes(-TABLE_BYTES);
+        return table;
+    }
+
+    /** Returns the leaf table that is kept for a huge page, or -1. */
+    long deposited(Mm mm, long vaddr) {
+        return deposits.getOrDefault(region(mm, vaddr), -1L);
+    }
+
+    /** Hangs a leaf table below the entry of level 2 of an address: {@code pmd_populate()}. */
+    void hang(Mm mm, long vaddr, long table) {
+        mm.addPgtablesBytes(TABLE_BYTES);
+        setHugeEntry(mm, vaddr, mode.table(table, HUGE_LEVEL));
+    }
+
+    /** Takes the leaf table of an address out of the tree and returns it: what a collapse does. The caller flushes. */
+    long unhang(Mm mm, long vaddr) {
+        long table = find(mm, vaddr);
+        forget(mm, vaddr);
+        mm.addPgtablesBytes(-TABLE_BYTES);
+        setHugeEntry(mm, vaddr, 0);
+        return table;
+    }
+
+    private Region region(Mm mm, long vaddr) {
+        return new Region(mm.pgdPfn(), vaddr >>> leafShift);
     }
 
     /** Returns the leaf table of an address, made now with the tables above it when missing ({@code __pte_alloc()}); -1 when memory ran out. */
@@ -138,7 +243,7 @@ final class PageTables {
 
     /** Makes the tables above the leaf table of an address, as every fault does before it knows what will be mapped ({@code __handle_mm_fault()}); returns false when memory ran out. */
     boolean makeUpper(Mm mm, long vaddr) {
-        return makeDownTo(mm, vaddr, PMD_LEVEL) >= 0;
+        return makeDownTo(mm, vaddr, HUGE_LEVEL) >= 0;
     }
 
     /**
@@ -195,6 +300,7 @@ final class PageTables {
             int index = mode.index(vaddr, level);
             long entry = mode.readEntry(memory, table, index);
             if (entry != 0) {
+                KernelBug.on(mode.isLeaf(entry, level), "a table is wanted where a huge page is mapped");
                 table = mode.pfn(entry, level);
                 continue;
             }
@@ -337,16 +443,11 @@ final class PageTables {
         if (source < 0 || findOrSkip(mm, to) >= 0) {
             return 0;
         }
-        long above = makeDownTo(mm, to, PMD_LEVEL);
-        if (above < 0) {
+        if (!makeUpper(mm, to)) {
             return -1;
         }
-        long oldAbove = mm.pgdPfn();
-        for (int level = levels; level > PMD_LEVEL; level--) {
-            oldAbove = mode.pfn(mode.readEntry(memory, oldAbove, mode.index(from, level)), level);
-        }
-        mode.writeEntry(memory, oldAbove, mode.index(from, 2), 0);
-        mode.writeEntry(memory, above, mode.index(to, 2), mode.table(source, 2));
+        setHugeEntry(mm, from, 0);
+        setHugeEntry(mm, to, mode.table(source, HUGE_LEVEL));
         forget(mm, from);
         forget(mm, to);
         return 1;
@@ -362,7 +463,8 @@ final class PageTables {
         return pfn;
     }
 
-    private void freeTable(long pfn) {
+    /** Frees a table that hangs nowhere. */
+    void freeTable(long pfn) {
         KernelBug.on(pfn < 0, "freeing a table that does not exist");
         folios.counters().add(folios.zoneOf(pfn).node(), NodeStat.NR_PAGE_TABLE_PAGES, -1);
         allocator.freePages(pfn, 0);

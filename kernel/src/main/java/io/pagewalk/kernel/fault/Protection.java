@@ -10,8 +10,26 @@ import io.pagewalk.kernel.vma.VmaFlags;
 final class Protection {
     private final boolean readIsPresent;
 
+    /** What a write leaves in an entry: {@code pte_mkdirty()}. */
+    private int dirty = PteFlags.DIRTY;
+
     Protection(PagingMode mode) {
         readIsPresent = mode.architecture() != PagingMode.Architecture.RISCV64;
+    }
+
+    /** Lets each write that is seen set the soft-dirty bit as well: {@code CONFIG_MEM_SOFT_DIRTY}. */
+    void trackSoftDirty() {
+        dirty = PteFlags.DIRTY | PteFlags.SOFT_DIRTY;
+    }
+
+    /** Returns the flags that a write leaves in an entry. */
+    int dirty() {
+        return dirty;
+    }
+
+    /** Returns the flag that lets the pages of an area be written to once they are its own: {@code maybe_mkwrite()}. */
+    static int writeRight(Vma vma) {
+        return vma.has(VmaFlags.VM_WRITE) ? PteFlags.WRITE : 0;
     }
 
     /**

@@ -34,14 +34,16 @@ final class ProtectionChange {
     private final PageTables tables;
     private final Protection protection;
     private final MemMap memmap;
+    private final HugeMappings huge;
     private final TlbFlusher flusher;
 
-    ProtectionChange(KernelTables kernel, TlbFlusher flusher) {
+    ProtectionChange(KernelTables kernel, HugeMappings huge, TlbFlusher flusher) {
         this.mode = kernel.mode();
         this.memory = kernel.memory();
         this.tables = kernel.tables();
-        this.protection = new Protection(mode);
+        this.protection = kernel.protection();
         this.memmap = kernel.folios().memmap();
+        this.huge = huge;
         this.flusher = flusher;
     }
 
@@ -57,6 +59,16 @@ final class ProtectionChange {
         boolean hasMemory = true;
         long vaddr = start;
         while (vaddr < end && hasMemory) {
+            long hugeEntry = tables.hugeEntry(mm, vaddr);
+            if (hugeEntry != 0) {
+                if (putsMarkers || !huge.isWhole(vaddr, end)) {
+                    huge.split(vma, vaddr);
+                } else {
+                    changeHuge(vma, vaddr, hugeEntry, reason, mayUpgrade, flush);
+                    vaddr = huge.endOf(vaddr);
+                }
+                continue;
+            }
             long table = putsMarkers ? tables.findOrMake(mm, vaddr) : tables.findOrSkip(mm, vaddr);
             if (table < 0) {
                 hasMemory = !putsMarkers;
@@ -76,7 +88,7 @@ final class ProtectionChange {
                     }
                 } else {
                     int flags = mode.flags(entry, 1);
-                    int changed = changed(vma, base, entry, flags, reason, mayUpgrade);
+                    int changed = changed(vma, base, mode.pfn(entry, 1), flags, reason, mayUpgrade);
                     if (changed != flags) {
                         mode.writeEntry(memory, table, index, mode.withFlags(entry, changed, 1));
                         if ((flags & PteFlags.PROT_NONE) == 0 && ((flags ^ changed) & COMPARED) != 0) {
@@ -90,21 +102,32 @@ final class ProtectionChange {
         return hasMemory;
     }
 
-    private int changed(Vma vma, int base, long entry, int flags, Reason reason, boolean mayUpgrade) {
+    /** {@code mm/huge_memory.c:change_huge_pmd()}. */
+    private void changeHuge(Vma vma, long vaddr, long entry, Reason reason, boolean mayUpgrade, FlushRange flush) {
+        int flags = mode.flags(entry, PageTables.HUGE_LEVEL);
+        int base = protection.flags(vma) & ~CACHE;
+        int changed = changed(vma, base, mode.pfn(entry, PageTables.HUGE_LEVEL), flags, reason, mayUpgrade);
+        if (changed != flags) {
+            huge.setFlags(vma.mm(), vaddr, entry, changed);
+            flush.addTables(vaddr, huge.endOf(vaddr));
+        }
+    }
+
+    private int changed(Vma vma, int base, long pfn, int flags, Reason reason, boolean mayUpgrade) {
         int changed = base | (flags & KEPT);
         if (reason == Reason.PROTECT) {
             changed = (changed | PteFlags.UFFD_WP) & ~PteFlags.WRITE;
         } else if (reason == Reason.RESOLVE) {
             changed &= ~PteFlags.UFFD_WP;
         }
-        if (mayUpgrade && (changed & PteFlags.PROT_NONE) == 0 && isWritableNow(vma, entry, changed)) {
+        if (mayUpgrade && (changed & PteFlags.PROT_NONE) == 0 && isWritableNow(vma, pfn, changed)) {
             changed |= PteFlags.WRITE;
         }
         return changed;
     }
 
     /** {@code mm/mprotect.c:can_change_pte_writable()}: spares a fault where writing needs no further work. */
-    private boolean isWritableNow(Vma vma, long entry, int flags) {
+    private boolean isWritableNow(Vma vma, long pfn, int flags) {
         if ((flags & PteFlags.UFFD_WP) != 0 && vma.has(VmaFlags.VM_UFFD_WP)) {
             return false;
         }
@@ -117,7 +140,6 @@ final class ProtectionChange {
         if ((flags & PteFlags.SPECIAL) != 0) {
             return false;
         }
-        long pfn = mode.pfn(entry, 1);
         return memmap.mapping(pfn) < 0 && memmap.hasFlags(pfn, PageFlags.ANON_EXCLUSIVE);
     }
 
@@ -126,6 +148,13 @@ final class ProtectionChange {
         long vaddr = start;
         while (vaddr < end) {
             long table = tables.findOrSkip(mm, vaddr);
+            if (table == PageTables.HUGE) {
+                long entry = tables.hugeEntry(mm, vaddr);
+                int flags = mode.flags(entry, PageTables.HUGE_LEVEL);
+                huge.setFlags(mm, vaddr, entry, flags & ~PteFlags.UFFD_WP);
+                vaddr = huge.endOf(vaddr);
+                continue;
+            }
             if (table < 0) {
                 vaddr = ~table;
                 continue;

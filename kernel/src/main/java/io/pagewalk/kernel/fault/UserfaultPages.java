@@ -72,7 +72,7 @@ public final class UserfaultPages {
         this.mode = kernel.mode();
         this.memory = kernel.memory();
         this.tables = kernel.tables();
-        this.protection = new Protection(mode);
+        this.protection = kernel.protection();
         this.folios = kernel.folios();
         this.memmap = folios.memmap();
         this.anonVmas = anonVmas;

@@ -88,7 +88,7 @@ public final class ShmemPages {
     private long add(Inode inode, long index) {
         ShmemInodeInfo info = inode.shmem();
         Mempolicy policy = info == null ? null : info.policies().lookup(index);
-        long pfn = folios.policies().allocateFor(GFP, policy, inode.number() + index);
+        long pfn = folios.policies().allocateFor(GFP, 0, policy, inode.number() + index);
         if (pfn < 0) {
             return PageCache.NO_MEMORY;
         }

@@ -9,7 +9,6 @@ import io.pagewalk.kernel.fault.FaultTask;
 import io.pagewalk.kernel.fault.KernelTables;
 import io.pagewalk.kernel.fault.PageTableEditor;
 import io.pagewalk.kernel.fault.PteMarkers;
-import io.pagewalk.kernel.fault.Unsharing;
 import io.pagewalk.kernel.page.MemMap;
 import io.pagewalk.kernel.page.PageFlags;
 import io.pagewalk.kernel.rmap.Folios;
@@ -31,7 +30,6 @@ public final class GetUserPages {
     private final KernelTables tables;
     private final PageTableEditor editor;
     private final FaultHandler handler;
-    private final Unsharing unsharing;
     private final Folios folios;
     private final MemMap memmap;
     private final long zeroPfn;
@@ -44,14 +42,12 @@ public final class GetUserPages {
      * @param tables the kernel's tables
      * @param editor reads entries
      * @param handler faults pages in
-     * @param unsharing gives a program pages of its own
      */
-    public GetUserPages(KernelTables tables, PageTableEditor editor, FaultHandler handler, Unsharing unsharing) {
+    public GetUserPages(KernelTables tables, PageTableEditor editor, FaultHandler handler) {
         this.mode = tables.mode();
         this.tables = tables;
         this.editor = editor;
         this.handler = handler;
-        this.unsharing = unsharing;
         this.folios = tables.folios();
         this.memmap = folios.memmap();
         this.zeroPfn = tables.zeroPfn();
@@ -199,7 +195,7 @@ public final class GetUserPages {
                 return -Errno.EFAULT;
             }
             int outcome = isUnshare
-                    ? unsharing.unshare(task, vma, vaddr)
+                    ? handler.unshare(task, vma, vaddr)
                     : handler.handleMmFault(task, vma.mm(), vma, vaddr, isWrite);
             switch (outcome) {
                 case FaultOutcome.DONE -> {}

@@ -112,13 +112,14 @@ public final class PolicyAllocator implements TaskPages {
      * Allocates frames by a policy, or by the running task's when there is none.
      *
      * @param gfp flags of {@link Gfp}
+     * @param order 0 to 10
      * @param own the policy of the place, or null
      * @param index interleaving counts in it
      * @return a frame, or {@link PageAllocator#NO_PAGE}
      */
-    public long allocateFor(int gfp, @Nullable Mempolicy own, long index) {
+    public long allocateFor(int gfp, int order, @Nullable Mempolicy own, long index) {
         Mempolicy policy = own != null ? own : current.policy();
-        return policy == null ? allocator.allocPage(gfp) : allocate(gfp, 0, policy, index);
+        return policy == null ? allocator.allocPages(gfp, order) : allocate(gfp, order, policy, index);
     }
 
     /**

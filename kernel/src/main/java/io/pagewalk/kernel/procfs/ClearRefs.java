@@ -83,6 +83,20 @@ public final class ClearRefs {
             return 0;
         }
 
+        @Override
+        public boolean huge(Vma vma, long vaddr, long entry) {
+            int flags = services.mode().flags(entry, 2);
+            boolean isZero = (flags & PteFlags.SPECIAL) != 0;
+            int lost = type == SOFT_DIRTY ? PteFlags.WRITE | PteFlags.SOFT_DIRTY : isZero ? 0 : PteFlags.ACCESSED;
+            if ((flags & lost) != 0) {
+                walk.setHugeFlags(vma, vaddr, entry, flags & ~lost);
+            }
+            if (type != SOFT_DIRTY && !isZero) {
+                services.memmap().clearFlags(services.mode().pfn(entry, 2), PageFlags.REFERENCED);
+            }
+            return true;
+        }
+
         private void change(long entry, int before, int after) {
             if (after != before) {
                 walk.replace(services.mode().withFlags(entry, after, 1));

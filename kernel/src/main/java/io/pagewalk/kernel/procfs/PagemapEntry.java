@@ -3,6 +3,7 @@ package io.pagewalk.kernel.procfs;
 import io.pagewalk.hardware.paging.PagingMode;
 import io.pagewalk.hardware.paging.PteFlags;
 import io.pagewalk.kernel.fault.PteMarkers;
+import io.pagewalk.kernel.page.LargeFolios;
 import io.pagewalk.kernel.page.MemMap;
 import io.pagewalk.kernel.vma.Vma;
 import io.pagewalk.kernel.vma.VmaFlags;
@@ -31,10 +32,12 @@ final class PagemapEntry {
 
     private final PagingMode mode;
     private final MemMap memmap;
+    private final LargeFolios folios;
 
     PagemapEntry(PagingMode mode, MemMap memmap) {
         this.mode = mode;
         this.memmap = memmap;
+        this.folios = new LargeFolios(memmap);
     }
 
     /** Returns the word of a page without an entry. */
@@ -63,7 +66,7 @@ final class PagemapEntry {
         word |= (flags & PteFlags.UFFD_WP) != 0 ? UFFD_WP : 0;
         if ((flags & PteFlags.SPECIAL) == 0) {
             word |= memmap.mapping(pfn) < 0 ? 0 : FILE;
-            word |= memmap.mapcount(pfn) == 1 ? EXCLUSIVE : 0;
+            word |= folios.preciseMapcount(pfn) == 1 ? EXCLUSIVE : 0;
         }
         return word;
     }

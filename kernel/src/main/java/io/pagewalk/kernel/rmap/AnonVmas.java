@@ -1,6 +1,7 @@
 package io.pagewalk.kernel.rmap;
 
 import io.pagewalk.base.Digest;
+import io.pagewalk.base.KernelBug;
 import io.pagewalk.kernel.slub.ObjectSource;
 import io.pagewalk.kernel.vma.AnonVma;
 import io.pagewalk.kernel.vma.AnonVmaOps;
@@ -60,6 +61,23 @@ public final class AnonVmas implements AnonVmaOps {
         vma.setAnonVma(chosen);
         chosen.activeVmas++;
         link(vma, chosen);
+    }
+
+    /**
+     * Returns the anon_vma of an area, given to it now when it has none: {@code anon_vma_prepare()}.
+     *
+     * @param vma an area in a tree
+     */
+    public AnonVma prepared(Vma vma) {
+        AnonVma anonVma = vma.anonVma();
+        if (anonVma == null) {
+            prepare(vma);
+            anonVma = vma.anonVma();
+        }
+        if (anonVma == null) {
+            throw new KernelBug("an area has no anon_vma after preparation");
+        }
+        return anonVma;
     }
 
     /**

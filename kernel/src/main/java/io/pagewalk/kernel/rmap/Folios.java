@@ -4,6 +4,7 @@ import io.pagewalk.base.KernelBug;
 import io.pagewalk.kernel.buddy.PageAllocator;
 import io.pagewalk.kernel.numa.PolicyAllocator;
 import io.pagewalk.kernel.page.FrameOwner;
+import io.pagewalk.kernel.page.Gfp;
 import io.pagewalk.kernel.page.LargeFolios;
 import io.pagewalk.kernel.page.MemMap;
 import io.pagewalk.kernel.page.MemMapSection;
@@ -112,7 +113,23 @@ public final class Folios {
         if (vma.policy() == null && policies.taskPolicy() == null && !vma.hasSharedPolicy()) {
             return allocator.allocPage(gfp);
         }
-        return policies.allocateFor(gfp, vma.policyAt(vaddr), vma.interleaveIndex(vaddr));
+        return policies.allocateFor(gfp, 0, vma.policyAt(vaddr), vma.interleaveIndex(vaddr));
+    }
+
+    /**
+     * Allocates a folio of several pages for a place in an area: {@code vma_alloc_folio()}.
+     *
+     * @param gfp request flags
+     * @param order order of the folio, above 0
+     * @param vma the area
+     * @param vaddr the place of its first page
+     * @return the first frame with one reference, or -1
+     */
+    public long allocate(int gfp, int order, Vma vma, long vaddr) {
+        if (vma.policy() == null && policies.taskPolicy() == null && !vma.hasSharedPolicy()) {
+            return allocator.allocPages(gfp | Gfp.COMP, order);
+        }
+        return policies.allocateFor(gfp | Gfp.COMP, order, vma.policyAt(vaddr), vma.interleaveIndex(vaddr) >>> order);
     }
 
     /** Returns the memory policies of the machine. */
@@ -267,6 +284,19 @@ public final class Folios {
         lru.count(zoneOf(head), memmap.flags(head), pages);
         if (vma.has(VmaFlags.VM_LOCKED) && !vma.has(VmaFlags.VM_SPECIAL)) {
             lru.mlock(head);
+        }
+    }
+
+    /**
+     * Ties an anonymous folio to the anon_vma of the one area that has it now: {@code folio_move_anon_rmap()}.
+     *
+     * @param pfn a page of it
+     * @param anonVma the area's
+     */
+    public void moveAnon(long pfn, AnonVma anonVma) {
+        long head = memmap.compoundHead(pfn);
+        for (long page = head; page < head + large.pages(head); page++) {
+            memmap.setMapping(page, -(int) anonVma.id(), memmap.index(page));
         }
     }
 

@@ -16,14 +16,15 @@ import io.pagewalk.kernel.compaction.Compaction;
 import io.pagewalk.kernel.compaction.ContiguousAllocator;
 import io.pagewalk.kernel.exec.ElfProgram;
 import io.pagewalk.kernel.fault.FaultHandler;
+import io.pagewalk.kernel.fault.HugePages;
 import io.pagewalk.kernel.fault.MappedPages;
 import io.pagewalk.kernel.fault.PageTableEditor;
-import io.pagewalk.kernel.fault.Unsharing;
 import io.pagewalk.kernel.filemap.FileSystem;
 import io.pagewalk.kernel.filemap.PageCache;
 import io.pagewalk.kernel.gup.Foll;
 import io.pagewalk.kernel.gup.GetUserPages;
 import io.pagewalk.kernel.gup.RemoteAccess;
+import io.pagewalk.kernel.huge.HugePageSettings;
 import io.pagewalk.kernel.io.IoResources;
 import io.pagewalk.kernel.ksm.Ksm;
 import io.pagewalk.kernel.ksm.KsmFiles;
@@ -56,6 +57,7 @@ public final class LinuxKernel extends KernelCore {
 
     private final DeviceLayer devices;
     private final FileSystem files;
+    private final HugePages hugePages;
     private final FaultHandler faultHandler;
     private final UserPages userPages;
     private final PageTableEditor pageTables;
@@ -94,13 +96,13 @@ public final class LinuxKernel extends KernelCore {
                 machine.disks(DiskDescription.Use.FILES).isEmpty()
                         ? null
                         : machine.disks(DiskDescription.Use.FILES).getFirst());
-        this.faultHandler =
-                new FaultHandler(kernelTables, anonVmas, cache, addressSpaces, time, options.costs(), machine.bus());
+        this.hugePages = new HugePages(kernelTables, anonVmas, files, new HugePageSettings(), addressSpaces);
+        this.faultHandler = new FaultHandler(
+                kernelTables, anonVmas, cache, hugePages, addressSpaces, time, options.costs(), machine.bus());
         this.userPages = new UserPages(this, faultHandler, layout.taskSize());
-        Unsharing unsharing = new Unsharing(kernelTables, anonVmas, addressSpaces);
         this.pageTables = new PageTableEditor(
-                kernelTables, files, faultHandler, unsharing, addressSpaces, time, options.costs(), this::currentOrBug);
-        this.gup = new GetUserPages(kernelTables, pageTables, faultHandler, unsharing);
+                kernelTables, files, faultHandler, addressSpaces, time, options.costs(), this::currentOrBug);
+        this.gup = new GetUserPages(kernelTables, pageTables, faultHandler);
         this.remoteAccess = new RemoteAccess(gup);
         this.devices = new DeviceLayer(this, objects);
         files.setObjects(objects.files());
@@ -491,6 +493,11 @@ public final class LinuxKernel extends KernelCore {
      */
     public Mmu mmuOf(Task task) {
         return mmus[task.cpu()];
+    }
+
+    /** Returns the transparent huge pages and their settings. */
+    public HugePages hugePages() {
+        return hugePages;
     }
 
     /** Returns the running task, or null. */

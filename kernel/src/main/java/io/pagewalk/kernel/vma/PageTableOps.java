@@ -39,6 +39,14 @@ public interface PageTableOps {
     }
 
     /**
+     * Splits the entry of a huge page that lies across an address where two areas are about to meet: {@code mm/huge_memory.c:vma_adjust_trans_huge()}.
+     *
+     * @param vma the area that still covers both sides
+     * @param address a page border inside it
+     */
+    default void splitHuge(Vma vma, long address) {}
+
+    /**
      * Makes the entries of a range agree with the area's new flags: {@code mm/mprotect.c:change_protection()}.
      *
      * @param vma the area, whose flags are already the new ones

@@ -214,6 +214,7 @@ final class VmaMerge {
     static void splitAlways(Vma vma, long address, NewPart part) {
         Mm mm = vma.mm();
         Vma other = vma.duplicate(mm);
+        mm.services().pageTables().splitHuge(vma, address);
         if (part == NewPart.BELOW) {
             other.setRange(vma.start(), address, vma.pgoff());
         } else {
@@ -325,6 +326,7 @@ final class VmaMerge {
             if (rightSide) {
                 dropMerged(middle);
             } else {
+                middle.mm().services().pageTables().splitHuge(middle, range.end());
                 adjust(middle, range.end(), middle.end(), middle.pgoffOf(range.end()));
             }
             adjust(previous, previous.start(), range.end(), previous.pgoff());
@@ -336,6 +338,7 @@ final class VmaMerge {
             if (leftSide) {
                 dropMerged(middle);
             } else {
+                middle.mm().services().pageTables().splitHuge(middle, range.start());
                 adjust(middle, middle.start(), range.start(), middle.pgoff());
             }
             adjust(next, range.start(), next.end(), range.pgoff());

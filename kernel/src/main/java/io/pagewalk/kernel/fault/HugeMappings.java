@@ -1,0 +1,235 @@
+package io.pagewalk.kernel.fault;
+
+import io.pagewalk.base.KernelBug;
+import io.pagewalk.hardware.memory.PhysicalMemory;
+import io.pagewalk.hardware.paging.PagingMode;
+import io.pagewalk.hardware.paging.PteFlags;
+import io.pagewalk.kernel.page.MemMap;
+import io.pagewalk.kernel.page.PageFlags;
+import io.pagewalk.kernel.rmap.Folios;
+import io.pagewalk.kernel.vma.Mm;
+import io.pagewalk.kernel.vma.RssCounter;
+import io.pagewalk.kernel.vma.Vma;
+import io.pagewalk.kernel.vma.VmaFlags;
+import io.pagewalk.kernel.zone.VmEvent;
+
+/**
+ * Entries that map a huge page as a whole: dropping, splitting, copying and moving them ({@code mm/huge_memory.c}).
+ *
+ * <p>An anonymous one has a leaf table put aside, so that it can be split without allocating. One of a file has none: splitting it empties the place, and faults fill it again.
+ */
+final class HugeMappings {
+    /** What became of an entry that fork copies. */
+    enum Copied {
+        /** The child has what it needs. */
+        DONE,
+        /** The entry was split and its pages are to be copied one by one. */
+        SPLIT,
+        /** There was no memory for a table. */
+        NO_MEMORY
+    }
+
+    private static final int LEVEL = PageTables.HUGE_LEVEL;
+
+    private final PagingMode mode;
+    private final PhysicalMemory memory;
+    private final PageTables tables;
+    private final Folios folios;
+    private final MemMap memmap;
+    private final TlbFlusher flusher;
+    private final PinnedCopies pinned;
+    private final long zeroPfn;
+    private final int pages;
+
+    HugeMappings(KernelTables kernel, TlbFlusher flusher, PinnedCopies pinned) {
+        this.mode = kernel.mode();
+        this.memory = kernel.memory();
+        this.tables = kernel.tables();
+        this.folios = kernel.folios();
+        this.memmap = folios.memmap();
+        this.flusher = flusher;
+        this.pinned = pinned;
+        this.zeroPfn = kernel.zeroPfn();
+        this.pages = (int) mode.pagesPerLeaf(LEVEL);
+    }
+
+    /** Returns the first address of the huge page that an address lies in. */
+    long startOf(long vaddr) {
+        return vaddr & -tables.hugeBytes();
+    }
+
+    /** Returns the first address behind the huge page that an address lies in. */
+    long endOf(long vaddr) {
+        return startOf(vaddr) + tables.hugeBytes();
+    }
+
+    /** Returns whether a range that begins at an address covers the huge page there wholly. */
+    boolean isWhole(long vaddr, long end) {
+        return vaddr == startOf(vaddr) && endOf(vaddr) <= end;
+    }
+
+    /** Returns whether an entry maps the huge page of zeros. */
+    boolean isZero(long entry) {
+        return (mode.flags(entry, LEVEL) & PteFlags.SPECIAL) != 0;
+    }
+
+    /** Drops a whole huge page: {@code zap_huge_pmd()}. */
+    void zap(Vma vma, long vaddr, FlushRange flush) {
+        Mm mm = vma.mm();
+        long entry = tables.hugeEntry(mm, vaddr);
+        int flags = mode.flags(entry, LEVEL);
+        tables.setHugeEntry(mm, vaddr, 0);
+        flush.addTables(startOf(vaddr), endOf(vaddr));
+        long table = tables.withdraw(mm, vaddr);
+        if (table >= 0) {
+            tables.freeTable(table);
+        }
+        if (isZero(entry)) {
+            return;
+        }
+        long head = mode.pfn(entry, LEVEL);
+        RssCounter kind = FaultHandler.rssKind(memmap, head);
+        if (kind != RssCounter.ANON) {
+            noteUse(vma, head, flags);
+        }
+        mm.addRss(kind, -pages);
+        folios.removeHugeMapping(head, mm);
+        folios.put(head);
+    }
+
+    private void noteUse(Vma vma, long head, int flags) {
+        if ((flags & PteFlags.DIRTY) != 0) {
+            folios.markDirty(head);
+        }
+        if ((flags & PteFlags.ACCESSED) != 0 && !vma.has(VmaFlags.VM_SEQ_READ | VmaFlags.VM_RAND_READ)) {
+            folios.lru().markAccessed(head);
+        }
+    }
+
+    /** Lets leaf entries map what one entry mapped; a page of a file is mapped no longer: {@code __split_huge_pmd_locked()}. Nothing happens where no huge page is mapped. */
+    void split(Vma vma, long vaddr) {
+        Mm mm = vma.mm();
+        long entry = tables.hugeEntry(mm, vaddr);
+        if (entry == 0) {
+            return;
+        }
+        folios.counters().count(VmEvent.THP_SPLIT_PMD);
+        long start = startOf(vaddr);
+        int flags = mode.flags(entry, LEVEL);
+        long head = mode.pfn(entry, LEVEL);
+        boolean isZero = isZero(entry);
+        boolean isAnon = isZero || memmap.mapping(head) < 0;
+        long table = tables.withdraw(mm, vaddr);
+        if (table < 0) {
+            KernelBug.on(isAnon, "an anonymous huge page has no table put aside");
+            tables.setHugeEntry(mm, vaddr, 0);
+            flusher.flushRange(mm, start, start + tables.hugeBytes(), false);
+            noteUse(vma, head, flags);
+            mm.addRss(FaultHandler.rssKind(memmap, head), -pages);
+            folios.removeHugeMapping(head, mm);
+            folios.put(head);
+            return;
+        }
+        boolean isExclusive = !isZero && memmap.hasFlags(head, PageFlags.ANON_EXCLUSIVE);
+        for (int i = 0; i < pages; i++) {
+            long pfn = isZero ? zeroPfn : head + i;
+            mode.writeEntry(memory, table, i, mode.leaf(pfn, flags, 1));
+            if (!isZero) {
+                if (isExclusive) {
+                    memmap.setFlags(pfn, PageFlags.ANON_EXCLUSIVE);
+                }
+                memmap.get(pfn);
+                folios.addMapping(pfn, mm);
+            }
+        }
+        tables.hang(mm, vaddr, table);
+        flusher.flushRange(mm, start, start + tables.hugeBytes(), false);
+        if (!isZero) {
+            folios.removeHugeMapping(head, mm);
+            folios.put(head);
+        }
+    }
+
+    /** Splits the entry at an address when it maps a certain huge page. */
+    void splitIfMapped(Vma vma, long vaddr, long head) {
+        long entry = tables.hugeEntry(vma.mm(), vaddr);
+        if (entry != 0 && mode.pfn(entry, LEVEL) == head) {
+            split(vma, vaddr);
+        }
+    }
+
+    /** Splits the huge page that lies across an address: {@code split_huge_pmd_if_needed()}. */
+    void splitAcross(Vma vma, long vaddr) {
+        if (vaddr != startOf(vaddr)) {
+            split(vma, vaddr);
+        }
+    }
+
+    /** Copies an entry for fork: {@code copy_huge_pmd()}. Pages of files are left to faults. */
+    Copied copy(Vma child, Vma parent, long vaddr) {
+        Mm source = parent.mm();
+        Mm target = child.mm();
+        long entry = tables.hugeEntry(source, vaddr);
+        if (!child.isAnonymous()) {
+            return Copied.DONE;
+        }
+        if (!tables.makeUpper(target, vaddr)) {
+            return Copied.NO_MEMORY;
+        }
+        long table = tables.allocateTable();
+        if (table < 0) {
+            return Copied.NO_MEMORY;
+        }
+        if (!isZero(entry)) {
+            long head = mode.pfn(entry, LEVEL);
+            if (pinned.mustCopy(source, head)) {
+                tables.freeTable(table);
+                split(parent, vaddr);
+                return Copied.SPLIT;
+            }
+            memmap.clearFlags(head, PageFlags.ANON_EXCLUSIVE);
+            memmap.get(head);
+            folios.addHugeMapping(head, target);
+            target.addRss(RssCounter.ANON, pages);
+        }
+        tables.deposit(target, vaddr, table);
+        int flags = mode.flags(entry, LEVEL) & ~PteFlags.WRITE;
+        tables.setHugeEntry(source, vaddr, mode.withFlags(entry, flags, LEVEL));
+        flags &= ~PteFlags.ACCESSED;
+        if (!child.has(VmaFlags.VM_UFFD_WP)) {
+            flags &= ~PteFlags.UFFD_WP;
+        }
+        tables.setHugeEntry(target, vaddr, mode.withFlags(entry, flags, LEVEL));
+        return Copied.DONE;
+    }
+
+    /** Moves a whole huge page to a place of the same address space: {@code move_huge_pmd()}. Returns false when something is in the way. */
+    boolean move(Mm mm, long from, long to, FlushRange flush) {
+        if (!tables.makeUpper(mm, to) || !tables.isRegionEmpty(mm, to)) {
+            return false;
+        }
+        long entry = tables.hugeEntry(mm, from);
+        int flags = mode.flags(entry, LEVEL);
+        if (mm.services().settings().tracksSoftDirty()) {
+            flags |= PteFlags.SOFT_DIRTY;
+        }
+        tables.setHugeEntry(mm, from, 0);
+        long table = tables.withdraw(mm, from);
+        if (table >= 0) {
+            tables.deposit(mm, to, table);
+        }
+        tables.setHugeEntry(mm, to, mode.withFlags(entry, flags, LEVEL));
+        flush.addTables(from, from + tables.hugeBytes());
+        return true;
+    }
+
+    /** Flushes what TLBs know of the huge page at an address. */
+    void flush(Mm mm, long vaddr) {
+        flusher.flushRange(mm, startOf(vaddr), endOf(vaddr), false);
+    }
+
+    /** Gives the entry at an address other flags. */
+    void setFlags(Mm mm, long vaddr, long entry, int flags) {
+        tables.setHugeEntry(mm, vaddr, mode.withFlags(entry, flags, LEVEL));
+    }
+}

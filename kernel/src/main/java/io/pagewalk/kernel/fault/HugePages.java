@@ -1,0 +1,92 @@
+package io.pagewalk.kernel.fault;
+
+import io.pagewalk.kernel.filemap.FileSystem;
+import io.pagewalk.kernel.filemap.Inode;
+import io.pagewalk.kernel.huge.HugePagePolicy;
+import io.pagewalk.kernel.huge.HugePageSettings;
+import io.pagewalk.kernel.huge.HugePageStats;
+import io.pagewalk.kernel.page.LargeFolios;
+import io.pagewalk.kernel.page.MemMap;
+import io.pagewalk.kernel.rmap.AnonVmas;
+import io.pagewalk.kernel.rmap.FolioSplit;
+import io.pagewalk.kernel.rmap.Folios;
+import io.pagewalk.kernel.vma.Vma;
+import java.util.List;
+
+/** Huge pages of a machine: which areas may have them, how they are mapped, and how they are split wherever that is ({@code mm/huge_memory.c}). */
+public final class HugePages {
+    private final PinnedCopies pinned;
+    private final HugeMappings mappings;
+    private final HugePagePolicy policy;
+    private final HugePageStats stats = new HugePageStats();
+    private final FolioSplit split;
+    private final AnonVmas anonVmas;
+    private final FileSystem files;
+    private final LargeFolios large;
+    private final MemMap memmap;
+
+    /**
+     * Creates it for one machine.
+     *
+     * @param kernel the kernel's tables
+     * @param anonVmas the reverse map
+     * @param files the page cache's files
+     * @param settings which huge pages are switched on
+     * @param flusher flushes TLBs
+     */
+    public HugePages(
+            KernelTables kernel, AnonVmas anonVmas, FileSystem files, HugePageSettings settings, TlbFlusher flusher) {
+        Folios folios = kernel.folios();
+        this.pinned = new PinnedCopies(kernel, anonVmas);
+        this.mappings = new HugeMappings(kernel, flusher, pinned);
+        kernel.setHugeMappings(mappings);
+        this.policy = new HugePagePolicy(settings);
+        this.split = new FolioSplit(folios);
+        this.anonVmas = anonVmas;
+        this.files = files;
+        this.large = folios.large();
+        this.memmap = folios.memmap();
+    }
+
+    HugeMappings mappings() {
+        return mappings;
+    }
+
+    PinnedCopies pinned() {
+        return pinned;
+    }
+
+    /** Returns which areas may have huge pages. */
+    public HugePagePolicy policy() {
+        return policy;
+    }
+
+    /** Returns what is counted of them by size. */
+    public HugePageStats stats() {
+        return stats;
+    }
+
+    /**
+     * Makes single pages of a folio.
+     *
+     * @param head first frame of a large folio
+     * @return whether it was split; it is not while somebody else refers to it ({@code -EAGAIN})
+     */
+    public boolean split(long head) {
+        if (!split.canSplit(head)) {
+            return false;
+        }
+        int mapping = memmap.mapping(head);
+        Inode inode = mapping > 0 ? files.find(mapping) : null;
+        List<Vma> areas = mapping < 0 ? anonVmas.areasOf(-mapping) : inode == null ? List.of() : inode.mappings();
+        long index = memmap.index(head);
+        for (int i = 0; i < areas.size() && large.entireMapcount(head) > 0; i++) {
+            Vma vma = areas.get(i);
+            if (index >= vma.pgoff() && index < vma.pgoff() + vma.pages()) {
+                mappings.splitIfMapped(vma, vma.start() + ((index - vma.pgoff()) << 12), head);
+            }
+        }
+        split.toPages(head);
+        return true;
+    }
+}

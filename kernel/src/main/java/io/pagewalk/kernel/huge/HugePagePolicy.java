@@ -1,0 +1,106 @@
+package io.pagewalk.kernel.huge;
+
+import io.pagewalk.kernel.rmap.Folios;
+import io.pagewalk.kernel.vma.Vma;
+import io.pagewalk.kernel.vma.VmaFlags;
+
+/** Which sizes of folios an area may have: {@code thp_vma_allowable_orders()} and {@code thp_vma_suitable_orders()}. */
+public final class HugePagePolicy {
+    /** Who asks: {@code enum tva_type}. */
+    public enum Asker {
+        /** {@code THPeligible} of smaps. */
+        SMAPS,
+        /** A fault. */
+        FAULT,
+        /** khugepaged. */
+        KHUGEPAGED,
+        /** {@code MADV_COLLAPSE}, which the settings do not stop. */
+        COLLAPSE
+    }
+
+    /** {@code VM_NO_KHUGEPAGED}. */
+    private static final long NO_COLLAPSE = VmaFlags.VM_SPECIAL | VmaFlags.VM_HUGETLB;
+
+    /** {@code PR_THP_DISABLE_EXCEPT_ADVISED} beside the lowest bit. */
+    private static final int EXCEPT_ADVISED = 2;
+
+    private static final long TEMPORARY_STACK = VmaFlags.VM_RAND_READ | VmaFlags.VM_SEQ_READ;
+
+    private final HugePageSettings settings;
+
+    /**
+     * Creates the policy of a machine.
+     *
+     * @param settings what is switched on
+     */
+    public HugePagePolicy(HugePageSettings settings) {
+        this.settings = settings;
+    }
+
+    /** Returns what is switched on. */
+    public HugePageSettings settings() {
+        return settings;
+    }
+
+    /**
+     * Returns the orders that an anonymous area may have, as bits; areas of files have none.
+     *
+     * @param vma the area
+     * @param asker who wants to know
+     * @param orders those that are wanted, as bits
+     */
+    public int allowable(Vma vma, Asker asker, int orders) {
+        if (!vma.isAnonymous() || isForbidden(vma, asker)) {
+            return 0;
+        }
+        boolean isAdvised = vma.has(VmaFlags.VM_HUGEPAGE);
+        int left = orders & HugePageSettings.ALL_ORDERS;
+        if (asker != Asker.COLLAPSE) {
+            left &= settings.orders(isAdvised);
+        }
+        if ((asker == Asker.KHUGEPAGED || asker == Asker.COLLAPSE) && vma.has(NO_COLLAPSE)) {
+            return 0;
+        }
+        if (asker != Asker.FAULT) {
+            left = fitting(vma, left);
+        }
+        boolean needsPages = asker == Asker.KHUGEPAGED || asker == Asker.COLLAPSE;
+        return needsPages && vma.anonVma() == null ? 0 : left;
+    }
+
+    /** {@code vma_thp_disabled()}, and the stack that {@code execve()} is about to move. */
+    private static boolean isForbidden(Vma vma, Asker asker) {
+        int disabled = vma.mm().attributes().hugePagesDisabled();
+        boolean isExcepted =
+                (disabled & EXCEPT_ADVISED) != 0 && (vma.has(VmaFlags.VM_HUGEPAGE) || asker == Asker.COLLAPSE);
+        return vma.has(VmaFlags.VM_NOHUGEPAGE)
+                || (disabled != 0 && !isExcepted)
+                || (vma.has(VmaFlags.VM_GROWSDOWN) && (vma.flags() & TEMPORARY_STACK) == TEMPORARY_STACK);
+    }
+
+    /** The orders from the largest that fits anywhere at the end of the area. */
+    private static int fitting(Vma vma, int orders) {
+        int left = orders;
+        while (left != 0) {
+            int order = Integer.numberOfTrailingZeros(Integer.highestOneBit(left));
+            if (isSuitable(vma, vma.end() - (4096L << order), order)) {
+                return left;
+            }
+            left &= ~(1 << order);
+        }
+        return 0;
+    }
+
+    /**
+     * Returns whether the naturally aligned folio around an address lies in its area: {@code thp_vma_suitable_order()} for anonymous memory.
+     *
+     * @param vma the area
+     * @param vaddr an address in it
+     * @param order order of the folio, at most {@link Folios#HUGE_ORDER}
+     */
+    public static boolean isSuitable(Vma vma, long vaddr, int order) {
+        long bytes = 4096L << order;
+        long start = vaddr & -bytes;
+        return start >= vma.start() && start + bytes <= vma.end();
+    }
+}

@@ -1,0 +1,157 @@
+package io.pagewalk.kernel.huge;
+
+import io.pagewalk.kernel.page.Gfp;
+import io.pagewalk.kernel.rmap.Folios;
+import java.util.Arrays;
+
+/**
+ * The settings of {@code /sys/kernel/mm/transparent_hugepage}: {@code transparent_hugepage_flags} and {@code huge_anon_orders_*}.
+ *
+ * <p>Defaults are those of a kernel with {@code CONFIG_TRANSPARENT_HUGEPAGE_MADVISE}: pages of 2 MiB where a program asks for them, no others.
+ */
+public final class HugePageSettings {
+    /** Smallest order of an anonymous folio of several pages. */
+    public static final int LOWEST_ORDER = 2;
+
+    /** Orders from {@link #LOWEST_ORDER} to {@link Folios#HUGE_ORDER}, as bits: {@code THP_ORDERS_ALL_ANON}. */
+    public static final int ALL_ORDERS = (1 << (Folios.HUGE_ORDER + 1)) - (1 << LOWEST_ORDER);
+
+    /** Where huge pages are used. */
+    public enum Use {
+        /** In every area that is large enough. */
+        ALWAYS,
+        /** As the setting for all sizes says; not for that one itself. */
+        INHERIT,
+        /** In areas with {@code MADV_HUGEPAGE}. */
+        MADVISE,
+        /** Nowhere. */
+        NEVER
+    }
+
+    /** How hard a fault tries to get one. */
+    public enum Defrag {
+        /** Reclaims and compacts at once. */
+        ALWAYS,
+        /** Wakes kswapd and kcompactd and takes a small page. */
+        DEFER,
+        /** As {@link #ALWAYS} where a program asked for huge pages, else as {@link #DEFER}. */
+        DEFER_MADVISE,
+        /** As {@link #ALWAYS} where a program asked for huge pages, else takes only what is free. */
+        MADVISE,
+        /** Takes only what is free. */
+        NEVER
+    }
+
+    private Use enabled = Use.MADVISE;
+    private Defrag defrag = Defrag.MADVISE;
+    private boolean usesZeroPage = true;
+    private final Use[] ofOrder = new Use[Folios.HUGE_ORDER + 1];
+
+    /** Creates the settings that a kernel boots with. */
+    public HugePageSettings() {
+        Arrays.fill(ofOrder, Use.NEVER);
+        ofOrder[Folios.HUGE_ORDER] = Use.INHERIT;
+    }
+
+    /** Returns {@code enabled}. */
+    public Use enabled() {
+        return enabled;
+    }
+
+    /**
+     * Sets {@code enabled}.
+     *
+     * @param value all but {@link Use#INHERIT}
+     */
+    public void setEnabled(Use value) {
+        enabled = value;
+    }
+
+    /** Returns {@code defrag}. */
+    public Defrag defrag() {
+        return defrag;
+    }
+
+    /**
+     * Sets {@code defrag}.
+     *
+     * @param value any
+     */
+    public void setDefrag(Defrag value) {
+        defrag = value;
+    }
+
+    /** Returns {@code use_zero_page}: whether a first read maps the huge page of zeros. */
+    public boolean usesZeroPage() {
+        return usesZeroPage;
+    }
+
+    /**
+     * Sets {@code use_zero_page}.
+     *
+     * @param value whether a first read maps the huge page of zeros
+     */
+    public void setUsesZeroPage(boolean value) {
+        usesZeroPage = value;
+    }
+
+    /**
+     * Returns {@code hugepages-SIZEkB/enabled}.
+     *
+     * @param order from {@link #LOWEST_ORDER} to {@link Folios#HUGE_ORDER}
+     */
+    public Use enabled(int order) {
+        return ofOrder[order];
+    }
+
+    /**
+     * Sets {@code hugepages-SIZEkB/enabled}.
+     *
+     * @param order from {@link #LOWEST_ORDER} to {@link Folios#HUGE_ORDER}
+     * @param value any
+     */
+    public void setEnabled(int order, Use value) {
+        ofOrder[order] = value;
+    }
+
+    /**
+     * Returns the orders that are switched on for anonymous memory, as bits: the masks of {@code thp_vma_allowable_orders()}.
+     *
+     * @param isAdvised whether the area has {@code VM_HUGEPAGE}
+     */
+    public int orders(boolean isAdvised) {
+        int orders = 0;
+        boolean inherited = enabled == Use.ALWAYS || (enabled == Use.MADVISE && isAdvised);
+        for (int order = LOWEST_ORDER; order <= Folios.HUGE_ORDER; order++) {
+            boolean isOn = switch (ofOrder[order]) {
+                case ALWAYS -> true;
+                case INHERIT -> inherited;
+                case MADVISE -> isAdvised;
+                case NEVER -> false;
+            };
+            orders |= isOn ? 1 << order : 0;
+        }
+        return orders;
+    }
+
+    /** Returns whether any size is switched on anywhere: {@code hugepage_pmd_enabled()} for anonymous memory. */
+    public boolean isHugeEnabled() {
+        Use use = ofOrder[Folios.HUGE_ORDER];
+        return use == Use.ALWAYS || use == Use.MADVISE || (use == Use.INHERIT && enabled != Use.NEVER);
+    }
+
+    /**
+     * Returns the request flags of a huge page: {@code vma_thp_gfp_mask()}.
+     *
+     * @param isAdvised whether the area has {@code VM_HUGEPAGE}
+     */
+    public int gfp(boolean isAdvised) {
+        return switch (defrag) {
+            case ALWAYS -> Gfp.GFP_TRANSHUGE | (isAdvised ? 0 : Gfp.NORETRY);
+            case DEFER -> Gfp.GFP_TRANSHUGE_LIGHT | Gfp.KSWAPD_RECLAIM;
+            case DEFER_MADVISE -> Gfp.GFP_TRANSHUGE_LIGHT | (isAdvised ? Gfp.DIRECT_RECLAIM : Gfp.KSWAPD_RECLAIM);
+            case MADVISE -> Gfp.GFP_TRANSHUGE_LIGHT | (isAdvised ? Gfp.DIRECT_RECLAIM : 0);
+            case NEVER -> Gfp.GFP_TRANSHUGE_LIGHT;
+        };
+    }
+}
