@@ -23,13 +23,27 @@ final class EntryMover {
     }
 
     /** Moves everything, or nothing when a table cannot be had; returns whether it moved. */
-    boolean move(Vma source, long oldStart, Vma target, long newStart, long lengthBytes) {
-        long moved = moveEntries(source, oldStart, newStart, lengthBytes);
-        if (moved < lengthBytes) {
-            moveEntries(target, newStart, oldStart, moved);
+    boolean move(Vma from, long oldStart, Vma to, long newStart, long lengthBytes) {
+        long before = bytesToTakeAlong(from, oldStart, to, newStart, lengthBytes);
+        long length = before + lengthBytes;
+        long moved = moveEntries(from, oldStart - before, newStart - before, length);
+        if (moved < length) {
+            moveEntries(to, newStart - before, oldStart - before, moved);
             return false;
         }
         return true;
+    }
+
+    /** Returns how many bytes before the start move as well, so that a whole leaf table can: there is nothing in them on both sides ({@code can_realign_addr()}). */
+    private long bytesToTakeAlong(Vma from, long oldStart, Vma to, long newStart, long lengthBytes) {
+        long span = 1L << mode.shift(2);
+        long offset = oldStart & (span - 1);
+        boolean isFitting = offset == (newStart & (span - 1)) && lengthBytes >= span - offset;
+        return isFitting && isFreeBefore(from, oldStart, offset) && isFreeBefore(to, newStart, offset) ? offset : 0;
+    }
+
+    private static boolean isFreeBefore(Vma vma, long start, long bytes) {
+        return vma.start() == start && vma.mm().vmas().findIntersection(start - bytes, start) == null;
     }
 
     /** {@code mm/mremap.c:move_page_tables()}: whole leaf tables where both sides are aligned, entries elsewhere. Returns the bytes that were moved. */

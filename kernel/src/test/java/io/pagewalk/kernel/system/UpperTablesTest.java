@@ -14,6 +14,7 @@ class UpperTablesTest extends TwoKernelsTest {
     private static final int ANON = 0x32;
     private static final int SHARED = 0x11;
     private static final int MAYMOVE_FIXED = 3;
+    private static final int DONTUNMAP = 4;
 
     UpperTablesTest() {
         super(64, 16);
@@ -69,5 +70,30 @@ class UpperTablesTest extends TwoKernelsTest {
         assertThat(tables(before, size(0))).isEqualTo(-1);
         call("munmap", FAR + (1L << 39), TABLE);
         assertThat(tables(before, size(0))).isEqualTo(-2);
+    }
+
+    @Test
+    void mremap_thatKeepsTheSource_takesAWholeTableAlongFromBehindItsBeginning() {
+        for (long offset : new long[] {0, PAGE, TABLE - PAGE}) {
+            for (long other : new long[] {0, PAGE}) {
+                for (long neighbour : new long[] {0, -PAGE, -TABLE}) {
+                    call("munmap", FAR, 64 * TABLE);
+                    long from = FAR + 4 * TABLE + offset;
+                    long to = FAR + 40 * TABLE + offset + other;
+                    if (neighbour != 0) {
+                        call("mmap", from + neighbour, PAGE, 3, SHARED | 0x20, -1, 0);
+                    }
+                    call("mmap", from, 2 * TABLE, 3, ANON, -1, 0);
+                    both().store(0, from, 1);
+                    both().store(0, from + TABLE, 2);
+                    TwoKernels.Pair before = size(0);
+                    call("mremap", from, 2 * TABLE, 2 * TABLE, MAYMOVE_FIXED | DONTUNMAP, to);
+                    tables(before, size(0));
+                    both().load(0, to);
+                    both().load(0, to + TABLE);
+                    both().load(0, from);
+                }
+            }
+        }
     }
 }
