@@ -1,6 +1,7 @@
 package io.pagewalk.hardware.cpu;
 
 import io.pagewalk.base.Digest;
+import io.pagewalk.base.KernelBug;
 import io.pagewalk.base.Violations;
 import io.pagewalk.hardware.mmu.Mmu;
 
@@ -15,6 +16,7 @@ public final class Cpu {
     private final int node;
     private final CpuModel model;
     private final Mmu mmu;
+    private boolean obeysKeys;
     private long contextSwitches;
     private long shootdownsSent;
     private long shootdownsReceived;
@@ -64,6 +66,33 @@ public final class Cpu {
     public void switchAddressSpace(long rootPfn, int asid, boolean keepEntries) {
         contextSwitches++;
         mmu.loadRoot(rootPfn, asid, keepEntries);
+    }
+
+    /** Returns whether it can have protection keys: the part has them, and so have page tables of its paging mode. */
+    public boolean hasKeys() {
+        return model.hasProtectionKeys() && mmu.mode().hasKeys();
+    }
+
+    /** Switches protection keys on: CR4.PKE. Without that pages have none and there is no register. */
+    public void enableKeys() {
+        KernelBug.on(!hasKeys(), "CPU " + model.name() + " has no protection keys");
+        obeysKeys = true;
+    }
+
+    /** Returns the register of protection keys: RDPKRU. */
+    public int readPkru() {
+        KernelBug.on(!obeysKeys, "RDPKRU without CR4.PKE");
+        return mmu.pkru();
+    }
+
+    /**
+     * Writes the register of protection keys: WRPKRU. The next access obeys it; translations stay where they are.
+     *
+     * @param register see {@link io.pagewalk.hardware.paging.Pkru}
+     */
+    public void writePkru(int register) {
+        KernelBug.on(!obeysKeys, "WRPKRU without CR4.PKE");
+        mmu.writePkru(register);
     }
 
     /**

@@ -13,7 +13,8 @@ import java.util.stream.Collectors;
  *
  * <p>Entries, ways and page sizes are what the vendor's manual (or the part's own CPUID) states. Vendors do not publish the replacement; true LRU is assumed
  * everywhere. Page-walk caches are known to exist from the manuals, their sizes mostly from measurement (van Schaik et al., "RevAnC: A Framework for Reverse
- * Engineering Hardware Page Table Caches", EuroSec 2017); each model says what is assumed.
+ * Engineering Hardware Page Table Caches", EuroSec 2017); each model says what is assumed. Protection keys came with Skylake-SP in servers, with Ice Lake in clients
+ * and with Zen 3 in AMD's parts; CPUID leaf 7 tells (PKU, bit 3 of ECX).
  */
 public final class CpuModels {
     private static final int KIB_4 = 12;
@@ -73,6 +74,7 @@ public final class CpuModels {
                         0,
                         8,
                         60),
+                false,
                 100_000_000L);
     }
 
@@ -95,6 +97,7 @@ public final class CpuModels {
                         0,
                         10,
                         80),
+                false,
                 1_700_000_000L);
     }
 
@@ -117,6 +120,7 @@ public final class CpuModels {
                         2,
                         12,
                         100),
+                false,
                 2_400_000_000L);
     }
 
@@ -140,6 +144,7 @@ public final class CpuModels {
                         7,
                         12,
                         120),
+                false,
                 3_000_000_000L);
     }
 
@@ -150,7 +155,7 @@ public final class CpuModels {
                 "Intel 64 and IA-32 Architectures Optimization Reference Manual, table \"TLB Parameters of the Skylake Microarchitecture\": code 128 entries"
                         + " 8-way and 8 fully associative for large pages, data 64 entries 4-way, 32 4-way for 2/4 MiB, 4 4-way for 1 GiB, second level"
                         + " 1536 entries 12-way for 4 KiB and 2/4 MiB, 16 4-way for 1 GiB",
-                "LRU; page-walk caches of 32, 4 and 2 entries; all costs but the second-level hit",
+                "LRU; page-walk caches of 32, 4 and 2 entries; all costs but the second-level hit; no protection keys, which Xeon Scalable has and Core has not",
                 X86_64,
                 new MmuGeometry(
                         List.of(lru(128, 8, KIB_4), lru(8, 8, MIB_2, MIB_4)),
@@ -163,6 +168,7 @@ public final class CpuModels {
                         9,
                         12,
                         120),
+                false,
                 2_500_000_000L);
     }
 
@@ -186,6 +192,7 @@ public final class CpuModels {
                         7,
                         12,
                         120),
+                true,
                 2_900_000_000L);
     }
 
@@ -208,6 +215,7 @@ public final class CpuModels {
                         7,
                         12,
                         120),
+                false,
                 3_400_000_000L);
     }
 
@@ -231,6 +239,7 @@ public final class CpuModels {
                         7,
                         12,
                         120),
+                true,
                 3_400_000_000L);
     }
 
@@ -254,6 +263,7 @@ public final class CpuModels {
                         6,
                         10,
                         60),
+                false,
                 1_200_000_000L);
     }
 
@@ -276,6 +286,7 @@ public final class CpuModels {
                         8,
                         12,
                         100),
+                false,
                 2_500_000_000L);
     }
 

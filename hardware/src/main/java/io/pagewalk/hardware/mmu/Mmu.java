@@ -6,7 +6,7 @@ import io.pagewalk.base.SeededRandom;
 import io.pagewalk.base.Violations;
 import io.pagewalk.hardware.memory.PhysicalMemory;
 import io.pagewalk.hardware.paging.PagingMode;
-import io.pagewalk.hardware.paging.PteFlags;
+import io.pagewalk.hardware.paging.Pkru;
 import io.pagewalk.hardware.paging.Walker;
 import io.pagewalk.hardware.tlb.Tlb;
 import java.util.ArrayList;
@@ -22,6 +22,9 @@ import org.jspecify.annotations.Nullable;
  * so that rights may be added in the page table without a flush. Taking rights away needs an invalidation by the kernel: until then stale entries translate.
  *
  * <p>Accesses never cross a page: a caller splits those that do.
+ *
+ * <p>Protection keys are checked at each data access to a user page, against the register as it is then: the entries of the first level for data have the rights that
+ * the register leaves, and all of them get new ones when it is written.
  */
 public final class Mmu {
     /*
@@ -55,6 +58,7 @@ public final class Mmu {
 
     private long rootPfn;
     private int asid;
+    private int pkru;
 
     /** The page that a fault took out of all TLBs, while nothing was filled since: the access made again need not look for it. */
     private long droppedVpn = NO_PAGE;
@@ -144,7 +148,7 @@ public final class Mmu {
             if (l1.allows(slot, needed)) {
                 return 0;
             }
-            if (kind == Access.STORE && l1.allowsOnceDirty(slot, isSupervisor)) {
+            if (kind == Access.STORE && l1.allows(slot, Tlb.neededOnceDirty(isSupervisor))) {
                 dirtyWalks++;
                 return translate(l1, vaddr, kind, privilege, Fill.OVERWRITE);
             }
@@ -168,11 +172,11 @@ public final class Mmu {
         }
         l2.countHit(slot);
         l2HitsByLevel[l2.entryLevel(slot) - 1]++;
-        if (l2.allows(slot, needed)) {
+        if (l1.allowsFrom(l2, slot, needed)) {
             l1.insertFrom(l2, slot, vpn);
             return 0;
         }
-        if (kind == Access.STORE && l2.allowsOnceDirty(slot, isSupervisor)) {
+        if (kind == Access.STORE && l1.allowsFrom(l2, slot, Tlb.neededOnceDirty(isSupervisor))) {
             dirtyWalks++;
             return translate(l1, vaddr, kind, privilege, Fill.OVERWRITE);
         }
@@ -187,7 +191,8 @@ public final class Mmu {
             refillTraps++;
             return MmuFault.of(MmuFault.TLB_REFILL, kind, privilege, reportsFetch);
         }
-        long walked = walker.walk(rootPfn, asid, vaddr, neededFlags(kind, privilege), forbiddenFlags(kind, privilege));
+        long walked = walker.walk(
+                rootPfn, asid, vaddr, Access.neededFlags(kind, privilege), Access.forbiddenFlags(kind, privilege));
         return finish(l1, walked, vaddr, kind, privilege, fill);
     }
 
@@ -198,7 +203,8 @@ public final class Mmu {
                 case Walker.RESERVED -> MmuFault.RESERVED;
                 default -> MmuFault.PROTECTION;
             };
-            return fault(faultKind, vaddr, kind, privilege);
+            int fault = fault(faultKind, vaddr, kind, privilege);
+            return Walker.outcome(walked) == Walker.DENIED_BY_KEY ? MmuFault.byKey(fault) : fault;
         }
         install(l1, vaddr >>> 12, Walker.pfn(walked), Walker.level(walked), Walker.flags(walked), fill);
         return 0;
@@ -265,8 +271,11 @@ public final class Mmu {
             return fault(MmuFault.RESERVED, vaddr, kind, privilege);
         }
         int flags = mode.flags(entry, level);
-        int needed = neededFlags(kind, privilege);
-        if ((flags & needed) != needed || (flags & forbiddenFlags(kind, privilege)) != 0) {
+        int needed = Access.neededFlags(kind, privilege);
+        if (Pkru.refuses(pkru, flags, needed)) {
+            return MmuFault.byKey(fault(MmuFault.PROTECTION, vaddr, kind, privilege));
+        }
+        if ((flags & needed) != needed || (flags & Access.forbiddenFlags(kind, privilege)) != 0) {
             return fault(MmuFault.PROTECTION, vaddr, kind, privilege);
         }
         install(l1, vaddr >>> 12, mode.pfn(entry, level), level, flags, Fill.OVERWRITE);
@@ -283,22 +292,9 @@ public final class Mmu {
      */
     public int refillFromTables(long vaddr, int kind, Privilege privilege) {
         Tlb l1 = kind == Access.FETCH ? l1i : l1d;
-        long walked =
-                walker.walkBySoftware(rootPfn, vaddr, neededFlags(kind, privilege), forbiddenFlags(kind, privilege));
+        long walked = walker.walkBySoftware(
+                rootPfn, vaddr, Access.neededFlags(kind, privilege), Access.forbiddenFlags(kind, privilege));
         return finish(l1, walked, vaddr, kind, privilege, Fill.OVERWRITE);
-    }
-
-    private static int neededFlags(int kind, Privilege privilege) {
-        int needed = switch (kind) {
-            case Access.LOAD -> PteFlags.READ;
-            case Access.STORE -> PteFlags.WRITE;
-            default -> PteFlags.EXEC;
-        };
-        return privilege == Privilege.USER ? needed | PteFlags.USER : needed;
-    }
-
-    private static int forbiddenFlags(int kind, Privilege privilege) {
-        return kind == Access.FETCH && privilege == Privilege.SUPERVISOR ? PteFlags.USER : 0;
     }
 
     /**
@@ -364,6 +360,24 @@ public final class Mmu {
         }
         for (Tlb tlb : tlbs()) {
             tlb.switchTo(newAsid);
+        }
+    }
+
+    /** Returns the register of protection keys. */
+    public int pkru() {
+        return pkru;
+    }
+
+    /**
+     * Writes the register of protection keys. It takes effect with the next access, without any invalidation.
+     *
+     * @param register see {@link Pkru}; 0 on parts and in paging modes without keys
+     */
+    public void writePkru(int register) {
+        if (register != pkru) {
+            pkru = register;
+            l1d.setPkru(register);
+            walker.setPkru(register);
         }
     }
 
@@ -531,6 +545,7 @@ public final class Mmu {
     public void addToDigest(Digest digest) {
         digest.add(rootPfn);
         digest.add(asid);
+        digest.add(pkru);
         for (Tlb tlb : tlbs()) {
             tlb.addToDigest(digest);
         }

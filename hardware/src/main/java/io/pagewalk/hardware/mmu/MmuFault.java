@@ -4,16 +4,19 @@ package io.pagewalk.hardware.mmu;
  * Why an access could not be translated, packed into an int that is never 0, so that 0 can mean success.
  *
  * <pre>
- *   bit 11..10       9          8     7     6     5     4     3..0
- *      access kind | supervisor | I/D | RSVD | U/S | W/R | P | fault kind
- *                                 \_ the x86 page-fault error code, bits 4..0 _/
+ *   bit 12..11       10         9     8     7     6     5     4     3..0
+ *      access kind | supervisor | PK | I/D | RSVD | U/S | W/R | P | fault kind
+ *                                 \_ the x86 page-fault error code, bits 5..0 _/
  * </pre>
  */
 public final class MmuFault {
     /** No present entry on the way to the page: {@code P = 0}. */
     public static final int NOT_PRESENT = 1;
 
-    /** The page is there, but the right is missing: a store to a read-only page, a fetch from an NX page, a user access to a kernel page. */
+    /**
+     * The page is there, but the right is missing: a store to a read-only page, a fetch from an NX page, a user access to a kernel page, or an access that the page's
+     * protection key refuses ({@link #ERROR_KEY}).
+     */
     public static final int PROTECTION = 2;
 
     /** A present entry has a reserved bit set: {@code RSVD = 1}. */
@@ -40,9 +43,12 @@ public final class MmuFault {
     /** Error code bit: an instruction fetch, on a CPU with NX or SMEP. Linux: {@code X86_PF_INSTR}. */
     public static final int ERROR_FETCH = 1 << 4;
 
+    /** Error code bit: the protection key of the page refuses the access. Linux: {@code X86_PF_PK}. */
+    public static final int ERROR_KEY = 1 << 5;
+
     private static final int ERROR_SHIFT = 4;
-    private static final int SUPERVISOR_BIT = 1 << 9;
-    private static final int ACCESS_SHIFT = 10;
+    private static final int SUPERVISOR_BIT = 1 << 10;
+    private static final int ACCESS_SHIFT = 11;
 
     private MmuFault() {}
 
@@ -75,6 +81,11 @@ public final class MmuFault {
         return privilege == Privilege.SUPERVISOR ? packed | SUPERVISOR_BIT : packed;
     }
 
+    /** Adds {@link #ERROR_KEY} to a PROTECTION fault. */
+    static int byKey(int fault) {
+        return fault | ERROR_KEY << ERROR_SHIFT;
+    }
+
     /**
      * Returns which of NOT_PRESENT, PROTECTION, RESERVED, NON_CANONICAL and TLB_REFILL it is.
      *
@@ -103,12 +114,12 @@ public final class MmuFault {
     }
 
     /**
-     * Returns the error code that an x86 CPU pushes for a page fault: P, W/R, U/S, RSVD and I/D in bits 0 to 4.
+     * Returns the error code that an x86 CPU pushes for a page fault: P, W/R, U/S, RSVD, I/D and PK in bits 0 to 5.
      *
      * @param fault a packed fault
      */
     public static int errorCode(int fault) {
-        return (fault >>> ERROR_SHIFT) & 0x1f;
+        return (fault >>> ERROR_SHIFT) & 0x3f;
     }
 
     /**

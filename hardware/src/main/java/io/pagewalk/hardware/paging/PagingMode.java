@@ -169,6 +169,11 @@ public enum PagingMode {
         return format.hasNoExecute();
     }
 
+    /** Returns whether entries hold a protection key: bits 62..59 of x86-64. A CPU need not have keys. */
+    public boolean hasKeys() {
+        return architecture == Architecture.X86_64;
+    }
+
     /**
      * Returns whether the hardware accepts a virtual address: its upper bits repeat the highest used one; on i386 it is below 4 GiB.
      *

@@ -4,8 +4,8 @@ package io.pagewalk.hardware.paging;
  * What a leaf entry says about its page, as one int of bits that means the same in every paging mode.
  *
  * <pre>
- *   bit  12       11         10     9       8       7          6      5         4         3                2     1      0
- *       UFFD_WP  SOFT_DIRTY EXEC  SPECIAL  GLOBAL  PROT_NONE  DIRTY  ACCESSED  UNCACHED  WRITE_COMBINING  USER  WRITE  READ
+ *   bit 16..13  12       11         10     9       8       7          6      5         4         3                2     1      0
+ *        KEY   UFFD_WP  SOFT_DIRTY EXEC  SPECIAL  GLOBAL  PROT_NONE  DIRTY  ACCESSED  UNCACHED  WRITE_COMBINING  USER  WRITE  READ
  * </pre>
  *
  * <p>The places are those of the x86 entry where it has the bit, so that no conversion is needed there; nobody else may rely on them. A mode that cannot
@@ -54,7 +54,22 @@ public final class PteFlags {
     /** Software bit of x86: a store must be told to userfaultfd first (Linux: {@code _PAGE_UFFD_WP}, bit 10 of the entry). */
     public static final int UFFD_WP = 1 << 12;
 
+    /** Lowest of the bits that hold the protection key of a user page (x86-64: bits 62..59 of the entry); see {@link Pkru}. */
+    public static final int KEY_SHIFT = 13;
+
+    /** The bits that hold the protection key. */
+    public static final int KEY = (Pkru.KEYS - 1) << KEY_SHIFT;
+
     private PteFlags() {}
+
+    /**
+     * Returns the protection key.
+     *
+     * @param flags any combination
+     */
+    public static int key(int flags) {
+        return (flags & KEY) >>> KEY_SHIFT;
+    }
 
     /**
      * Writes flags for people: {@code rwxu ADGS}, with a dash for a right that is missing.
@@ -77,6 +92,7 @@ public final class PteFlags {
         names += (flags & PROT_NONE) != 0 ? "N" : "";
         names += (flags & SOFT_DIRTY) != 0 ? "Y" : "";
         names += (flags & UFFD_WP) != 0 ? "F" : "";
+        names += (flags & KEY) != 0 ? "K" + key(flags) : "";
         return names.isEmpty()
                 ? text.toString()
                 : text.append(' ').append(names).toString();

@@ -15,9 +15,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <pre>
  *   result of a walk that found a page                           result of one that did not
- *   63    62..16           15     14..12   11     10..0           63   62..4   3..0
- *    0    frame number      -     level     -     PteFlags          1    0      outcome (NOT_PRESENT, RESERVED, DENIED)
- *   The flags are those of the leaf with the rights that all levels together leave, after the walk's own marks.
+ *   63   62   61..58   57..14           13..11   10..0           63   62..4   3..0
+ *    0   -    key      frame number     level    PteFlags          1    0      outcome (NOT_PRESENT, RESERVED, DENIED, DENIED_BY_KEY)
+ *   The flags are those of the leaf with the rights that all levels together leave, after the walk's own marks. They do not tell what the key refuses.
  * </pre>
  */
 public final class Walker {
@@ -38,6 +38,9 @@ public final class Walker {
     /** Outcome: the page is there and lacks a right that was asked for. */
     public static final int DENIED = 3;
 
+    /** Outcome: the page is there and its protection key refuses the access, whatever its other rights. */
+    public static final int DENIED_BY_KEY = 4;
+
     /** Not an outcome: the walk goes on. */
     private static final long TABLE = Long.MIN_VALUE;
 
@@ -51,8 +54,13 @@ public final class Walker {
         REPLACE
     }
 
-    private static final int FRAME_SHIFT = 16;
-    private static final int LEVEL_SHIFT = 12;
+    private static final int FRAME_SHIFT = 14;
+    private static final int LEVEL_SHIFT = 11;
+    private static final int KEY_SHIFT = 58;
+    /** How far the key lies from its place in {@link PteFlags}. */
+    private static final int KEY_MOVE = KEY_SHIFT - PteFlags.KEY_SHIFT;
+
+    private static final long FRAME_MASK = (1L << (KEY_SHIFT - FRAME_SHIFT)) - 1;
     private static final int FLAGS_MASK = 0x7ff;
     private static final int RIGHTS = PteFlags.READ | PteFlags.WRITE | PteFlags.EXEC | PteFlags.USER;
     /** What a result says of the leaf beside its rights; software bits above the hardware's are left out. */
@@ -79,6 +87,9 @@ public final class Walker {
 
     /** The rights that it leaves, as {@link PagingMode#tableRights} gives them. */
     private final int[] lastTableRights;
+
+    /** What the keys of user pages refuse; 0 when there are no keys. */
+    private int pkru;
 
     private boolean isDropWaiting;
     private long waitingVaddr;
@@ -121,6 +132,15 @@ public final class Walker {
                 caches[level] = new WalkCache(cacheEntries.get(level - 2));
             }
         }
+    }
+
+    /**
+     * Lets walks obey protection keys.
+     *
+     * @param register the {@link Pkru} register; 0 is to have none
+     */
+    public void setPkru(int register) {
+        pkru = register;
     }
 
     /**
@@ -242,6 +262,9 @@ public final class Walker {
         }
         int flags = mode.flags(entry, level);
         int allowed = flags & rights & RIGHTS;
+        if (Pkru.refuses(pkru, (flags & PteFlags.KEY) | allowed, needed)) {
+            return Long.MIN_VALUE | DENIED_BY_KEY;
+        }
         if ((allowed & needed) != needed || (allowed & forbidden) != 0) {
             return Long.MIN_VALUE | DENIED;
         }
@@ -249,7 +272,13 @@ public final class Walker {
         mark(tablePfn, index, entry, level, isStore);
         int marks = isStore ? PteFlags.ACCESSED | PteFlags.DIRTY : PteFlags.ACCESSED;
         int result = (flags & MARKS) | allowed | (rights & PteFlags.GLOBAL) | marks;
-        return (mode.pfn(entry, level) << FRAME_SHIFT) | ((long) level << LEVEL_SHIFT) | result;
+        return result(mode.pfn(entry, level), level, result, flags);
+    }
+
+    /** Packs what was found: the key comes from the leaf's own flags, everything else from {@code result}. */
+    private static long result(long pfn, int level, int result, int leafFlags) {
+        long key = (long) (leafFlags & PteFlags.KEY) << KEY_MOVE;
+        return key | (pfn << FRAME_SHIFT) | ((long) level << LEVEL_SHIFT) | result;
     }
 
     /** Sets an entry's accessed and dirty bit in memory and returns it as it is then. */
@@ -290,7 +319,7 @@ public final class Walker {
                 }
                 int flags = mode.flags(entry, level);
                 int result = (flags & MARKS) | (flags & rights & RIGHTS) | (rights & PteFlags.GLOBAL);
-                return (mode.pfn(entry, level) << FRAME_SHIFT) | ((long) level << LEVEL_SHIFT) | result;
+                return result(mode.pfn(entry, level), level, result, flags);
             }
             int below = mode.tableRights(entry, level);
             rights = (rights & (below | ~RIGHTS)) | (below & PteFlags.GLOBAL);
@@ -313,7 +342,7 @@ public final class Walker {
      * @param result a result that is not negative
      */
     public static long pfn(long result) {
-        return result >>> FRAME_SHIFT;
+        return result >>> FRAME_SHIFT & FRAME_MASK;
     }
 
     /**
@@ -326,12 +355,12 @@ public final class Walker {
     }
 
     /**
-     * Returns the {@link PteFlags} of the page that was found.
+     * Returns the {@link PteFlags} of the page that was found, its key among them.
      *
      * @param result a result that is not negative
      */
     public static int flags(long result) {
-        return (int) result & FLAGS_MASK;
+        return ((int) result & FLAGS_MASK) | ((int) (result >>> KEY_MOVE) & PteFlags.KEY);
     }
 
     /**

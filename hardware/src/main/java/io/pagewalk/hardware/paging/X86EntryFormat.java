@@ -6,14 +6,15 @@ package io.pagewalk.hardware.paging;
  * <pre>
  *    63   62..59  58..52   51..M      M-1..12        11..9    8    7    6   5    4     3     2     1     0
  *   +----+-------+--------+----------+--------------+--------+---+----+---+---+-----+-----+-----+-----+---+
- *   | NX | ign.  | ign.   | reserved | frame number | soft   | G | PS | D | A | PCD | PWT | U/S | R/W | P |
+ *   | NX | key   | ign.   | reserved | frame number | soft   | G | PS | D | A | PCD | PWT | U/S | R/W | P |
  *   +----+-------+--------+----------+--------------+--------+---+----+---+---+-----+-----+-----+-----+---+
+ *        key: of a user leaf on a CPU with protection keys that are switched on, otherwise ignored
  *        PS: 1 in a leaf above level 1 (bit 7 of a PTE is PAT); then bit 12 is PAT and the bits from 13 up to the page's size are reserved
  *        M:  physical address bits of the CPU; soft bit 9 is Linux's _PAGE_SPECIAL, bit 10 its _PAGE_UFFD_WP, bit 11 its _PAGE_SOFT_DIRTY
- *   PAE: bits 62..52 are reserved too. A PDPTE (level 3) has only P, PWT, PCD and the frame; all else is reserved, and it limits no rights.
+ *   PAE: no keys, bits 62..52 are reserved too. A PDPTE (level 3) has only P, PWT, PCD and the frame; all else is reserved, and it limits no rights.
  * </pre>
  *
- * <p>Source: Intel SDM volume 3, sections 4.4 (PAE) and 4.5 (4-level and 5-level paging).
+ * <p>Source: Intel SDM volume 3, sections 4.4 (PAE), 4.5 (4-level and 5-level paging) and 4.6.2 (protection keys).
  */
 final class X86EntryFormat extends EntryFormat {
     static final long PRESENT = 1;
@@ -41,10 +42,17 @@ final class X86EntryFormat extends EntryFormat {
             | PteFlags.SOFT_DIRTY;
     private static final int ALL_RIGHTS = PteFlags.READ | PteFlags.WRITE | PteFlags.USER | PteFlags.EXEC;
 
+    /** How far the key lies from its place in {@link PteFlags}. */
+    private static final int KEY_SHIFT = 59 - PteFlags.KEY_SHIFT;
+
     private final boolean isPae;
+
+    /** The bits of {@link PteFlags} that hold a key, none where entries have no room for it. */
+    private final int keyMask;
 
     X86EntryFormat(boolean isPae) {
         this.isPae = isPae;
+        this.keyMask = isPae ? 0 : PteFlags.KEY;
     }
 
     @Override
@@ -60,6 +68,7 @@ final class X86EntryFormat extends EntryFormat {
     @Override
     long leaf(long pfn, int flags, int level) {
         long entry = (pfn << 12) | lowBits(flags) | ((flags & PteFlags.EXEC) != 0 ? 0 : NO_EXECUTE);
+        entry |= (long) (flags & keyMask) << KEY_SHIFT;
         return level > 1 ? entry | PAGE_SIZE : entry;
     }
 
@@ -114,7 +123,7 @@ final class X86EntryFormat extends EntryFormat {
 
     @Override
     int flags(long entry, int level) {
-        return lowFlags(entry) | (entry >= 0 ? PteFlags.EXEC : 0);
+        return lowFlags(entry) | (entry >= 0 ? PteFlags.EXEC : 0) | ((int) (entry >>> KEY_SHIFT) & keyMask);
     }
 
     @Override

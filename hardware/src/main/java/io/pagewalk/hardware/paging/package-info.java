@@ -6,7 +6,7 @@
  * arch/x86/include/asm/pgtable*.h}, {@code arch/riscv/include/asm/pgtable*.h}). Levels are counted from the page: 1 is the PTE, 2 the PMD, 3 the PUD, 4 the
  * P4D or PGD, 5 the PGD of five levels, whatever the mode.
  *
- * <p>Simplified: no protection keys, no nested paging, no Svnapot, no control-register switches (paging, write protect and NX are always on).
+ * <p>Simplified: no supervisor protection keys, no nested paging, no Svnapot, no control-register switches (paging, write protect and NX are always on).
  */
 @NullMarked
 package io.pagewalk.hardware.paging;

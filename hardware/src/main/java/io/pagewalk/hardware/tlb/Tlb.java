@@ -16,6 +16,8 @@ import java.util.List;
  * <p>An entry belongs to one address space (ASID) unless it is global. It carries the rights of its page, whether a store may go ahead without setting the
  * dirty bit first, and the level of the leaf it came from; a leaf bigger than every array's page size is held in pieces. Lookups are made for the address space
  * that {@link #switchTo} named last.
+ *
+ * <p>A TLB that was told a {@link #setPkru register} gives its entries only the rights that their protection keys leave, so that a hit need not look at keys.
  */
 public final class Tlb {
     /*
@@ -65,6 +67,7 @@ public final class Tlb {
     int pieces;
 
     private int asid;
+    int pkru;
     long clock;
     private long ticksWithoutHit;
 
@@ -126,6 +129,15 @@ public final class Tlb {
      */
     public static int needed(int kind, boolean isSupervisor) {
         return TlbEntry.needed(kind, isSupervisor);
+    }
+
+    /**
+     * Returns the bit that an entry has when a store would go ahead if its dirty bit were set.
+     *
+     * @param isSupervisor whether the store is made in supervisor mode
+     */
+    public static int neededOnceDirty(boolean isSupervisor) {
+        return TlbEntry.storeOnceDirty(isSupervisor);
     }
 
     /**
@@ -290,13 +302,14 @@ public final class Tlb {
     }
 
     /**
-     * Returns whether an entry would allow a store if its dirty bit were set.
+     * Returns whether an entry of another TLB would allow an access if it were in this one.
      *
-     * @param slot a valid slot
-     * @param isSupervisor whether the store is made in supervisor mode
+     * @param from the TLB that has it, which was told no register
+     * @param slot its slot there
+     * @param needed a bit from {@link #needed}
      */
-    public boolean allowsOnceDirty(int slot, boolean isSupervisor) {
-        return (entries[slot] & TlbEntry.storeOnceDirty(isSupervisor)) != 0;
+    public boolean allowsFrom(Tlb from, int slot, int needed) {
+        return (TlbEntry.under(from.entries[slot], pkru) & needed) != 0;
     }
 
     /**
@@ -326,6 +339,20 @@ public final class Tlb {
     public void switchTo(int newAsid) {
         asid = newAsid;
         Arrays.fill(hints, capacity);
+    }
+
+    /**
+     * Gives each entry the rights that its protection key leaves from now on. No entry goes.
+     *
+     * @param register the {@link io.pagewalk.hardware.paging.Pkru} register
+     */
+    public void setPkru(int register) {
+        pkru = register;
+        for (int slot = 0; slot < capacity; slot++) {
+            if (keys[slot] != INVALID) {
+                entries[slot] = TlbEntry.under(TlbEntry.whole(entries[slot]), register);
+            }
+        }
     }
 
     /**
@@ -494,7 +521,7 @@ public final class Tlb {
         }
         long key = vpn >>> size.shift;
         keys[slot] = key;
-        entries[slot] = entry;
+        entries[slot] = TlbEntry.under(entry, pkru);
         asids[slot] = (char) asid;
         pfns[slot] = pfn & -(1L << size.shift);
         hints[hintOf(vpn)] = slot;

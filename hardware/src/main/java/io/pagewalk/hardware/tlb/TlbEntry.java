@@ -1,5 +1,6 @@
 package io.pagewalk.hardware.tlb;
 
+import io.pagewalk.hardware.paging.Pkru;
 import io.pagewalk.hardware.paging.PteFlags;
 import java.util.Arrays;
 
@@ -7,10 +8,12 @@ import java.util.Arrays;
  * The packed int of a TLB entry: its level, its leaf's level and what it allows. Key, owner and frame lie beside it in {@link Tlb}.
  *
  * <pre>
- *        20..18        17..15       14       13, 12              11..6              5..0
- *      entry level   leaf level   global   store once dirty    allowed now     key = vpn >>> shift
- *                                          supervisor, user    (see needed())
+ *       27..25      24..21     20..18        17..15       14       13, 12              11..6              5..0
+ *      withheld   prot. key  entry level   leaf level   global   store once dirty    allowed now     key = vpn >>> shift
+ *                                                                supervisor, user    (see needed())
  * </pre>
+ *
+ * <p>What the protection key refuses is not allowed now; it is kept among the withheld rights, so that it comes back when the register says so.
  */
 final class TlbEntry {
     /** What is {@code 1 <<} shifted by the bits 5..0 is the number of 4 KiB pages under the entry. */
@@ -28,6 +31,20 @@ final class TlbEntry {
     /** All bits of {@link PteFlags}. */
     private static final int ALL_FLAGS = 0x7ff;
 
+    private static final int KEY_SHIFT = 21;
+    /** How far the key lies from its place in {@link PteFlags}. */
+    private static final int KEY_MOVE = KEY_SHIFT - PteFlags.KEY_SHIFT;
+
+    private static final int WITHHELD_LOAD = 1 << 25;
+    private static final int WITHHELD_STORE = 1 << 26;
+    private static final int WITHHELD_ONCE_DIRTY = 1 << 27;
+
+    /** The rights to load, store, and store once dirty, of supervisor and user: what a key can refuse. */
+    private static final int LOAD = needed(0, true) | needed(0, false);
+
+    private static final int STORE = needed(1, true) | needed(1, false);
+    private static final int ONCE_DIRTY = storeOnceDirty(true) | storeOnceDirty(false);
+
     private static final int LEVELS = (LEVEL_MASK << LEVEL_SHIFT) | (LEVEL_MASK << LEAF_LEVEL_SHIFT);
 
     /** The bits 14..6 by {@link PteFlags}: every fill needs them, and looked up they take no branches. */
@@ -40,7 +57,33 @@ final class TlbEntry {
     private TlbEntry() {}
 
     static int of(int level, int leafLevel, int shift, int flags) {
-        return (level << LEVEL_SHIFT) | (leafLevel << LEAF_LEVEL_SHIFT) | RIGHTS[flags & ALL_FLAGS] | shift;
+        int key = (flags & PteFlags.KEY) << KEY_MOVE;
+        return key | (level << LEVEL_SHIFT) | (leafLevel << LEAF_LEVEL_SHIFT) | RIGHTS[flags & ALL_FLAGS] | shift;
+    }
+
+    /** Returns an entry with the rights that its protection key leaves; nothing may be withheld yet. */
+    static int under(int entry, int pkru) {
+        // Twice the key, as the register has two bits for each.
+        int refused = pkru >>> (entry >>> (KEY_SHIFT - 1) & 2 * (Pkru.KEYS - 1)) & (Pkru.NO_ACCESS | Pkru.NO_WRITE);
+        return refused == 0 ? entry : withhold(entry, refused);
+    }
+
+    private static int withhold(int entry, int refused) {
+        if ((entry & needed(0, false)) == 0) {
+            return entry; // no user page
+        }
+        int kept = entry & ~(STORE | ONCE_DIRTY);
+        kept |= (entry & STORE) != 0 ? WITHHELD_STORE : 0;
+        kept |= (entry & ONCE_DIRTY) != 0 ? WITHHELD_ONCE_DIRTY : 0;
+        return (refused & Pkru.NO_ACCESS) != 0 ? (kept & ~LOAD) | WITHHELD_LOAD : kept;
+    }
+
+    /** Returns an entry with everything given back that its protection key took. */
+    static int whole(int entry) {
+        int whole = entry & ~(WITHHELD_LOAD | WITHHELD_STORE | WITHHELD_ONCE_DIRTY);
+        whole |= (entry & WITHHELD_LOAD) != 0 ? LOAD : 0;
+        whole |= (entry & WITHHELD_STORE) != 0 ? STORE : 0;
+        return whole | ((entry & WITHHELD_ONCE_DIRTY) != 0 ? ONCE_DIRTY : 0);
     }
 
     /** Returns whether two entries have one level and their leaves have one level. */

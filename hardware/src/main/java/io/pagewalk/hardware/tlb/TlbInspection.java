@@ -39,6 +39,11 @@ final class TlbInspection {
                 out.expectEqual(where, "set of its key", (int) tlb.keys[slot] & (tlb.arrays[a].sets() - 1), set);
                 out.expectEqual(
                         where, "shift of its level", tlb.held[level].shift, tlb.entries[slot] & TlbEntry.SHIFT_MASK);
+                out.expectEqual(
+                        where,
+                        "rights under its protection key",
+                        TlbEntry.under(TlbEntry.whole(tlb.entries[slot]), tlb.pkru),
+                        tlb.entries[slot]);
                 if (tlb.stamps[slot] > tlb.clock) {
                     out.add(where, "stamp " + tlb.stamps[slot] + " is later than the clock " + tlb.clock);
                 }

@@ -8,6 +8,7 @@ import io.pagewalk.base.Violations;
 import io.pagewalk.hardware.cpu.CpuModel;
 import io.pagewalk.hardware.cpu.CpuModels;
 import io.pagewalk.hardware.paging.PagingMode;
+import io.pagewalk.hardware.paging.Pkru;
 import io.pagewalk.hardware.paging.PteFlags;
 import io.pagewalk.hardware.tlb.Replacement;
 import java.util.ArrayList;
@@ -48,8 +49,9 @@ class EpisodeFuzzTest {
     @MethodSource("machines")
     void episodes_randomStream_equalEveryAccess(String cpu, PagingMode mode, Refill refill) {
         MmuGeometry geometry = CpuModels.byName(cpu).mmu();
-        Side single = new Side(mode, geometry, refill);
-        Side episodic = new Side(mode, geometry, refill);
+        boolean hasKeys = CpuModels.byName(cpu).hasProtectionKeys() && mode.hasKeys();
+        Side single = new Side(mode, geometry, refill, hasKeys);
+        Side episodic = new Side(mode, geometry, refill, hasKeys);
         SeededRandom random = new SeededRandom(SEED).fork(cpu);
         long[] pool = single.tables.pool(random, 300);
         List<long[]> stream = new ArrayList<>();
@@ -70,6 +72,7 @@ class EpisodeFuzzTest {
         episodic.mmu.verify(violations);
         violations.throwIfAny();
         assertThat(episodic.tables.memory.residentFrames()).isEqualTo(single.tables.memory.residentFrames());
+        assertThat(episodic.keyFaults > 0).as("faults of protection keys").isEqualTo(hasKeys);
         assertThat(episodic.disturbed).as("episodes that were disturbed").isPositive();
         assertThat(episodic.counted).as("accesses only counted").isGreaterThan(EPISODES);
     }
@@ -103,7 +106,12 @@ class EpisodeFuzzTest {
 
     private static void between(SeededRandom random, Side single, Side episodic) {
         int dice = random.nextInt(60);
+        // Key 0 always allows everything, so that an access succeeds in the end.
+        int register = (int) random.nextLong() & ~3;
         for (Side side : List.of(single, episodic)) {
+            if (side.hasKeys && dice >= 50) {
+                side.mmu.writePkru(register);
+            }
             if (dice == 0) {
                 side.mmu.invalidateAllNonGlobal();
             } else if (dice < 4) {
@@ -119,11 +127,14 @@ class EpisodeFuzzTest {
         final long[] roots;
         final SeededRandom kernel = new SeededRandom(SEED).fork("kernel");
         final List<long[]> mapped = new ArrayList<>();
+        final boolean hasKeys;
         int current;
         long disturbed;
+        long keyFaults;
         long counted;
 
-        Side(PagingMode mode, MmuGeometry geometry, Refill refill) {
+        Side(PagingMode mode, MmuGeometry geometry, Refill refill, boolean hasKeys) {
+            this.hasKeys = hasKeys;
             tables = new PageTables(mode);
             mmu = new Mmu(tables.memory, mode, geometry, refill, new SeededRandom(SEED));
             roots = new long[] {tables.newTable(), tables.newTable()};
@@ -165,6 +176,7 @@ class EpisodeFuzzTest {
                 }
             }
             boolean isStore = MmuFault.access(fault) == Access.STORE;
+            keyFaults += (MmuFault.errorCode(fault) & MmuFault.ERROR_KEY) != 0 ? 1 : 0;
             if (MmuFault.kind(fault) == MmuFault.PROTECTION) {
                 int level = level(vaddr);
                 tables.map(roots[current], vaddr, level, tables.dataFrame(kernel, level), all());
@@ -180,6 +192,9 @@ class EpisodeFuzzTest {
                 flags = all();
             } else if (kernel.nextInt(3) == 0) {
                 flags |= PteFlags.WRITE;
+            }
+            if (hasKeys) {
+                flags |= kernel.nextInt(Pkru.KEYS) << PteFlags.KEY_SHIFT;
             }
             tables.map(roots[current], vaddr, level, tables.dataFrame(kernel, level), flags);
             mapped.add(new long[] {vaddr, level, current});

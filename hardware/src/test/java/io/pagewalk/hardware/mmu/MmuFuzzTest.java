@@ -7,6 +7,7 @@ import io.pagewalk.base.Violations;
 import io.pagewalk.hardware.cpu.CpuModel;
 import io.pagewalk.hardware.cpu.CpuModels;
 import io.pagewalk.hardware.paging.PagingMode;
+import io.pagewalk.hardware.paging.Pkru;
 import io.pagewalk.hardware.paging.PteFlags;
 import io.pagewalk.hardware.tlb.Replacement;
 import io.pagewalk.hardware.tlb.Tlb;
@@ -20,7 +21,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * The real MMU beside the naive one, each with page tables of its own, under the same random accesses, page-table edits (with and without the flush they need),
- * context switches and invalidations. After every step outcome, physical address and all counters must be equal.
+ * context switches, invalidations and writes of the register of protection keys. After every step outcome, physical address and all counters must be equal.
  *
  * <p>One more seed: {@code mvn test -pl hardware -am -Dtest=MmuFuzzTest -Dpagewalk.seed=N -Dsurefire.failIfNoSpecifiedTests=false}.
  */
@@ -57,8 +58,9 @@ class MmuFuzzTest {
     @ParameterizedTest(name = "{0} {1} {2} {3}")
     @MethodSource("machines")
     void access_randomHistory_equalsNaive(String cpu, PagingMode mode, Replacement replacement, Refill refill) {
-        MmuGeometry geometry = CpuModels.byName(cpu).mmu().with(replacement);
-        new Run(SEED, mode, geometry, refill).play(cpu + " " + replacement);
+        CpuModel model = CpuModels.byName(cpu);
+        boolean hasKeys = model.hasProtectionKeys() && mode.hasKeys();
+        new Run(SEED, mode, model.mmu().with(replacement), refill, hasKeys).play(cpu + " " + replacement);
     }
 
     private static final class Run {
@@ -72,9 +74,10 @@ class MmuFuzzTest {
         final NaiveMmu naive;
         final long[] pool;
         final long[] roots = new long[3];
+        final boolean hasKeys;
         int current;
 
-        Run(long seed, PagingMode mode, MmuGeometry geometry, Refill refill) {
+        Run(long seed, PagingMode mode, MmuGeometry geometry, Refill refill, boolean keys) {
             this.seed = seed;
             this.mode = mode;
             this.geometry = geometry;
@@ -88,6 +91,7 @@ class MmuFuzzTest {
                 roots[i] = tables.newTable();
                 naiveTables.newTable();
             }
+            hasKeys = keys;
             pool = tables.pool(random, 400);
             for (int i = 0; i < 300; i++) {
                 edit();
@@ -99,6 +103,9 @@ class MmuFuzzTest {
             for (int step = 0; step < STEPS; step++) {
                 String where = "step " + step + " of " + what + " " + mode.modeName() + ", seed " + seed
                         + " (replay: -Dtest=MmuFuzzTest -Dpagewalk.seed=" + seed + ")";
+                if (hasKeys && random.nextInt(20) == 0) {
+                    writePkru();
+                }
                 int dice = random.nextInt(1000);
                 if (dice < 930) {
                     touch(where, step);
@@ -163,6 +170,7 @@ class MmuFuzzTest {
             flags |= random.nextInt(8) == 0 ? PteFlags.GLOBAL : 0;
             flags |= random.nextInt(2) == 0 ? PteFlags.ACCESSED : 0;
             flags |= random.nextInt(4) == 0 ? PteFlags.DIRTY : 0;
+            flags |= hasKeys ? random.nextInt(4) << PteFlags.KEY_SHIFT : 0;
             long pfn = tables.dataFrame(random, level);
             tables.map(roots[current], vaddr, level, pfn, flags);
             naiveTables.map(roots[current], vaddr, level, pfn, flags);
@@ -196,6 +204,14 @@ class MmuFuzzTest {
                 case SV39, SV48, SV57 -> random.nextInt(2) == 0 ? random.nextInt(8) : 54 + random.nextInt(10);
                 default -> random.nextInt(2) == 0 ? random.nextInt(9) : 52 + random.nextInt(12);
             };
+        }
+
+        /** Few keys and many rights, so that entries lose and regain them. */
+        private void writePkru() {
+            int key = random.nextInt(5) == 0 ? random.nextInt(Pkru.KEYS) : random.nextInt(4);
+            int register = Pkru.with(mmu.pkru(), key, random.nextInt(2) * random.nextInt(4));
+            mmu.writePkru(register);
+            naive.writePkru(register);
         }
 
         private void load(int space) {

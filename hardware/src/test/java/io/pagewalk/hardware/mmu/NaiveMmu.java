@@ -80,7 +80,7 @@ final class NaiveMmu {
         NaiveTlb.Entry entry = l1.find(vpn, asid);
         if (entry != null) {
             l1.hit(entry);
-            if (entry.allows(kind, privilege) && (kind != Access.STORE || entry.dirty)) {
+            if (entry.allows(kind, privilege, l1 == l1d ? walker.pkru : 0) && (kind != Access.STORE || entry.dirty)) {
                 return 0;
             }
         } else {
@@ -96,14 +96,14 @@ final class NaiveMmu {
             }
             l2.hit(entry);
             l2Hits[entry.level - 1]++;
-            if (entry.allows(kind, privilege) && (kind != Access.STORE || entry.dirty)) {
+            if (entry.allows(kind, privilege, l1 == l1d ? walker.pkru : 0) && (kind != Access.STORE || entry.dirty)) {
                 NaiveWalker.Found rights = new NaiveWalker.Found(
-                        0, 0, 0, entry.read, entry.write, entry.exec, entry.user, entry.global, entry.dirty);
+                        0, 0, 0, entry.read, entry.write, entry.exec, entry.user, entry.global, entry.dirty, entry.key);
                 l1.put(vpn, asid, entry.pfn + (vpn - entry.vpn), entry.level, entry.leafLevel, rights);
                 return 0;
             }
         }
-        if (entry.allows(kind, privilege)) {
+        if (entry.allows(kind, privilege, l1 == l1d ? walker.pkru : 0)) {
             dirtyWalks++;
         } else {
             permissionWalks++;
@@ -130,7 +130,10 @@ final class NaiveMmu {
             faults++;
             all().forEach(tlb -> tlb.removePage(vpn, asid));
             walker.forgetAddress(vaddr, asid);
-            return MmuFault.of(found.fault(), kind, privilege, mode.hasNoExecute());
+            boolean isByKey = found.fault() == NaiveWalker.BY_KEY;
+            int fault =
+                    MmuFault.of(isByKey ? MmuFault.PROTECTION : found.fault(), kind, privilege, mode.hasNoExecute());
+            return isByKey ? MmuFault.byKey(fault) : fault;
         }
         walked[found.level() - 1]++;
         long pages = 1L << (mode.shift(found.level()) - 12);
@@ -155,6 +158,10 @@ final class NaiveMmu {
         } else if (!keepEntries) {
             invalidateAsid(newAsid);
         }
+    }
+
+    void writePkru(int register) {
+        walker.pkru = register;
     }
 
     void invalidatePage(long vaddr, int ofAsid) {

@@ -26,6 +26,7 @@ final class NaiveTlb {
         boolean user;
         boolean global;
         boolean dirty;
+        int key;
         long lastUse;
         long filled;
 
@@ -37,7 +38,10 @@ final class NaiveTlb {
             return global || asid == someAsid;
         }
 
-        boolean allows(int kind, Privilege privilege) {
+        boolean allows(int kind, Privilege privilege, int pkru) {
+            if (user && NaiveWalker.isRefusedByKey(key, kind, pkru)) {
+                return false;
+            }
             boolean right = switch (kind) {
                 case Access.LOAD -> read;
                 case Access.STORE -> write;
@@ -206,6 +210,7 @@ final class NaiveTlb {
         entry.user = rights.user();
         entry.global = rights.global();
         entry.dirty = rights.dirty();
+        entry.key = rights.key();
         if (same == null) {
             entry.filled = ++time;
             set.ways[set.place()] = entry;

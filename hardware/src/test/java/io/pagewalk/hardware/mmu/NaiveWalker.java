@@ -18,7 +18,11 @@ final class NaiveWalker {
             boolean exec,
             boolean user,
             boolean global,
-            boolean dirty) {}
+            boolean dirty,
+            int key) {}
+
+    /** A fault of a protection key, which is no MmuFault kind. */
+    static final int BY_KEY = -1;
 
     private record Table(long pfn, boolean write, boolean exec, boolean user, boolean global) {}
 
@@ -33,6 +37,7 @@ final class NaiveWalker {
     private final List<LinkedHashMap<Key, Table>> caches = new ArrayList<>();
 
     final long[] cacheHits = new long[8];
+    int pkru;
     long walks;
     long references;
     long entryWrites;
@@ -128,6 +133,16 @@ final class NaiveWalker {
         }
     }
 
+    static boolean isRefusedByKey(int key, int kind, int pkru) {
+        boolean noAccess = bit(pkru, 2 * key);
+        boolean noWrite = bit(pkru, 2 * key + 1);
+        return switch (kind) {
+            case Access.LOAD -> noAccess;
+            case Access.STORE -> noAccess || noWrite;
+            default -> false;
+        };
+    }
+
     private Found leaf(Table table, long at, long entry, int level, int kind, Privilege privilege) {
         boolean read = !isRiscV || bit(entry, 1);
         boolean write = table.write && bit(entry, isRiscV ? 2 : 1);
@@ -144,6 +159,10 @@ final class NaiveWalker {
         }
         if (privilege == Privilege.SUPERVISOR && kind == Access.FETCH && user) {
             allowed = false;
+        }
+        int key = mode.architecture() == PagingMode.Architecture.X86_64 ? (int) (entry >>> 59 & 15) : 0;
+        if (user && isRefusedByKey(key, kind, pkru)) {
+            return fault(BY_KEY);
         }
         if (!allowed) {
             return fault(MmuFault.PROTECTION);
@@ -162,7 +181,7 @@ final class NaiveWalker {
         if (mode == PagingMode.I386 && level == 2) {
             pfn = (entry >>> 22 << 10) | ((entry >>> 13 & 0xff) << 20);
         }
-        return new Found(0, pfn / pages * pages, level, read, write, exec, user, global, bit(marked, dirtyBit));
+        return new Found(0, pfn / pages * pages, level, read, write, exec, user, global, bit(marked, dirtyBit), key);
     }
 
     private void store(long at, long entry) {
@@ -242,7 +261,7 @@ final class NaiveWalker {
     }
 
     private static Found fault(int kind) {
-        return new Found(kind, 0, 0, false, false, false, false, false, false);
+        return new Found(kind, 0, 0, false, false, false, false, false, false, 0);
     }
 
     void forgetAddress(long vaddr, int asid) {

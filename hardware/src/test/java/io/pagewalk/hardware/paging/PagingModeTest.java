@@ -71,6 +71,7 @@ class PagingModeTest {
             int flags = ((int) random.nextLong() & ALL) | PteFlags.READ;
             flags |= i % 3 == 0 ? PteFlags.UNCACHED : i % 3 == 1 ? PteFlags.WRITE_COMBINING : 0;
             flags |= mode.hasNoExecute() ? 0 : PteFlags.EXEC;
+            flags |= mode.hasKeys() ? random.nextInt(Pkru.KEYS) << PteFlags.KEY_SHIFT : 0;
             int level = 1 + random.nextInt(mode.allowsLeaf(3) ? 3 : 2);
             long pfn = (random.nextLong(1 << 20) + mode.pagesPerLeaf(level)) & -mode.pagesPerLeaf(level) & 0xfffff;
             long entry = mode.leaf(pfn, flags, level);
