@@ -148,12 +148,12 @@ public final class FaultHandler {
                 return FaultOutcome.NO_AREA;
             }
         }
-        int access = MmuFault.access(fault);
-        if (rights.isRefused(vma, access, MmuFault.kind(fault) == MmuFault.PROTECTION)) {
-            return FaultOutcome.NO_RIGHT;
+        int refusal = rights.refusal(vma, fault);
+        if (refusal != FaultOutcome.DONE) {
+            return refusal;
         }
         userfaults.begin(vaddr, isUser);
-        return handle(task, mm, vma, vaddr, access == Access.STORE, Origin.ACCESS, isTried);
+        return handle(task, mm, vma, vaddr, MmuFault.access(fault) == Access.STORE, Origin.ACCESS, isTried);
     }
 
     /**

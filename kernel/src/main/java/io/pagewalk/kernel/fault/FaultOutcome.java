@@ -29,5 +29,8 @@ public final class FaultOutcome {
     /** The same, and the next attempt counts as a major fault: this one held the lock of the whole address space ({@code FAULT_FLAG_TRIED}). */
     public static final int WAITS_AND_TRIED = 8;
 
+    /** The area's protection key refuses the access: {@code SEGV_PKUERR}. */
+    public static final int NO_KEY = 9;
+
     private FaultOutcome() {}
 }

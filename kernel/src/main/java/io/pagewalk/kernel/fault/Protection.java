@@ -8,6 +8,9 @@ import io.pagewalk.kernel.vma.VmaFlags;
 
 /** From the rights of an area to the flags of its page entries: {@code vm_get_page_prot()} and {@code vma_set_page_prot()}. */
 final class Protection {
+    /** How far the key of an area lies from its place in {@link PteFlags}. */
+    private static final int KEY_MOVE = VmaFlags.VM_PKEY_SHIFT - PteFlags.KEY_SHIFT;
+
     private final boolean readIsPresent;
 
     /** What a write leaves in an entry: {@code pte_mkdirty()}. */
@@ -39,9 +42,9 @@ final class Protection {
     int flags(Vma vma) {
         long vm = vma.flags();
         if ((vm & VmaFlags.VM_ACCESS_FLAGS) == 0) {
-            return PteFlags.PROT_NONE | PteFlags.USER | PteFlags.ACCESSED | vma.cacheFlags();
+            return PteFlags.PROT_NONE | PteFlags.USER | PteFlags.ACCESSED | vma.cacheFlags() | key(vm);
         }
-        int flags = PteFlags.USER | PteFlags.ACCESSED | vma.cacheFlags();
+        int flags = PteFlags.USER | PteFlags.ACCESSED | vma.cacheFlags() | key(vm);
         if (readIsPresent || (vm & (VmaFlags.VM_READ | VmaFlags.VM_WRITE)) != 0) {
             flags |= PteFlags.READ;
         }
@@ -53,6 +56,10 @@ final class Protection {
             flags |= PteFlags.WRITE;
         }
         return flags;
+    }
+
+    private static int key(long vmFlags) {
+        return (int) (vmFlags >>> KEY_MOVE) & PteFlags.KEY;
     }
 
     /** Returns whether the first write to each page must be seen, because the page has to be written back one day: {@code vma_wants_writenotify()}. */

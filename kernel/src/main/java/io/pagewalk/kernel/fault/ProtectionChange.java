@@ -26,7 +26,7 @@ final class ProtectionChange {
     private static final int KEPT =
             PteFlags.ACCESSED | PteFlags.DIRTY | PteFlags.SOFT_DIRTY | PteFlags.SPECIAL | PteFlags.UFFD_WP | CACHE;
     private static final int COMPARED =
-            PteFlags.WRITE | PteFlags.EXEC | PteFlags.USER | PteFlags.READ | PteFlags.PROT_NONE;
+            PteFlags.WRITE | PteFlags.EXEC | PteFlags.USER | PteFlags.READ | PteFlags.PROT_NONE | PteFlags.KEY;
     private static final long WP_MARKER = PteMarkers.entry(PteMarkers.UFFD_WP);
 
     private final PagingMode mode;

@@ -10,10 +10,11 @@ import java.util.Locale;
  * @param kernelcore memory that the kernel may use for itself; the rest of each node becomes ZONE_MOVABLE
  * @param movablecore memory for ZONE_MOVABLE
  * @param cmaBytes size of the contiguous memory area, 0 for none
+ * @param noKeys whether protection keys stay off ({@code nopku})
  */
-public record BootParameters(Amount kernelcore, Amount movablecore, long cmaBytes) {
+public record BootParameters(Amount kernelcore, Amount movablecore, long cmaBytes, boolean noKeys) {
     /** Nothing on the command line. */
-    public static final BootParameters NONE = new BootParameters(Amount.NONE, Amount.NONE, 0);
+    public static final BootParameters NONE = new BootParameters(Amount.NONE, Amount.NONE, 0, false);
 
     /**
      * An amount of memory: bytes, or a part of all memory.
@@ -41,19 +42,21 @@ public record BootParameters(Amount kernelcore, Amount movablecore, long cmaByte
         Amount kernelcore = Amount.NONE;
         Amount movablecore = Amount.NONE;
         long cma = 0;
+        boolean noKeys = false;
         for (String word : commandLine.strip().split("\\s+", -1)) {
             int equals = word.indexOf('=');
             String value = equals < 0 ? "" : word.substring(equals + 1);
             switch (equals < 0 ? word : word.substring(0, equals)) {
                 case "kernelcore" -> kernelcore = amount("kernelcore", value);
                 case "movablecore" -> movablecore = amount("movablecore", value);
+                case "nopku" -> noKeys = true;
                 case "cma" -> cma = bytes("cma", value);
                 default -> {
                     // Not about the page allocator.
                 }
             }
         }
-        return new BootParameters(kernelcore, movablecore, cma);
+        return new BootParameters(kernelcore, movablecore, cma, noKeys);
     }
 
     private static Amount amount(String name, String value) {

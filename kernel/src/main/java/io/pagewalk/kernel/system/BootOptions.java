@@ -34,6 +34,7 @@ public record BootOptions(
             "cma=SIZE",
             "kernelcore=SIZE|N%",
             "movablecore=SIZE|N%",
+            "nopku",
             "slab_debug[=[FZPUTAO|-][,CACHE...]]",
             "slab_merge",
             "slab_nomerge");
@@ -135,12 +136,17 @@ public record BootOptions(
                 anonymousNames);
     }
 
+    /** Returns whether protection keys are used where the CPU has them: not with {@code nopku}. */
+    public boolean hasProtectionKeys() {
+        return !parameters.noKeys();
+    }
+
     /**
      * Returns whether a word of a command line is one of {@link #PARAMETERS}, whatever its value.
      *
      * @param word such as {@code cma=64M}
      */
     public static boolean isParameter(String word) {
-        return word.matches("(cma|kernelcore|movablecore)=.*|sl[au]b_debug(=.*)?|sl[au]b_(no)?merge");
+        return word.matches("(cma|kernelcore|movablecore)=.*|nopku|sl[au]b_debug(=.*)?|sl[au]b_(no)?merge");
     }
 }

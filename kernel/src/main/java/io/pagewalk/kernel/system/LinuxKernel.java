@@ -76,6 +76,7 @@ public final class LinuxKernel extends KernelCore {
     private final RemoteAccess remoteAccess;
     private final Mmu[] mmus;
     private final ProgramTime programTime;
+    private final TaskKeys keys;
     private final Ksm ksm;
     private final KsmFiles ksmFiles;
     private @Nullable Task current;
@@ -86,6 +87,7 @@ public final class LinuxKernel extends KernelCore {
         super(machine, options);
         this.programTime = new ProgramTime(machine, time);
         this.mmus = machine.cpus().stream().map(Cpu::mmu).toArray(Mmu[]::new);
+        this.keys = new TaskKeys(this, machine, options);
         this.layout = layoutOf(machine.description().mode(), boot.conversion().pageOffset());
         objects.wire(this);
         this.kernelMemory = new KernelMemory(this);
@@ -132,8 +134,8 @@ public final class LinuxKernel extends KernelCore {
                         .sum());
         this.overcommit = new Overcommit(settings);
         this.sharedMemory = new SharedMemory(this, files, overcommit, this::currentTask);
-        this.mmServices =
-                new MmServices(pageTables, anonVmas, sharedMemory.files(), overcommit, settings, objects.areas(), ksm);
+        this.mmServices = new MmServices(
+                pageTables, anonVmas, sharedMemory.files(), overcommit, settings, objects.areas(), ksm, keys);
         this.tasks = new TaskTable(machine.cpus().size());
         this.processes = new Processes(this, tasks);
         this.oomKiller = new OomKiller(
@@ -475,7 +477,24 @@ public final class LinuxKernel extends KernelCore {
         // Processes that share an address space may have limits of their own.
         mm.setLimits(task.group().limits());
         folios.policies().run(task.policy());
+        keys.switchTo(task);
         current = task;
+    }
+
+    /**
+     * Writes the register of protection keys as user code does: WRPKRU.
+     *
+     * @param task who
+     * @param register see {@link io.pagewalk.hardware.paging.Pkru}
+     */
+    public void writePkru(Task task, int register) {
+        schedule(task);
+        keys.write(register);
+    }
+
+    /** Returns whether the CPUs have protection keys that are switched on: {@code X86_FEATURE_OSPKE}. */
+    public boolean hasProtectionKeys() {
+        return keys.exists();
     }
 
     /** Forgets who runs, so that the next access switches again. */
@@ -718,6 +737,10 @@ public final class LinuxKernel extends KernelCore {
 
     UserfaultCalls userfaults() {
         return userfaults;
+    }
+
+    TaskKeys keys() {
+        return keys;
     }
 
     TaskTable taskTable() {

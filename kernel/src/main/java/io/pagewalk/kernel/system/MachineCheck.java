@@ -203,6 +203,9 @@ final class MachineCheck {
                 }
                 return;
             }
+            if (PteFlags.key(flags) != vma.protectionKey()) {
+                out.add(where, "entry at " + Bits.hex(vaddr) + " has not the key of its area " + vma.protectionKey());
+            }
             int pages = 1;
             if (level > 1) {
                 hugeMappings.add(pfn);

@@ -166,6 +166,7 @@ final class Processes {
         Mm mm = parent.mm();
         Task thread = new Task(tid, tasks.cpuOf(tid), parent.group(), parent.comm(), mm, parent.files(), kernel);
         thread.inheritPolicy(parent);
+        thread.setPkru(parent.pkru());
         if (!kernel.objects().takeTask(thread)) {
             return null;
         }
@@ -224,6 +225,7 @@ final class Processes {
         }
         Task child = new Task(tid, tasks.cpuOf(tid), group, parent.comm(), mm, files, kernel);
         child.inheritPolicy(parent);
+        child.setPkru(parent.pkru());
         child.setKernelStack(stack);
         if (!kernel.objects().takeTask(child)) {
             child.setKernelStack(0);

@@ -67,6 +67,7 @@ final class ProgramLoading {
         task.setComm(comm);
         task.group().setArgv(argv);
         task.setMm(mm);
+        kernel.keys().reset(task);
         kernel.schedule(task);
         return mm;
     }

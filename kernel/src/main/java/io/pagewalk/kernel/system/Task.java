@@ -48,6 +48,7 @@ public final class Task implements PolicyTask, UserfaultTask, OomTask {
     private long inBlocks;
     private @Nullable MmAttributes programAttributes;
     private long clearChildTid;
+    private int pkru;
     private long taskObject;
     private long pidObject;
     private long kernelStack;
@@ -288,6 +289,15 @@ public final class Task implements PolicyTask, UserfaultTask, OomTask {
         clearChildTid = vaddr;
     }
 
+    /** Returns its register of protection keys ({@code thread.pkru}); see {@link io.pagewalk.hardware.paging.Pkru}. 0 on machines without keys. */
+    public int pkru() {
+        return pkru;
+    }
+
+    void setPkru(int register) {
+        pkru = register;
+    }
+
     /** Returns the address of its {@code struct task_struct}, 0 when it has none. */
     public long taskObject() {
         return taskObject;
@@ -325,6 +335,7 @@ public final class Task implements PolicyTask, UserfaultTask, OomTask {
         digest.add(exitCode);
         digest.add(minorFaults);
         digest.add(majorFaults);
+        digest.add(pkru);
         policy.addToDigest(digest);
     }
 }

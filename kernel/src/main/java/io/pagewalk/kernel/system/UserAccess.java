@@ -6,10 +6,10 @@ package io.pagewalk.kernel.system;
  * <p>Packed in an int, because it is returned for each access:
  *
  * <pre>
- *  31   17   16   15       8 7        0
- * +-------+------+----------+----------+
- * |   0   | WAIT |  signal  | si_code  |   all zero: done
- * +-------+------+----------+----------+
+ *  31  24 23   17   16   15       8 7        0
+ * +------+-------+------+----------+----------+
+ * | key  |   0   | WAIT |  signal  | si_code  |   all zero: done
+ * +------+-------+------+----------+----------+
  * </pre>
  */
 public final class UserAccess {
@@ -21,6 +21,9 @@ public final class UserAccess {
 
     /** SIGSEGV, a mapping that does not allow the access. */
     public static final int SEGV_ACCERR = 11 << 8 | 2;
+
+    /** SIGSEGV, a protection key that refuses the access; above it lies the key ({@link #siPkey}), so that it is told by {@link #isByKey}. */
+    public static final int SEGV_PKUERR = 11 << 8 | 4;
 
     /** SIGSEGV without address information: a non-canonical address raises a general protection fault on x86. */
     public static final int SEGV_KERNEL = 11 << 8 | 128;
@@ -34,7 +37,32 @@ public final class UserAccess {
     /** No signal: the task waits, and makes the access again when it no longer does ({@link Task#isAsleep}). */
     public static final int WAITS = 1 << 16;
 
+    private static final int KEY_SHIFT = 24;
+
     private UserAccess() {}
+
+    /** Returns {@link #SEGV_PKUERR} with the key of the area. */
+    static int refusedByKey(int key) {
+        return SEGV_PKUERR | key << KEY_SHIFT;
+    }
+
+    /**
+     * Returns whether a protection key refused the access.
+     *
+     * @param outcome what an access came to
+     */
+    public static boolean isByKey(int outcome) {
+        return (outcome & ~(-1 << KEY_SHIFT)) == SEGV_PKUERR;
+    }
+
+    /**
+     * Returns the {@code si_pkey} of a signal that a protection key led to: the key of the area.
+     *
+     * @param outcome one that {@link #isByKey}
+     */
+    public static int siPkey(int outcome) {
+        return outcome >>> KEY_SHIFT;
+    }
 
     /**
      * Returns the signal's number on Linux, or 0 when the access was made or waits.
@@ -68,7 +96,10 @@ public final class UserAccess {
             case BUS_ADRERR -> "SIGBUS (BUS_ADRERR)";
             case WAITS -> "waits";
             case OOM_KILLED -> "SIGKILL (out of memory)";
-            default -> "signal " + signal(outcome) + " code " + siCode(outcome);
+            default ->
+                isByKey(outcome)
+                        ? "SIGSEGV (SEGV_PKUERR, key " + siPkey(outcome) + ")"
+                        : "signal " + signal(outcome) + " code " + siCode(outcome);
         };
     }
 }

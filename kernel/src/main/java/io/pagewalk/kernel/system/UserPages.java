@@ -8,6 +8,7 @@ import io.pagewalk.hardware.paging.PagingMode;
 import io.pagewalk.kernel.fault.FaultHandler;
 import io.pagewalk.kernel.fault.FaultOutcome;
 import io.pagewalk.kernel.time.Cause;
+import io.pagewalk.kernel.vma.Vma;
 
 /** How accesses to user addresses end: page faults handled and the access made again, for programs and for system calls that touch a program's memory. */
 final class UserPages {
@@ -58,7 +59,7 @@ final class UserPages {
                 if (retriesWithoutMemory(task, outcome) && outOfMemoryRetries++ < MOST_RETRIES) {
                     continue;
                 }
-                return accessOutcome(outcome);
+                return outcome == FaultOutcome.NO_KEY ? refusedByKey(task, vaddr) : accessOutcome(outcome);
             }
             if (task.isKilled()) {
                 return UserAccess.OOM_KILLED;
@@ -76,6 +77,12 @@ final class UserPages {
         }
         kernel.log().print("Huh VM_FAULT_OOM leaked out to the #PF handler. Retrying PF");
         return true;
+    }
+
+    private static int refusedByKey(Task task, long vaddr) {
+        Vma vma = task.mm().vmas().find(vaddr);
+        KernelBug.on(vma == null, "a protection key without an area");
+        return UserAccess.refusedByKey(vma == null ? 0 : vma.protectionKey());
     }
 
     private static int accessOutcome(int outcome) {

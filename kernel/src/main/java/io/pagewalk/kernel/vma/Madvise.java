@@ -216,7 +216,7 @@ public final class Madvise {
 
     /** {@code madvise_vma_behavior()}. */
     private static long advise(Vma vma, long start, long end, int advice) {
-        if (isDiscard(advice) && vma.has(VmaFlags.VM_SEALED) && vma.isAnonymous() && !vma.has(VmaFlags.VM_WRITE)) {
+        if (isDiscard(advice) && vma.has(VmaFlags.VM_SEALED) && vma.isAnonymous() && !mayWrite(vma)) {
             return -Errno.EPERM;
         }
         PageTableOps pageTables = vma.mm().services().pageTables();
@@ -374,7 +374,8 @@ public final class Madvise {
                 return -Errno.ENOMEM;
             }
             if (vma.has(VmaFlags.VM_IO | VmaFlags.VM_PFNMAP)
-                    || !vma.has(write ? VmaFlags.VM_WRITE : VmaFlags.VM_READ)) {
+                    || !vma.has(write ? VmaFlags.VM_WRITE : VmaFlags.VM_READ)
+                    || !ProtectionKeys.permits(vma, write)) {
                 return -Errno.EINVAL;
             }
             long stop = Pages.above(vma.end(), end) ? end : vma.end();
@@ -385,6 +386,10 @@ public final class Madvise {
             at = stop;
         }
         return 0;
+    }
+
+    private static boolean mayWrite(Vma vma) {
+        return vma.has(VmaFlags.VM_WRITE) && ProtectionKeys.permits(vma, true);
     }
 
     private static boolean isDiscard(int advice) {

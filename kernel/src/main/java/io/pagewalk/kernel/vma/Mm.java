@@ -64,7 +64,7 @@ public final class Mm {
         this.layout = layout;
         this.limits = limits;
         this.mmapBase = layout.mmapBase(limits.soft(ResourceLimits.RLIMIT_STACK));
-        this.attributes = new MmAttributes(services.settings().hasProtectionKeys());
+        this.attributes = new MmAttributes(services.keys().exists());
     }
 
     /** Returns what the other packages do for it. */

@@ -12,6 +12,7 @@ import io.pagewalk.kernel.slub.ObjectSource;
  * @param settings sysctls
  * @param areas memory of {@code struct vm_area_struct}
  * @param ksm merges equal pages
+ * @param keys the running task's register of protection keys
  */
 public record MmServices(
         PageTableOps pageTables,
@@ -20,7 +21,8 @@ public record MmServices(
         Overcommit overcommit,
         VmSettings settings,
         ObjectSource areas,
-        KsmOps ksm) {
+        KsmOps ksm,
+        KeyRegister keys) {
     /**
      * Creates services whose areas cost no kernel memory, for tests.
      *
@@ -36,6 +38,14 @@ public record MmServices(
             SharedAnonymousFiles sharedAnonymous,
             Overcommit overcommit,
             VmSettings settings) {
-        this(pageTables, anonVmas, sharedAnonymous, overcommit, settings, ObjectSource.FREE, KsmOps.NONE);
+        this(
+                pageTables,
+                anonVmas,
+                sharedAnonymous,
+                overcommit,
+                settings,
+                ObjectSource.FREE,
+                KsmOps.NONE,
+                KeyRegister.NONE);
     }
 }

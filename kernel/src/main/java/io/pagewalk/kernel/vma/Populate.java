@@ -62,6 +62,9 @@ final class Populate {
             return -Errno.EFAULT;
         }
         boolean write = (vma.flags() & (VmaFlags.VM_WRITE | VmaFlags.VM_SHARED)) == VmaFlags.VM_WRITE;
+        if (!ProtectionKeys.permits(vma, write)) {
+            return -Errno.EFAULT;
+        }
         return vma.mm().services().pageTables().populate(vma, start, end, write);
     }
 }

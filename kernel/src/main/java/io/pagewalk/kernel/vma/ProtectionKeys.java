@@ -1,14 +1,13 @@
 package io.pagewalk.kernel.vma;
 
+import io.pagewalk.hardware.paging.Pkru;
 import io.pagewalk.kernel.syscall.Errno;
 
 /**
- * {@code pkey_alloc()}, {@code pkey_free()} and which key an area gets: {@code mm/mprotect.c} and {@code arch/x86/mm/pkeys.c}.
+ * {@code pkey_alloc()}, {@code pkey_free()}, which key an area gets, and what keys refuse: {@code mm/mprotect.c} and {@code arch/x86/mm/pkeys.c}.
  *
  * <p>On a CPU without keys the first {@code pkey_alloc()} finds out only after it has taken the one key there is, key 0, and cannot give it back: from then on the
  * answer is {@code -ENOSPC}.
- *
- * <p>Differs from Linux: there is no PKRU register, so the rights of a key have no effect.
  */
 public final class ProtectionKeys {
     /** With this right taken away, a key's memory can be neither read nor written ({@code PKEY_DISABLE_ACCESS}). */
@@ -20,7 +19,7 @@ public final class ProtectionKeys {
     /** No key was asked for. */
     static final int NONE = -1;
 
-    private static final int KEYS = 16;
+    private static final int KEYS = Pkru.KEYS;
 
     private ProtectionKeys() {}
 
@@ -36,7 +35,7 @@ public final class ProtectionKeys {
         if (flags != 0 || (rights & ~(DISABLE_ACCESS | DISABLE_WRITE)) != 0) {
             return -Errno.EINVAL;
         }
-        boolean hasKeys = mm.services().settings().hasProtectionKeys();
+        boolean hasKeys = mm.services().keys().exists();
         int key = take(mm.attributes(), hasKeys ? KEYS : 1);
         if (key < 0) {
             return -Errno.ENOSPC;
@@ -44,7 +43,26 @@ public final class ProtectionKeys {
         if (!hasKeys) {
             return -Errno.EINVAL;
         }
+        setRights(mm, key, (int) rights);
         return key;
+    }
+
+    /** Gives the running task's register other rights of a key, which its other threads have not: {@code arch/x86/kernel/fpu/xstate.c:arch_set_user_pkey_access()}. */
+    private static void setRights(Mm mm, int key, int refused) {
+        KeyRegister register = mm.services().keys();
+        register.write(Pkru.with(register.read(), key, refused));
+    }
+
+    /**
+     * Returns whether the running task's register lets it use an area of its own address space: {@code arch/x86/include/asm/mmu_context.h:arch_vma_access_permitted()}.
+     *
+     * @param vma an area of the running task
+     * @param isWrite whether it is to be written to
+     */
+    public static boolean permits(Vma vma, boolean isWrite) {
+        int register = vma.mm().services().keys().read();
+        int refused = Pkru.refused(register, vma.protectionKey());
+        return refused == 0 || (!isWrite && (refused & Pkru.NO_ACCESS) == 0);
     }
 
     private static int take(MmAttributes attributes, int keys) {
@@ -87,13 +105,13 @@ public final class ProtectionKeys {
     /** Returns the key of an area that gets a new protection: {@code arch_override_mprotect_pkey()}. */
     static int ofChanged(Vma vma, long prot, int wanted) {
         Mm mm = vma.mm();
-        if (!mm.services().settings().hasProtectionKeys()) {
+        if (!mm.services().keys().exists()) {
             return 0;
         }
         if (wanted != NONE) {
             return wanted;
         }
-        int present = (int) ((vma.flags() & VmaFlags.VM_PKEY_MASK) >>> VmaFlags.VM_PKEY_SHIFT);
+        int present = vma.protectionKey();
         if (prot == MapFlags.PROT_EXEC) {
             int key = executeOnly(mm);
             return key > 0 ? key : present;
@@ -103,19 +121,23 @@ public final class ProtectionKeys {
         return isExecuteOnly ? 0 : present;
     }
 
-    /** {@code __execute_only_pkey()}: the key that execute-only memory shares, allocated at the first need; -1 when there is none. */
+    /** {@code __execute_only_pkey()}: the key that execute-only memory shares, allocated at the first need; -1 when there is none. The caller may only execute it. */
     private static int executeOnly(Mm mm) {
-        if (!mm.services().settings().hasProtectionKeys()) {
+        if (!mm.services().keys().exists()) {
             return NONE;
         }
         MmAttributes attributes = mm.attributes();
-        if (attributes.executeOnlyKey() == NONE) {
-            int key = take(attributes, KEYS);
+        int key = attributes.executeOnlyKey();
+        if (key == NONE) {
+            key = take(attributes, KEYS);
             if (key < 0) {
                 return NONE;
             }
-            attributes.setExecuteOnlyKey(key);
+        } else if ((Pkru.refused(mm.services().keys().read(), key) & Pkru.NO_ACCESS) != 0) {
+            return key;
         }
-        return attributes.executeOnlyKey();
+        setRights(mm, key, DISABLE_ACCESS);
+        attributes.setExecuteOnlyKey(key);
+        return key;
     }
 }

@@ -59,9 +59,4 @@ public interface VmSettings {
     default boolean hasAnonymousNames() {
         return false;
     }
-
-    /** Returns whether the CPU has protection keys ({@code X86_FEATURE_OSPKE}), which mark execute-only memory. */
-    default boolean hasProtectionKeys() {
-        return false;
-    }
 }

@@ -133,6 +133,11 @@ public final class Vma {
         return (flags & bits) != 0;
     }
 
+    /** Returns its protection key: {@code vma_pkey()}. */
+    public int protectionKey() {
+        return (int) ((flags & VmaFlags.VM_PKEY_MASK) >>> VmaFlags.VM_PKEY_SHIFT);
+    }
+
     /** Returns whether first writes to its pages must be seen by the soft-dirty tracker: {@code vma_soft_dirty_enabled()}. */
     public boolean isSoftDirtyEnabled() {
         return !has(VmaFlags.VM_SOFTDIRTY) && mm.services().settings().tracksSoftDirty();
