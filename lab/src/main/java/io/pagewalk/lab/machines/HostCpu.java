@@ -8,8 +8,9 @@ import java.util.Locale;
  * @param description the part's own name
  * @param model name of a CPU model
  * @param paging name of the paging mode in use
+ * @param hasProtectionKeys whether the kernel uses protection keys of the part
  */
-record HostCpu(String description, String model, String paging) {
+record HostCpu(String description, String model, String paging, boolean hasProtectionKeys) {
     /**
      * Reads the first CPU.
      *
@@ -22,14 +23,19 @@ record HostCpu(String description, String model, String paging) {
         String name = value(cpuinfo, "model name");
         if (!value(cpuinfo, "mmu").isEmpty()) {
             return new HostCpu(
-                    value(cpuinfo, "uarch"), "rva23", value(cpuinfo, "mmu").toLowerCase(Locale.ROOT));
+                    value(cpuinfo, "uarch"), "rva23", value(cpuinfo, "mmu").toLowerCase(Locale.ROOT), false);
         }
         // "address sizes : 52 bits physical, 57 bits virtual" tells five levels.
+        String flags = " " + value(cpuinfo, "flags") + " ";
         String paging = value(cpuinfo, "address sizes").contains("57 bits virtual") ? "x86-64-5level" : "x86-64-4level";
-        if (!(" " + value(cpuinfo, "flags") + " ").contains(" lm ") && family != 0) {
-            paging = (" " + value(cpuinfo, "flags") + " ").contains(" pae ") ? "i386-pae" : "i386";
+        if (!flags.contains(" lm ") && family != 0) {
+            paging = flags.contains(" pae ") ? "i386-pae" : "i386";
         }
-        return new HostCpu(name.isEmpty() ? "unknown CPU" : name, nearest(vendor, family, model), paging);
+        return new HostCpu(
+                name.isEmpty() ? "unknown CPU" : name,
+                nearest(vendor, family, model),
+                paging,
+                flags.contains(" ospke "));
     }
 
     private static String nearest(String vendor, int family, int model) {

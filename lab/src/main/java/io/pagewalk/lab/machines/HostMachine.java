@@ -87,6 +87,7 @@ public final class HostMachine {
                 "this machine: " + cpu.description() + ", " + cpus + " CPUs, " + Size.format(managedBytes(zones))
                         + " managed",
                 cpu.model(),
+                cpu.hasProtectionKeys(),
                 cpu.paging(),
                 cpus,
                 firmware,

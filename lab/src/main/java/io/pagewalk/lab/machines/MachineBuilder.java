@@ -58,7 +58,11 @@ public final class MachineBuilder {
                     "'" + cpu.name() + "' without the paging mode " + spec.paging() + " of machine " + spec.name(),
                     "one of " + fitting);
         }
+        Boolean keys = spec.protectionKeys();
         try {
+            if (keys != null) {
+                cpu = cpu.withProtectionKeys(keys);
+            }
             return new MachineDescription(
                     spec.name(),
                     spec.summary(),

@@ -4,6 +4,7 @@ import io.pagewalk.hardware.machine.DeviceDescription;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A machine in plain values, before its CPU model is looked up and its hardware is built.
@@ -11,6 +12,7 @@ import java.util.TreeMap;
  * @param name short name, such as {@code laptop}
  * @param summary one line for people
  * @param cpuModel name of a CPU model of the hardware layer
+ * @param protectionKeys whether the CPU has protection keys for user pages; null where its model says so
  * @param paging name of a paging mode, such as {@code x86-64-4level}
  * @param cpus number of CPUs, at least 1
  * @param firmware the memory map in ascending order without overlaps
@@ -30,6 +32,7 @@ public record MachineSpec(
         String name,
         String summary,
         String cpuModel,
+        @Nullable Boolean protectionKeys,
         String paging,
         int cpus,
         List<FirmwareRange> firmware,
@@ -72,6 +75,7 @@ public record MachineSpec(
                 name,
                 summary,
                 cpuModel,
+                protectionKeys,
                 paging,
                 cpus,
                 firmware,
@@ -87,12 +91,13 @@ public record MachineSpec(
                 devices);
     }
 
-    /** Returns a copy with another CPU model. */
+    /** Returns a copy with another CPU model, as that model is. */
     MachineSpec withCpuModel(String model) {
         return new MachineSpec(
                 name,
                 summary,
                 model,
+                null,
                 paging,
                 cpus,
                 firmware,
@@ -114,6 +119,7 @@ public record MachineSpec(
                 name,
                 summary,
                 cpuModel,
+                protectionKeys,
                 paging,
                 cpus,
                 map,

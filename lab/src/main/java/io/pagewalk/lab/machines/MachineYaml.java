@@ -11,6 +11,7 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /** The reader of machine descriptions in YAML; the format is documented in {@code docs/MACHINES.md}. */
 final class MachineYaml {
@@ -18,6 +19,7 @@ final class MachineYaml {
             "name",
             "summary",
             "cpu",
+            "pku",
             "paging",
             "cpus",
             "ram",
@@ -57,6 +59,7 @@ final class MachineYaml {
                 yaml.text("name"),
                 yaml.text("summary", ""),
                 yaml.text("cpu"),
+                protectionKeys(yaml),
                 paging,
                 cpus,
                 firmware,
@@ -225,6 +228,17 @@ final class MachineYaml {
         }
         AddressSplit.byName(yaml.where("split"), name, paging);
         return name;
+    }
+
+    private static @Nullable Boolean protectionKeys(YamlMap yaml) {
+        if (!yaml.has("pku")) {
+            return null;
+        }
+        String pku = yaml.text("pku");
+        if (!pku.equals("true") && !pku.equals("false")) {
+            throw new BadInput(yaml.where("pku"), "'" + pku + "'", "true or false");
+        }
+        return Boolean.valueOf(pku);
     }
 
     private static boolean isSoftwareRefill(YamlMap yaml) {

@@ -85,6 +85,7 @@ public final class MachineReport {
                 .append(", TLB refill by ")
                 .append(description.refill().name().toLowerCase(Locale.ROOT))
                 .append('\n');
+        out.append("  keys     ").append(keys()).append('\n');
         out.append("  TLB of   ").append(cpu.source()).append('\n');
         out.append("  assumed  ").append(cpu.assumptions()).append('\n');
         out.append("\nMemory map\n");
@@ -167,6 +168,19 @@ public final class MachineReport {
         return text.append(')').toString();
     }
 
+    private String keys() {
+        CpuModel cpu = description.cpu();
+        if (kernel.hasProtectionKeys()) {
+            return "protection keys for user pages (PKU)";
+        }
+        if (!cpu.hasProtectionKeys()) {
+            return "none: the CPU has no protection keys";
+        }
+        return description.mode().hasKeys()
+                ? "none: switched off by nopku"
+                : "none: " + description.mode().modeName() + " has no protection keys";
+    }
+
     /** Returns the machine as JSON. */
     public String json() {
         StringWriter text = new StringWriter();
@@ -175,6 +189,7 @@ public final class MachineReport {
             json.writeStringProperty("name", description.name());
             json.writeStringProperty("description", description.description());
             json.writeStringProperty("cpu", description.cpu().name());
+            json.writeBooleanProperty("pku", kernel.hasProtectionKeys());
             json.writeStringProperty("paging", description.mode().modeName());
             json.writeNumberProperty("cpus", description.cpus());
             json.writeNumberProperty("nodes", description.nodes().size());

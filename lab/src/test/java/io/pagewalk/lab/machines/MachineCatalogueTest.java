@@ -143,6 +143,36 @@ class MachineCatalogueTest {
     }
 
     @Test
+    void protectionKeys_areThoseOfTheModelUnlessTold() throws IOException {
+        assertThat(protectionKeys("cpu: icelake")).isTrue();
+        assertThat(protectionKeys("cpu: skylake")).isFalse();
+        assertThat(protectionKeys("cpu: skylake\npku: true"))
+                .as("Xeon Scalable")
+                .isTrue();
+        assertThat(protectionKeys("cpu: zen4\npku: false")).isFalse();
+        assertThat(new MachineChanges(null, null, "zen2")
+                        .applyTo(machine("cpu: icelake\npku: true"))
+                        .protectionKeys())
+                .as("another CPU is as its model is")
+                .isNull();
+        assertThatThrownBy(() -> protectionKeys("cpu: icelake\npku: maybe"))
+                .isInstanceOf(BadInput.class)
+                .hasMessageContaining("m.yaml:5");
+        assertThatThrownBy(() -> protectionKeys("cpu: sifive-u74\npaging: sv39\npku: true"))
+                .isInstanceOf(BadInput.class)
+                .hasMessageContaining("protection keys");
+    }
+
+    private boolean protectionKeys(String cpu) throws IOException {
+        return MachineBuilder.build(machine(cpu)).cpu().hasProtectionKeys();
+    }
+
+    private MachineSpec machine(String cpu) throws IOException {
+        Path file = Files.writeString(directory.resolve("m.yaml"), "name: a\ncpus: 1\nram: 512M\n" + cpu + "\n");
+        return MachineCatalogue.find(file.toString());
+    }
+
+    @Test
     void host_recordedFiles_giveMapZonesAndReservations() throws IOException {
         Files.createDirectories(directory.resolve("proc"));
         // Recorded on a virtual machine with Linux 6.18; shortened to what is read.
@@ -174,12 +204,15 @@ class MachineCatalogueTest {
                 """);
         Files.writeString(
                 directory.resolve("proc/cpuinfo"),
-                "processor\t: 0\nvendor_id\t: AuthenticAMD\ncpu family\t: 25\nmodel\t\t: 17\nflags\t\t: fpu lm pae\n");
+                "processor\t: 0\nvendor_id\t: AuthenticAMD\ncpu family\t: 25\nmodel\t\t: 17\nflags\t\t: fpu lm pae pku\n");
         MachineSpec host = HostMachine.describe(directory);
         assertThat(host.bootReserved()).containsEntry("0:DMA", 158L).containsEntry("0:DMA32", 9421L);
         assertThat(host.firmware().get(1)).isEqualTo(new FirmwareRange(0x1000, 0x9fc00, FirmwareRange.USABLE));
         assertThat(host.kernelImage()).containsExactly(new FirmwareRange(0x1000000, 0x220bb08, "Kernel code"));
         assertThat(host.cpuModel()).isEqualTo("zen4");
+        assertThat(MachineBuilder.build(host).cpu().hasProtectionKeys())
+                .as("the part has them (pku), the kernel does not use them (no ospke)")
+                .isFalse();
     }
 
     @Test

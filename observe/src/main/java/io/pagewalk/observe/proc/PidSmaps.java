@@ -52,7 +52,7 @@ public final class PidSmaps {
             block(text, vma, sums);
         }
         if (process.isX8664()) {
-            vsyscall(text);
+            vsyscall(text, process.mm().services().keys().exists());
         }
         return text.toString();
     }
@@ -132,14 +132,20 @@ public final class PidSmaps {
         }
     }
 
-    private static void vsyscall(StringBuilder text) {
+    private static void vsyscall(StringBuilder text, boolean hasKeys) {
         text.append("ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsyscall]\n");
         body(text, PAGE_BYTES, new Sums());
+        if (hasKeys) {
+            key(text, 0);
+        }
         text.append("VmFlags: ex \n");
     }
 
     private static void block(StringBuilder text, Vma vma, Sums sums) {
         body(text, vma.sizeBytes(), sums);
+        if (vma.mm().services().keys().exists()) {
+            key(text, vma.protectionKey());
+        }
         text.append("VmFlags: ");
         for (int bit = 0; bit < MNEMONICS.length; bit++) {
             if (!MNEMONICS[bit].isEmpty() && vma.has(1L << bit)) {
@@ -156,6 +162,13 @@ public final class PidSmaps {
         sums(text, sums, false);
         Columns.left(text, "THPeligible:", 16);
         Columns.right(text, 0, 8);
+        text.append('\n');
+    }
+
+    /** The line of kernels on CPUs with protection keys that are switched on. */
+    private static void key(StringBuilder text, int key) {
+        Columns.left(text, "ProtectionKey:", 16);
+        Columns.right(text, key, 8);
         text.append('\n');
     }
 

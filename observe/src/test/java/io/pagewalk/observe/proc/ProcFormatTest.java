@@ -158,6 +158,29 @@ class ProcFormatTest {
         assertThat(data).contains("VmFlags: rd wr mr mw me ac \n");
     }
 
+    /** The line as Linux 6.12 prints it on an emulated CPU with keys, before the last of each block. */
+    @Test
+    void smaps_cpuWithKeys_tellsTheKeyOfEachArea() {
+        LinuxKernel kernel = TestKernels.bootWithKeys(Size.GIB);
+        Task task = kernel.exec(ExecImage.bare("cat", 0x7ffd_0000_0000L));
+        int key = 0;
+        for (int i = 0; i < 11; i++) {
+            key = (int) kernel.syscall(
+                    task, new SyscallArgs().set(kernel.syscallNumbers().number("pkey_alloc"), 0, 0));
+        }
+        SyscallArgs protect =
+                new SyscallArgs().set(kernel.syscallNumbers().number("pkey_mprotect"), 0x402000, 0x2000, 3, key);
+        assertThat(kernel.syscall(task, protect)).isZero();
+        String smaps = file(kernel, task.tid() + "/smaps");
+        assertThat(smaps.substring(smaps.indexOf("00402000-"))).contains("""
+                THPeligible:           0
+                ProtectionKey:        11
+                VmFlags: rd wr mr mw me ac \n""");
+        assertThat(smaps.substring(0, smaps.indexOf("00402000-"))).contains("ProtectionKey:         0\n");
+        assertThat(smaps).as("[vsyscall]").endsWith("ProtectionKey:         0\nVmFlags: ex \n");
+        assertThat(file(kernel, task.tid() + "/smaps_rollup")).doesNotContain("ProtectionKey");
+    }
+
     @Test
     void smapsRollup_ofProcess_addsUpTheBlocks() throws IOException {
         LinuxKernel kernel = TestKernels.boot(PagingMode.X86_64_4LEVEL, Size.GIB);

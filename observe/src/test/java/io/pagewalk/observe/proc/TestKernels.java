@@ -29,7 +29,17 @@ final class TestKernels {
     }
 
     static LinuxKernel boot(PagingMode paging, long ramBytes, List<DeviceDescription> devices, BootOptions options) {
-        CpuModel cpu = CpuModels.byName("skylake");
+        return boot(CpuModels.byName("skylake"), paging, ramBytes, devices, options);
+    }
+
+    /** With a CPU that has protection keys. */
+    static LinuxKernel bootWithKeys(long ramBytes) {
+        CpuModel cpu = CpuModels.byName("icelake");
+        return boot(cpu, PagingMode.X86_64_4LEVEL, ramBytes, List.of(), BootOptions.defaults());
+    }
+
+    private static LinuxKernel boot(
+            CpuModel cpu, PagingMode paging, long ramBytes, List<DeviceDescription> devices, BootOptions options) {
         FirmwareMap firmware = FirmwareMap.pc(ramBytes);
         MachineDescription description = new MachineDescription(
                 "test",

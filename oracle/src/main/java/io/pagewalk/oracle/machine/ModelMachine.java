@@ -31,9 +31,13 @@ import io.pagewalk.observe.proc.PidNumaMaps;
 import io.pagewalk.observe.proc.PidSmaps;
 import io.pagewalk.observe.proc.PidStatus;
 import io.pagewalk.observe.proc.ProcessState;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** The model's side: a booted kernel with a process that looks as the helper does when it reports for work. */
@@ -93,7 +97,7 @@ public final class ModelMachine {
                         List.of(new MemoryRange(0, Bits.roundUp(firmware.endFrame() << 12, Size.MIB))),
                         List.of(0, 1))),
                 List.of(List.of(10)),
-                CpuModels.byName("skylake"),
+                CpuModels.byName("skylake").withProtectionKeys(hasKeysHere()),
                 CPUS,
                 2_500_000_000L,
                 Refill.HARDWARE,
@@ -103,6 +107,15 @@ public final class ModelMachine {
                 List.of(),
                 List.of(),
                 80);
+    }
+
+    /** Returns whether the kernel of this computer uses protection keys, so that execute-only memory gets one. */
+    private static boolean hasKeysHere() {
+        try (Stream<String> lines = Files.lines(Path.of("/proc/cpuinfo"))) {
+            return lines.anyMatch(line -> line.startsWith("flags") && (line + " ").contains(" ospke "));
+        } catch (IOException e) {
+            return false;
+        }
     }
 
     private void start(HelperProfile profile) {
