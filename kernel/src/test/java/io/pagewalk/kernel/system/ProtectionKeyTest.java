@@ -26,6 +26,7 @@ class ProtectionKeyTest {
     private static final int RW = TestKernel.RW;
     private static final int PROT_EXEC = TestKernel.PROT_EXEC;
     private static final long PAGE = TestKernel.PAGE;
+    private static final int MADV_HUGEPAGE = 14;
     private static final int INITIAL = 0x55555554;
 
     private final TestKernel test = boot("icelake", BootOptions.defaults());
@@ -100,6 +101,26 @@ class ProtectionKeyTest {
             assertRefused(task, page, Access.LOAD, noAccess);
             assertRefused(task, page, Access.STORE, noAccess);
         }
+        test.verify();
+    }
+
+    @Test
+    void access_hugePage_hasTheKeyOfItsAreaBeforeAndAfterASplit() {
+        long huge = 2 * Size.MIB;
+        long area = (test.anonymous(4 * huge / PAGE) + huge - 1) & -huge;
+        assertThat(test.call("madvise", area, huge, MADV_HUGEPAGE)).isZero();
+        assertAllowed(task, area + 5 * PAGE, Access.STORE);
+        long faults = test.minor();
+        int first = key(Pkru.NO_WRITE);
+        assertThat(test.call("pkey_mprotect", area, huge, RW, first)).isZero();
+        assertAllowed(task, area + 7 * PAGE, Access.LOAD);
+        assertRefused(task, area + 7 * PAGE, Access.STORE, first);
+        assertThat(test.minor()).as("still one page").isEqualTo(faults);
+        int second = key(Pkru.NO_ACCESS);
+        assertThat(test.call("pkey_mprotect", area, PAGE, RW, second)).isZero();
+        assertRefused(task, area, Access.LOAD, second);
+        assertAllowed(task, area + PAGE, Access.LOAD);
+        assertRefused(task, area + PAGE, Access.STORE, first);
         test.verify();
     }
 
