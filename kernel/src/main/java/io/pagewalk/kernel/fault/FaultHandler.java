@@ -345,7 +345,7 @@ public final class FaultHandler {
         if (told != UserfaultChecks.GO_ON) {
             return told;
         }
-        long pfn = cache.fault(file, vma.pgoffOf(vaddr), vma.flags(), isTried);
+        long pfn = cache.fault(file, vma.pgoffOf(vaddr), vma, isTried);
         if (pfn < 0) {
             return outcomeOf(pfn);
         }
@@ -363,7 +363,7 @@ public final class FaultHandler {
             folios.markDirty(pfn);
             flags |= protection.dirty() | Protection.writeRight(vma);
         }
-        around.map(mm, vma, table, vaddr, pfn, flags, file.isShmem());
+        around.finish(mm, vma, table, vaddr, pfn, flags, file);
         return FaultOutcome.DONE;
     }
 
@@ -379,7 +379,7 @@ public final class FaultHandler {
             folios.put(copy);
             return told;
         }
-        long pfn = cache.fault(file, vma.pgoffOf(vaddr), vma.flags(), isTried);
+        long pfn = cache.fault(file, vma.pgoffOf(vaddr), vma, isTried);
         if (pfn < 0) {
             folios.put(copy);
             return outcomeOf(pfn);

@@ -78,7 +78,10 @@ public final class HugePages {
         }
         int mapping = memmap.mapping(head);
         Inode inode = mapping > 0 ? files.find(mapping) : null;
-        List<Vma> areas = mapping < 0 ? anonVmas.areasOf(-mapping) : inode == null ? List.of() : inode.mappings();
+        if (inode != null) {
+            return files.cache().splitToPages(inode, head);
+        }
+        List<Vma> areas = mapping < 0 ? anonVmas.areasOf(-mapping) : List.of();
         long index = memmap.index(head);
         for (int i = 0; i < areas.size() && large.entireMapcount(head) > 0; i++) {
             Vma vma = areas.get(i);

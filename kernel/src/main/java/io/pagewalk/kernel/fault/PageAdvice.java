@@ -9,13 +9,14 @@ import io.pagewalk.kernel.rmap.Folios;
 import io.pagewalk.kernel.vma.Vma;
 import io.pagewalk.kernel.vma.VmaFlags;
 
-/** What advice and locks do to the pages of a range, without unmapping any ({@code mm/madvise.c}, {@code mm/mlock.c}). */
+/** What advice and locks do to the pages of a range, ({@code mm/madvise.c}, {@code mm/mlock.c}). */
 final class PageAdvice {
     private static final int USE = PteFlags.ACCESSED | PteFlags.DIRTY;
 
     /** Visits one present page. */
     private interface PageVisitor {
-        void visit(long vaddr, long table, int index, long entry, long pfn);
+        /** Returns how many entries it has dealt with, at least 1. */
+        int visit(long vaddr, long table, int index, long entry, long pfn);
     }
 
     /** Visits a huge page that one entry maps. */
@@ -61,11 +62,11 @@ final class PageAdvice {
         };
         forEachPage(vma, start, end, whole, (vaddr, table, index, entry, pfn) -> {
             if (memmap.mapping(pfn) >= 0) {
-                return;
+                return 1;
             }
             if (memmap.hasFlags(pfn, PageFlags.DIRTY)) {
                 if (memmap.mapcount(pfn) != 1) {
-                    return;
+                    return 1;
                 }
                 memmap.clearFlags(pfn, PageFlags.DIRTY);
             }
@@ -75,6 +76,7 @@ final class PageAdvice {
                 flush.addPage(vaddr);
             }
             folios.lru().lazyFree(pfn);
+            return 1;
         });
         flush.finish(vma.mm());
     }
@@ -94,17 +96,47 @@ final class PageAdvice {
             return true;
         };
         forEachPage(vma, start, end, whole, (vaddr, table, index, entry, pfn) -> {
-            if (memmap.mapcount(pfn) != 1) {
-                return;
+            int pages = folios.large().pages(pfn);
+            int mapped = pages == 1 ? 1 : batch(table, index, pfn, (end - vaddr) >>> 12);
+            if (mapped < pages) {
+                // A part of a folio gets pages of its own, which a file's then map again when they are touched.
+                boolean isSplit = !folios.large().isMaybeShared(pfn) && splitting.split(memmap.compoundHead(pfn));
+                if (!isSplit || memmap.mapping(pfn) > 0) {
+                    return mapped;
+                }
+                mapped = 1;
             }
-            int flags = mode.flags(entry, 1);
-            if ((flags & PteFlags.ACCESSED) != 0) {
-                mode.writeEntry(memory, table, index, mode.withFlags(entry, flags & ~PteFlags.ACCESSED, 1));
-                flush.addPage(vaddr);
+            if (folios.large().mapcount(pfn) != mapped) {
+                return mapped;
+            }
+            for (int i = 0; i < mapped; i++) {
+                long used = mode.readEntry(memory, table, index + i);
+                int flags = mode.flags(used, 1);
+                if ((flags & PteFlags.ACCESSED) != 0) {
+                    mode.writeEntry(memory, table, index + i, mode.withFlags(used, flags & ~PteFlags.ACCESSED, 1));
+                    flush.addPage(vaddr + ((long) i << 12));
+                }
             }
             folios.lru().deactivate(pfn);
+            return mapped;
         });
         flush.finish(vma.mm());
+    }
+
+    /** How many entries from one on map the pages of a large folio one after the other: {@code folio_pte_batch()}. */
+    private int batch(long table, int index, long pfn, long most) {
+        long head = memmap.compoundHead(pfn);
+        int left = folios.large().pages(head) - (int) (pfn - head);
+        int limit = (int) Math.min(Math.min(left, most), mode.entries(1) - index);
+        int count = 1;
+        while (count < limit) {
+            long entry = mode.readEntry(memory, table, index + count);
+            if (entry == 0 || PteMarkers.is(entry) || mode.pfn(entry, 1) != pfn + count) {
+                break;
+            }
+            count++;
+        }
+        return count;
     }
 
     private void clearUse(Vma vma, long vaddr, long entry, int marks, FlushRange flush) {
@@ -122,7 +154,15 @@ final class PageAdvice {
             setLocked(head, isLocked);
             return true;
         };
-        forEachPage(vma, start, end, whole, (vaddr, table, index, entry, pfn) -> setLocked(pfn, isLocked));
+        forEachPage(vma, start, end, whole, (vaddr, table, index, entry, pfn) -> {
+            int pages = folios.large().pages(pfn);
+            int mapped = pages == 1 ? 1 : batch(table, index, pfn, (end - vaddr) >>> 12);
+            // A large folio is locked only when all of it is mapped there: allow_mlock_munlock().
+            if (!isLocked || mapped == pages) {
+                setLocked(pfn, isLocked);
+            }
+            return mapped;
+        });
     }
 
     private void setLocked(long pfn, boolean isLocked) {
@@ -149,11 +189,14 @@ final class PageAdvice {
                 continue;
             }
             int index = mode.index(vaddr, 1);
-            for (; index < mode.entries(1) && vaddr < end; index++, vaddr += 4096) {
+            while (index < mode.entries(1) && vaddr < end) {
                 long entry = mode.readEntry(memory, table, index);
+                int count = 1;
                 if (entry != 0 && !PteMarkers.is(entry) && (mode.flags(entry, 1) & PteFlags.SPECIAL) == 0) {
-                    visitor.visit(vaddr, table, index, entry, mode.pfn(entry, 1));
+                    count = visitor.visit(vaddr, table, index, entry, mode.pfn(entry, 1));
                 }
+                index += count;
+                vaddr += 4096L * count;
             }
         }
     }

@@ -142,7 +142,7 @@ public final class UserfaultPages {
         if (inode.cachedPfn(index) >= 0) {
             return -Errno.EEXIST;
         }
-        long pfn = cache.pageForWrite(inode, index, true);
+        long pfn = cache.pageForWrite(inode, index, true, 4096);
         if (pfn < 0) {
             return -Errno.ENOMEM;
         }

@@ -67,7 +67,8 @@ public final class FileIo {
             int offset = (int) (at & (PAGE_BYTES - 1));
             long bytes = Math.min(Math.min(count - done, PAGE_BYTES - offset), inode.sizeBytes() - at);
             if (pfn >= 0) {
-                if (last < 0 || (last - 1) >>> 12 != index) {
+                int shift = 12 + folios.large().order(pfn);
+                if (last < 0 || (last - 1) >>> shift != at >>> shift) {
                     folios.lru().markAccessed(pfn);
                 }
                 folios.memmap().get(pfn);
@@ -120,6 +121,7 @@ public final class FileIo {
      */
     public long write(OpenFile file, long position, long vaddr, long count, UserBuffer user) {
         Inode inode = file.inodeObject();
+        long folioBytes = (long) PAGE_BYTES << inode.maxFolioOrder();
         long done = 0;
         while (done < count) {
             long at = position + done;
@@ -134,14 +136,15 @@ public final class FileIo {
             if (refused != 0) {
                 return done > 0 ? done : refused;
             }
-            long pfn = shmem == null ? -1 : cache.pageForWrite(inode, at >>> 12, isWhole);
+            long left = Math.min(count - done, folioBytes - (at & (folioBytes - 1)));
+            long pfn = shmem == null ? -1 : cache.pageForWrite(inode, at >>> 12, isWhole, left);
             if ((shmem == null || pfn >= 0) && user.physical(vaddr + done, false) < 0) {
                 failed(inode, at, pfn);
                 return done > 0 ? done : -Errno.EFAULT;
             }
             if (shmem == null) {
                 clearGap(inode, at);
-                pfn = cache.pageForWrite(inode, at >>> 12, isWhole);
+                pfn = cache.pageForWrite(inode, at >>> 12, isWhole, left);
             }
             if (pfn < 0) {
                 return done > 0 ? done : pfn == PageCache.NO_SPACE ? -Errno.ENOSPC : -Errno.ENOMEM;
@@ -150,6 +153,7 @@ public final class FileIo {
             long copied = copyIn(pfn, offset, vaddr + done, bytes, user);
             folios.markDirty(pfn);
             folios.put(pfn);
+            inode.blocks.write(at >>> 12);
             done += copied;
             if (position + done > inode.sizeBytes()) {
                 inode.setSizeBytes(position + done);

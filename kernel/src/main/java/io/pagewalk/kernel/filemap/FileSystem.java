@@ -3,6 +3,7 @@ package io.pagewalk.kernel.filemap;
 import io.pagewalk.base.BadInput;
 import io.pagewalk.base.Bits;
 import io.pagewalk.base.Digest;
+import io.pagewalk.base.KernelBug;
 import io.pagewalk.hardware.disk.BlockDevice;
 import io.pagewalk.kernel.rmap.Folios;
 import io.pagewalk.kernel.vma.Vma;
@@ -44,6 +45,8 @@ public final class FileSystem {
     private final Map<String, Inode> inodesByPath = new TreeMap<>();
     private final Map<Long, Inode> liveInodes = new TreeMap<>();
     private Unmapper unmapper = (vma, first, last, evenCows) -> {};
+    private int readaheadPages = Readahead.DEFAULT_PAGES;
+    private int maxFolioOrder = Folios.HUGE_ORDER;
     private long nextInodeId = 1;
     private long nextFileId = 1;
     private long nextDeviceByte;
@@ -66,10 +69,34 @@ public final class FileSystem {
     /**
      * Wires the removal of page-table entries.
      *
-     * @param unmapper called by truncation
+     * @param value called by truncation
      */
-    public void setUnmapper(Unmapper unmapper) {
-        this.unmapper = unmapper;
+    public void setUnmapper(Unmapper value) {
+        unmapper = value;
+        cache.truncation().split().setUnmapper(value);
+    }
+
+    /**
+     * Sets how far is read ahead: {@code /sys/block/DISK/queue/read_ahead_kb}.
+     *
+     * @param kib a multiple of 4; for files opened from now on
+     */
+    public void setReadAheadKib(int kib) {
+        readaheadPages = kib / 4;
+    }
+
+    int readaheadPages() {
+        return readaheadPages;
+    }
+
+    /**
+     * Chooses how large the folios of files may be that are registered from now on. At the beginning that is a huge page, as with ext4 ({@code ext4_set_inode_mapping_order()}).
+     *
+     * @param order 0 for a file system without large folios, at most {@link Folios#HUGE_ORDER} ({@code MAX_PAGECACHE_ORDER})
+     */
+    public void setMaxFolioOrder(int order) {
+        KernelBug.on(order < 0 || order > Folios.HUGE_ORDER, "folios of order " + order);
+        maxFolioOrder = order;
     }
 
     /**
@@ -227,7 +254,8 @@ public final class FileSystem {
      * @param inode a device file
      */
     public void unmapDevice(Inode inode) {
-        dropPages(inode, 0, Long.MAX_VALUE, EvenCows.YES);
+        unmap(inode, 0, Long.MAX_VALUE, EvenCows.YES);
+        cache.removeRange(inode, 0, Long.MAX_VALUE);
     }
 
     /**
@@ -346,10 +374,15 @@ public final class FileSystem {
                 return error;
             }
         }
+        if (shmem == null && sizeBytes > old) {
+            cache.clearPart(inode, old, Bits.roundUp(old, PAGE_BYTES));
+        }
         inode.setSizeBytes(sizeBytes);
         // Memory behind the end of a file in memory, from fallocate(), goes even when the length stays.
         if (sizeBytes < old || (shmem != null && sizeBytes == old)) {
-            dropPages(inode, inode.sizePages(), Long.MAX_VALUE, EvenCows.YES);
+            unmap(inode, inode.sizePages(), Long.MAX_VALUE, EvenCows.YES);
+            cache.truncation().truncate(inode, sizeBytes, Long.MAX_VALUE);
+            inode.blocks.punch(inode.sizePages(), Long.MAX_VALUE, inode.sizePages());
             cache.clearPart(inode, sizeBytes, Bits.roundUp(sizeBytes, PAGE_BYTES));
         }
         return 0;
@@ -360,10 +393,10 @@ public final class FileSystem {
      *
      * @param inode a file with pages
      * @param from first byte, at least 0
-     * @param to first byte behind, above {@code from}
+     * @param end first byte behind, above {@code from}; a file on a disk has no blocks behind the page in which it ends
      * @return 0, or {@code -EPERM} for a sealed file
      */
-    public long punchHole(Inode inode, long from, long to) {
+    public long punchHole(Inode inode, long from, long end) {
         ShmemInodeInfo shmem = inode.shmem();
         if (shmem != null) {
             long error = shmem.beginPunch();
@@ -371,29 +404,25 @@ public final class FileSystem {
                 return error;
             }
         }
+        long size = inode.sizeBytes();
+        if (shmem == null && from >= size) {
+            return 0;
+        }
+        long to = shmem == null && end >= size ? Bits.roundUp(size, PAGE_BYTES) : end;
         long firstWhole = Bits.roundUp(from, PAGE_BYTES);
         long endWhole = Bits.roundDown(to, PAGE_BYTES);
-        if (firstWhole < endWhole) {
-            dropPages(inode, firstWhole >>> 12, endWhole >>> 12, EvenCows.NO);
-            writeHole(inode, firstWhole, Math.min(endWhole, Bits.roundUp(inode.sizeBytes(), PAGE_BYTES)));
+        // A hole that ends in the first page has its last whole page before the beginning of the file, which as an
+        // unsigned number is far behind its end.
+        if (firstWhole < endWhole || endWhole == 0) {
+            unmap(inode, firstWhole >>> 12, endWhole == 0 ? Long.MAX_VALUE : endWhole >>> 12, EvenCows.NO);
         }
+        cache.truncation().truncate(inode, from, to);
+        inode.blocks.punch(firstWhole >>> 12, endWhole >>> 12, inode.sizePages());
         cache.clearPart(inode, from, Math.min(firstWhole, to));
         if (endWhole >= firstWhole) {
             cache.clearPart(inode, endWhole, to);
         }
         return 0;
-    }
-
-    /** What is read from a hole are zeros. */
-    private void writeHole(Inode inode, long from, long to) {
-        BlockDevice device = inode.device();
-        if (device == null || !inode.hasContents()) {
-            return;
-        }
-        byte[] hole = new byte[BlockDevice.BLOCK_BYTES];
-        for (long at = from; at < to; at += hole.length) {
-            device.writeBlock((inode.deviceOffsetBytes() + at) / hole.length, hole);
-        }
     }
 
     /** Whether private copies of dropped pages go too. */
@@ -402,11 +431,10 @@ public final class FileSystem {
         NO
     }
 
-    private void dropPages(Inode inode, long firstIndex, long endIndex, EvenCows evenCows) {
+    private void unmap(Inode inode, long firstIndex, long endIndex, EvenCows evenCows) {
         for (Vma vma : List.copyOf(inode.mappings)) {
             unmapper.unmap(vma, firstIndex, endIndex - 1, evenCows == EvenCows.YES);
         }
-        cache.removeRange(inode, firstIndex, endIndex);
     }
 
     /**
@@ -505,6 +533,9 @@ public final class FileSystem {
                 deviceOffset,
                 sizeBytes,
                 objects);
+        if (kind == Inode.Kind.REGULAR) {
+            inode.setMaxFolioOrder(maxFolioOrder);
+        }
         liveInodes.put(id, inode);
         return inode;
     }

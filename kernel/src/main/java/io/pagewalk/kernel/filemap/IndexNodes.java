@@ -1,5 +1,6 @@
 package io.pagewalk.kernel.filemap;
 
+import io.pagewalk.base.KernelBug;
 import io.pagewalk.kernel.slub.ObjectSource;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -10,7 +11,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * The memory of the tree that finds a file's cached pages: which {@code struct xa_node} exist, {@code lib/xarray.c}.
  *
- * <p>A node has 64 slots. A tree whose only entry is index 0 has no node at all; otherwise it is as high as its largest index needs, and every node has an entry below it.
+ * <p>A node has 64 slots. An entry of several indexes has as many slots, or one slot for 64 indexes a level further up.
+ * A tree whose only entry is index 0 has no node at all; otherwise it is as high as its largest index needs, and every node has an entry below it.
  */
 final class IndexNodes {
     private static final int SLOT_BITS = 6;
@@ -40,25 +42,21 @@ final class IndexNodes {
         return nodes;
     }
 
-    /** Adds an entry at an empty index: {@code xas_create()}. */
-    void add(long index) {
+    /** Adds an entry for 2^order empty indexes: {@code xas_create()}. */
+    void add(long index, int order) {
+        int lowest = order / SLOT_BITS;
+        int slots = 1 << (order % SLOT_BITS);
         entries++;
         Node leaf = last;
-        if (leaf != null && index >>> SLOT_BITS == lastKey) {
-            leaf.used++;
+        if (leaf != null && lowest == 0 && index >>> SLOT_BITS == lastKey) {
+            leaf.used += slots;
             return;
         }
-        if (entries == 1 && index == 0) {
+        if (entries == 1 && index == 0 && order == 0) {
             return;
         }
-        boolean isGrowing = entries > 1;
-        while (levels.isEmpty() || !fits(index, levels.size())) {
-            levels.add(new HashMap<>());
-            if (isGrowing) {
-                make(levels.size() - 1, 0).used = 1;
-            }
-        }
-        for (int level = levels.size() - 1; level >= 0; level--) {
+        grow(order == 0 ? index : reach(index, order));
+        for (int level = levels.size() - 1; level >= lowest; level--) {
             long key = key(index, level);
             Node node = levels.get(level).get(key);
             if (node == null) {
@@ -70,29 +68,49 @@ final class IndexNodes {
             leaf = node;
         }
         if (leaf != null) {
-            leaf.used++;
+            leaf.used += slots;
         }
-        last = leaf;
-        lastKey = index >>> SLOT_BITS;
+        last = lowest == 0 ? leaf : null;
+        lastKey = lowest == 0 ? index >>> SLOT_BITS : -1;
     }
 
-    /** Removes an entry: {@code xas_delete_node()} and {@code xas_shrink()}. */
-    void remove(long index) {
+    /** The largest index that the tree must be able to hold: {@code xas_max()}. */
+    private static long reach(long index, int order) {
+        long mask = (1L << order) - 1;
+        return (index | mask) == mask ? mask + 1 : index | mask;
+    }
+
+    /** {@code xas_expand()}. */
+    private void grow(long index) {
+        boolean isGrowing = entries > 1;
+        while (levels.isEmpty() || !fits(index, levels.size())) {
+            levels.add(new HashMap<>());
+            if (isGrowing) {
+                make(levels.size() - 1, 0).used = 1;
+            }
+        }
+    }
+
+    /** Removes an entry of 2^order indexes: {@code xas_delete_node()} and {@code xas_shrink()}. */
+    void remove(long index, int order) {
         entries--;
         last = null;
         lastKey = -1;
         if (levels.isEmpty()) {
             return;
         }
-        int level = 0;
+        int level = order / SLOT_BITS;
+        int slots = 1 << (order % SLOT_BITS);
         while (level < levels.size()) {
             Node node = levels.get(level).get(key(index, level));
             if (node == null) {
                 return;
             }
-            if (--node.used > 0) {
+            node.used -= slots;
+            if (node.used > 0) {
                 break;
             }
+            slots = 1;
             drop(level, key(index, level));
             level++;
         }
@@ -100,6 +118,19 @@ final class IndexNodes {
             levels.clear();
         } else if (level == levels.size() - 1) {
             shrink();
+        }
+    }
+
+    /** Makes entries of a smaller order of one: {@code xas_split()}. Slots that held the entry get a node each when the level changes. */
+    void split(long index, int order, int newOrder) {
+        entries += (1L << (order - newOrder)) - 1;
+        int level = order / SLOT_BITS - 1;
+        if (newOrder / SLOT_BITS > level) {
+            return;
+        }
+        KernelBug.on(newOrder / SLOT_BITS != level, "an entry is split by more than one level");
+        for (long slot = 0; slot < 1L << (order % SLOT_BITS); slot++) {
+            make(level, key(index, level) + slot).used = 1 << SLOT_BITS;
         }
     }
 
@@ -133,7 +164,7 @@ final class IndexNodes {
     private Node parent(long index, int level) {
         Node parent = levels.get(level + 1).get(key(index, level + 1));
         if (parent == null) {
-            throw new io.pagewalk.base.KernelBug("an index node without parent");
+            throw new KernelBug("an index node without parent");
         }
         return parent;
     }

@@ -42,8 +42,10 @@ public final class Inode {
     private @Nullable ShmemInodeInfo shmem;
     private int rdevMajor;
     private int rdevMinor;
+    private int maxFolioOrder;
 
     final PageIndex pages;
+    final FileBlocks blocks = new FileBlocks();
     private final ObjectSource inodeSource;
     private final ObjectSource dentrySource;
     private long inodeObject;
@@ -234,6 +236,15 @@ public final class Inode {
         rdevMinor = minor;
     }
 
+    /** Returns the order of the largest folio that its pages may lie in, 0 for single pages only: {@code mapping_max_folio_order()}. */
+    public int maxFolioOrder() {
+        return maxFolioOrder;
+    }
+
+    void setMaxFolioOrder(int order) {
+        maxFolioOrder = order;
+    }
+
     void markHasContents() {
         hasContents = true;
     }
@@ -244,6 +255,9 @@ public final class Inode {
      * @param bytes at least 0
      */
     public void setSizeBytes(long bytes) {
+        if (bytes > sizeBytes && kind == Kind.REGULAR) {
+            blocks.grow(sizePages());
+        }
         sizeBytes = bytes;
     }
 

@@ -56,9 +56,7 @@ public final class OpenFile implements MappedFile {
         this.flags = flags;
         this.files = files;
         this.kernelObject = kernelObject;
-        if (inode.kind() != Inode.Kind.REGULAR) {
-            readahead.raPages = 0;
-        }
+        readahead.raPages = inode.kind() == Inode.Kind.REGULAR ? files.readaheadPages() : 0;
     }
 
     @Override
@@ -114,7 +112,7 @@ public final class OpenFile implements MappedFile {
     public void adviseReading(boolean isRandom, boolean isSequential) {
         readahead.isRandom = isRandom;
         if (!isRandom && readahead.raPages != 0) {
-            readahead.raPages = isSequential ? 2 * Readahead.DEFAULT_PAGES : Readahead.DEFAULT_PAGES;
+            readahead.raPages = isSequential ? 2 * files.readaheadPages() : files.readaheadPages();
         }
     }
 

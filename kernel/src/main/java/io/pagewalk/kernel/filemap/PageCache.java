@@ -7,12 +7,9 @@ import io.pagewalk.kernel.page.Gfp;
 import io.pagewalk.kernel.page.MemMap;
 import io.pagewalk.kernel.page.PageFlags;
 import io.pagewalk.kernel.rmap.Folios;
-import io.pagewalk.kernel.time.Cause;
 import io.pagewalk.kernel.time.TimeAccount;
-import io.pagewalk.kernel.vma.VmaFlags;
+import io.pagewalk.kernel.vma.Vma;
 import io.pagewalk.kernel.zone.VmEvent;
-import java.util.ArrayDeque;
-import java.util.Arrays;
 
 /**
  * Pages of files in memory, and how they get there: {@code mm/filemap.c} and {@code mm/readahead.c}.
@@ -21,8 +18,6 @@ import java.util.Arrays;
  * moves the clock.
  */
 public final class PageCache {
-    /* Reads in flight wait in the order they were sent; each ends at the time its device named. settle() marks the pages of every read that is over. */
-
     /** Result of {@link #fault}: no memory. */
     public static final long NO_MEMORY = -1;
 
@@ -38,30 +33,16 @@ public final class PageCache {
     /** Result of {@link #fault}, {@link #pageForWrite} and of {@link ShmemPages}: the file's mount is full, or no memory could be committed. */
     public static final long NO_SPACE = -5;
 
-    private static final int FILE_GFP = Gfp.GFP_HIGHUSER_MOVABLE;
-    private static final int READAHEAD_GFP = FILE_GFP | Gfp.NORETRY | Gfp.NOWARN;
-    private static final int SECTORS_PER_PAGE = 8;
-
-    /** A read that the device has not finished. */
-    private static final class Read {
-        private final long completesAtNanos;
-        private final long[] pfns;
-
-        private Read(long completesAtNanos, long[] pfns) {
-            this.completesAtNanos = completesAtNanos;
-            this.pfns = pfns;
-        }
-    }
+    static final int FILE_GFP = Gfp.GFP_HIGHUSER_MOVABLE;
+    private static final int WARM_GFP = FILE_GFP | Gfp.NORETRY | Gfp.NOWARN;
 
     private final Folios folios;
     private final MemMap memmap;
     private final PhysicalMemory memory;
-    private final TimeAccount time;
+    private final PageReads reads;
+    private final ReadaheadControl readahead;
+    private final Truncation truncation;
     private final ShmemPages shmem;
-    private final ArrayDeque<Read> inFlight = new ArrayDeque<>();
-    private long[] batch = new long[64];
-    private int batchSize;
-    private long sectorsRead;
 
     /**
      * Creates the page cache of a machine.
@@ -74,7 +55,9 @@ public final class PageCache {
         this.folios = folios;
         this.memmap = folios.memmap();
         this.memory = memory;
-        this.time = time;
+        this.reads = new PageReads(folios, time);
+        this.readahead = new ReadaheadControl(this, reads, folios);
+        this.truncation = new Truncation(this, reads, folios, memory);
         this.shmem = new ShmemPages(this, folios);
     }
 
@@ -92,18 +75,12 @@ public final class PageCache {
 
     /** Marks the pages of every read that is over by now. */
     public void settle() {
-        while (!inFlight.isEmpty() && inFlight.peekFirst().completesAtNanos <= time.now()) {
-            finish(inFlight.removeFirst());
-        }
+        reads.settle();
     }
 
     /** Waits for every read in flight. */
     public void drain() {
-        while (!inFlight.isEmpty()) {
-            Read read = inFlight.removeFirst();
-            time.waitUntil(Cause.IO_WAIT, read.completesAtNanos);
-            finish(read);
-        }
+        reads.drain();
     }
 
     /**
@@ -111,11 +88,11 @@ public final class PageCache {
      *
      * @param file the mapped file
      * @param index page index in the file
-     * @param vmaFlags bits of {@link VmaFlags}
+     * @param vma the area that maps it
      * @param isTried whether an earlier try of this fault already read from the device
      * @return the frame, with a reference for the caller, or one of the negative constants
      */
-    public long fault(OpenFile file, long index, long vmaFlags, boolean isTried) {
+    public long fault(OpenFile file, long index, Vma vma, boolean isTried) {
         Inode inode = file.inodeObject();
         settle();
         if (index >= inode.sizePages()) {
@@ -130,9 +107,9 @@ public final class PageCache {
             return pfn;
         }
         if (pfn >= 0) {
-            boolean slept = !isTried && asyncMmapReadahead(file, index, pfn, vmaFlags);
+            boolean slept = !isTried && readahead.asyncMmap(file, index, pfn, vma);
             if (!isUptodate(pfn)) {
-                waitFor(pfn);
+                reads.waitFor(pfn);
                 slept = true;
             }
             if (slept && !isTried) {
@@ -142,7 +119,7 @@ public final class PageCache {
             return pfn;
         }
         folios.counters().count(VmEvent.PGMAJFAULT);
-        syncMmapReadahead(file, index, vmaFlags);
+        readahead.syncMmap(file, index, vma);
         pfn = inode.pages.get(index);
         if (pfn < 0) {
             pfn = readOne(inode, index, FILE_GFP);
@@ -150,7 +127,7 @@ public final class PageCache {
                 return NO_MEMORY;
             }
         }
-        waitFor(pfn);
+        reads.waitFor(pfn);
         if (isTried) {
             memmap.get(pfn);
             return pfn;
@@ -174,7 +151,7 @@ public final class PageCache {
             return shmem.hasData(inode, index) ? pfn : -1;
         }
         if (pfn < 0) {
-            syncReadahead(file, index, requestPages);
+            readahead.sync(file, index, requestPages);
             pfn = inode.pages.get(index);
             if (pfn < 0) {
                 pfn = readOne(inode, index, FILE_GFP);
@@ -184,45 +161,66 @@ public final class PageCache {
             }
         }
         if (memmap.hasFlags(pfn, PageFlags.RECLAIM)) {
-            asyncReadahead(file, index, pfn, requestPages);
+            long first = memmap.index(memmap.compoundHead(pfn));
+            readahead.async(file, first, pfn, index + requestPages - first);
         }
         if (!isUptodate(pfn)) {
-            waitFor(pfn);
+            reads.waitFor(pfn);
         }
         return pfn;
     }
 
     /**
-     * Makes a page ready to be written: {@code mm/filemap.c:__filemap_get_folio()} for {@code write_begin}. A page that is only partly overwritten and has bytes on the
-     * device is read first.
+     * Makes a page ready to be written: {@code mm/filemap.c:__filemap_get_folio()} for {@code write_begin}. A missing one comes as part of the largest folio that begins with it and ends
+     * with the bytes to write. A page that is only partly overwritten and has bytes on the device is read first.
      *
      * @param inode the file
      * @param index page index
      * @param isWhole whether every byte of the page that lies inside the file is overwritten
+     * @param bytes how many bytes there are to write from here on, at least 1
      * @return the frame, without a reference; {@link #NO_MEMORY} or {@link #NO_SPACE}
      */
-    public long pageForWrite(Inode inode, long index, boolean isWhole) {
+    public long pageForWrite(Inode inode, long index, boolean isWhole, long bytes) {
         settle();
         if (inode.isShmem()) {
             return shmem.use(inode, index);
         }
         long pfn = inode.pages.get(index);
         if (pfn < 0) {
-            if (!isWhole && index < inode.sizePages()) {
-                pfn = readOne(inode, index, FILE_GFP);
-            } else {
-                pfn = folios.allocate(FILE_GFP | Gfp.WRITE);
-                if (pfn >= 0) {
-                    memory.clearFrame(pfn);
-                    insert(inode, index, pfn);
-                    memmap.setFlags(pfn, PageFlags.UPTODATE);
-                }
+            pfn = folioForWrite(inode, index, orderOf(bytes));
+            if (pfn >= 0 && !isWhole && index < inode.sizePages() && inode.blocks.has(index)) {
+                fill(inode, index, pfn, 1);
+                reads.add(inode, index, pfn, 1);
+                reads.submit(inode);
+            } else if (pfn >= 0) {
+                memmap.setFlags(pfn, PageFlags.UPTODATE);
             }
         }
         if (pfn >= 0 && !isUptodate(pfn)) {
-            waitFor(pfn);
+            reads.waitFor(pfn);
         }
         return pfn;
+    }
+
+    /** A folio of zeros. */
+    private long folioForWrite(Inode inode, long index, int wanted) {
+        int order = Math.min(wanted, inode.maxFolioOrder());
+        if (index != 0) {
+            order = Math.min(order, Long.numberOfTrailingZeros(index));
+        }
+        for (; order >= 0; order--) {
+            long head = addFolio(inode, index, order, FILE_GFP | (order > 0 ? Gfp.NORETRY | Gfp.NOWARN : Gfp.WRITE));
+            if (head >= 0) {
+                clear(head, 1 << order);
+                return head;
+            }
+        }
+        return NO_MEMORY;
+    }
+
+    /** {@code include/linux/pagemap.h:fgf_set_order()}. */
+    private static int orderOf(long bytes) {
+        return Math.max(0, Long.SIZE - 1 - Long.numberOfLeadingZeros(bytes) - 12);
     }
 
     /**
@@ -235,12 +233,11 @@ public final class PageCache {
         long added = 0;
         for (long index = 0; index < inode.sizePages(); index++) {
             if (inode.pages.get(index) < 0) {
-                long pfn = folios.allocate(READAHEAD_GFP);
+                long pfn = addFolio(inode, index, 0, WARM_GFP);
                 if (pfn < 0) {
                     return added;
                 }
-                fill(inode, index, pfn);
-                insert(inode, index, pfn);
+                fill(inode, index, pfn, 1);
                 memmap.setFlags(pfn, PageFlags.UPTODATE);
                 added++;
             }
@@ -256,63 +253,22 @@ public final class PageCache {
      * @param pages how many
      */
     public void forceReadahead(OpenFile file, long index, long pages) {
-        long left = pages;
-        long at = index;
-        while (left > 0) {
-            long chunk = Math.min(left, Readahead.DEFAULT_PAGES);
-            readRange(file.inodeObject(), at, chunk, 0);
-            at += chunk;
-            left -= chunk;
-        }
+        readahead.force(file, index, pages);
     }
 
     /**
-     * Drops the pages from an index on: the second half of {@code mm/truncate.c:truncate_pagecache()}.
+     * Drops whole pages of a range; a folio that lies partly in it goes as well.
      *
      * @param inode the file
      * @param from first page index to drop
      * @param to first page index to keep again
      */
     public void removeRange(Inode inode, long from, long to) {
-        for (long index = inode.pages.next(from); index >= 0 && index < to; index = inode.pages.next(index + 1)) {
-            long pfn = inode.pages.get(index);
-            if (memmap.hasFlags(pfn, PageFlags.LOCKED)) {
-                waitFor(pfn);
-            }
-            KernelBug.on(memmap.mapcount(pfn) != 0, "a mapped page leaves the page cache");
-            inode.pages.remove(index);
-            folios.removeFromCache(pfn);
-            ShmemInodeInfo info = inode.shmem();
-            if (info != null) {
-                info.unchargeBlocks(1);
-            }
-        }
+        truncation.removeOverlapping(inode, from, to);
     }
 
     /**
-     * Clears bytes of a cached page; a page that is not cached is left alone: {@code mm/truncate.c:truncate_inode_partial_folio()}.
-     *
-     * @param inode the file
-     * @param from first byte
-     * @param to first byte behind, in the same page
-     */
-    void clearPart(Inode inode, long from, long to) {
-        long pfn = from < to ? inode.pages.get(from >>> 12) : -1;
-        if (pfn < 0) {
-            return;
-        }
-        if (memmap.hasFlags(pfn, PageFlags.LOCKED)) {
-            waitFor(pfn);
-        }
-        int offset = (int) from & (PhysicalMemory.FRAME_BYTES - 1);
-        if (!memory.isZero(pfn)) {
-            memory.copyIn((pfn << 12) + offset, new byte[(int) (to - from)], 0, (int) (to - from));
-        }
-        folios.markDirty(pfn);
-    }
-
-    /**
-     * Drops clean pages that nothing maps: {@code mm/truncate.c:invalidate_mapping_pages()}.
+     * Drops clean pages that nothing maps: {@code mm/truncate.c:invalidate_mapping_pages()}. Folios that lie only partly in the range stay.
      *
      * @param inode the file
      * @param from first page index
@@ -321,17 +277,28 @@ public final class PageCache {
      */
     public long invalidate(Inode inode, long from, long to) {
         settle();
-        long dropped = 0;
-        for (long index = inode.pages.next(from); index >= 0 && index < to; index = inode.pages.next(index + 1)) {
-            long pfn = inode.pages.get(index);
-            int flags = memmap.flags(pfn);
-            if ((flags & (PageFlags.DIRTY | PageFlags.LOCKED)) == 0 && memmap.mapcount(pfn) == 0 && !inode.isShmem()) {
-                inode.pages.remove(index);
-                folios.removeFromCache(pfn);
-                dropped++;
-            }
-        }
-        return dropped;
+        return truncation.invalidate(inode, from, to);
+    }
+
+    /** Clears bytes of a cached page: {@link Truncation#clearPart}. */
+    void clearPart(Inode inode, long from, long to) {
+        truncation.clearPart(inode, from, to);
+    }
+
+    /**
+     * Makes single pages of a large folio of a file, which leaves every entry that maps it empty: {@code split_folio()}.
+     *
+     * @param inode the file
+     * @param pfn a frame of the folio
+     * @return whether that was possible
+     */
+    public boolean splitToPages(Inode inode, long pfn) {
+        return truncation.split().toPages(inode, memmap.compoundHead(pfn));
+    }
+
+    /** Returns what takes pages out of the cache. */
+    Truncation truncation() {
+        return truncation;
     }
 
     /**
@@ -344,8 +311,8 @@ public final class PageCache {
      */
     public void replace(Inode inode, long index, long from, long to) {
         KernelBug.on(inode.pages.get(index) != from, "another frame is cached at the place of a migrating page");
-        inode.pages.remove(index);
-        inode.pages.put(index, to);
+        inode.pages.remove(index, 0);
+        inode.pages.put(index, to, 0);
     }
 
     /** Returns the pages of files in memory. */
@@ -355,228 +322,89 @@ public final class PageCache {
 
     /** Returns how many sectors of 512 bytes were asked of devices: {@code task_io_account_read()} of all tasks together. */
     public long sectorsRead() {
-        return sectorsRead;
+        return reads.sectorsRead();
     }
 
     /** Returns whether reads are on their way. */
     public boolean hasReadsInFlight() {
-        return !inFlight.isEmpty();
+        return reads.hasAny();
     }
 
     private boolean isUptodate(long pfn) {
         return memmap.hasFlags(pfn, PageFlags.UPTODATE);
     }
 
-    /** {@code mm/filemap.c:do_sync_mmap_readahead()}: the page is missing. */
-    private void syncMmapReadahead(OpenFile file, long index, long vmaFlags) {
-        Readahead ra = file.readahead;
-        if ((vmaFlags & VmaFlags.VM_RAND_READ) != 0 || ra.raPages == 0) {
-            return;
-        }
-        if ((vmaFlags & VmaFlags.VM_SEQ_READ) != 0) {
-            syncReadahead(file, index, ra.raPages);
-            return;
-        }
-        if (ra.mmapMiss < Readahead.MMAP_LOTSAMISS * 10) {
-            ra.mmapMiss++;
-        }
-        if (ra.mmapMiss > Readahead.MMAP_LOTSAMISS) {
-            return;
-        }
-        ra.start = Math.max(0, index - ra.raPages / 2);
-        ra.size = ra.raPages;
-        ra.asyncSize = ra.raPages / 4;
-        readRange(file.inodeObject(), ra.start, ra.size, ra.asyncSize);
-    }
-
-    /** {@code mm/filemap.c:do_async_mmap_readahead()}: the page is there; returns whether the next window was started. */
-    private boolean asyncMmapReadahead(OpenFile file, long index, long pfn, long vmaFlags) {
-        Readahead ra = file.readahead;
-        if ((vmaFlags & VmaFlags.VM_RAND_READ) != 0 || ra.raPages == 0) {
-            return false;
-        }
-        if (ra.mmapMiss > 0) {
-            ra.mmapMiss--;
-        }
-        if (!memmap.hasFlags(pfn, PageFlags.RECLAIM)) {
-            return false;
-        }
-        asyncReadahead(file, index, pfn, ra.raPages);
-        return true;
-    }
-
-    /** {@code mm/readahead.c:page_cache_sync_ra()}: a read() missed the cache. */
-    private void syncReadahead(OpenFile file, long index, long requestPages) {
-        Readahead ra = file.readahead;
-        Inode inode = file.inodeObject();
-        if (ra.raPages == 0) {
-            readRange(inode, index, 1, 0);
-            return;
-        }
-        if (ra.isRandom) {
-            forceReadahead(file, index, requestPages);
-            return;
-        }
-        long max = ra.raPages;
-        long previous = ra.prevPos >> 12;
-        if (index == 0 || requestPages > max || Long.compareUnsigned(index - previous, 1) <= 0) {
-            ra.start = index;
-            ra.size = Readahead.initialSize(requestPages, max);
-            ra.asyncSize = ra.size > requestPages ? ra.size - requestPages : ra.size >> 1;
-            readRange(inode, ra.start, ra.size, ra.asyncSize);
-            return;
-        }
-        long history = 0;
-        while (history < max && index - 1 - history >= 0 && inode.pages.get(index - 1 - history) >= 0) {
-            history++;
-        }
-        boolean isFromStart = history == index;
-        if (history <= requestPages) {
-            readRange(inode, index, requestPages, 0);
-            return;
-        }
-        ra.start = index;
-        ra.size = Math.min((isFromStart ? history * 2 : history) + requestPages, max);
-        ra.asyncSize = 1;
-        readRange(inode, ra.start, ra.size, ra.asyncSize);
-    }
-
-    /** {@code mm/readahead.c:page_cache_async_ra()}: the marked page was reached. */
-    private void asyncReadahead(OpenFile file, long index, long pfn, long requestPages) {
-        Readahead ra = file.readahead;
-        Inode inode = file.inodeObject();
-        if (ra.raPages == 0) {
-            return;
-        }
-        memmap.clearFlags(pfn, PageFlags.RECLAIM);
-        long max = ra.raPages;
-        if (index == ra.start + ra.size - ra.asyncSize) {
-            ra.start += ra.size;
-            ra.size = Math.max(ra.size, ra.nextSize(max));
-            ra.asyncSize = ra.size;
-        } else {
-            long start = index + 1;
-            while (start - index <= max && inode.pages.get(start) >= 0) {
-                start++;
+    /** Adds a page of which only the block is read, if it has one; the page itself does not become valid. Returns -1 when memory is wanting. */
+    long bring(Inode inode, long index, boolean hasBlock) {
+        if (!hasBlock) {
+            long pfn = addFolio(inode, index, 0, FILE_GFP);
+            if (pfn >= 0) {
+                clear(pfn, 1);
             }
-            if (start - index > max) {
-                return;
-            }
-            ra.start = start;
-            ra.size = start - index + requestPages;
-            ra.size = ra.nextSize(max);
-            ra.asyncSize = ra.size;
+            return pfn;
         }
-        readRange(inode, ra.start, ra.size, ra.asyncSize);
-    }
-
-    /** {@code mm/readahead.c:page_cache_ra_unbounded()}: sends one read for each gap of the range, and marks the page {@code lookahead} before its end. */
-    private void readRange(Inode inode, long start, long size, long lookahead) {
-        long end = Math.min(start + size, inode.sizePages());
-        long mark = lookahead > 0 && lookahead <= end - start ? end - lookahead : -1;
-        batchSize = 0;
-        long batchStart = start;
-        for (long index = start; index < end; index++) {
-            if (inode.pages.get(index) >= 0) {
-                submit(inode, batchStart);
-                batchStart = index + 1;
-                continue;
-            }
-            long pfn = folios.allocate(READAHEAD_GFP);
-            if (pfn < 0) {
-                break;
-            }
-            insert(inode, index, pfn);
-            memmap.setFlags(pfn, PageFlags.LOCKED);
-            if (index == mark) {
-                memmap.setFlags(pfn, PageFlags.RECLAIM);
-            }
-            fill(inode, index, pfn);
-            if (batchSize == batch.length) {
-                batch = Arrays.copyOf(batch, batchSize * 2);
-            }
-            batch[batchSize++] = pfn;
+        long pfn = readOne(inode, index, FILE_GFP);
+        if (pfn >= 0) {
+            reads.waitFor(pfn);
+            memmap.clearFlags(pfn, PageFlags.UPTODATE);
         }
-        submit(inode, batchStart);
-    }
-
-    private long readOne(Inode inode, long index, int gfp) {
-        long pfn = folios.allocate(gfp);
-        if (pfn < 0) {
-            return -1;
-        }
-        insert(inode, index, pfn);
-        memmap.setFlags(pfn, PageFlags.LOCKED);
-        fill(inode, index, pfn);
-        batch[0] = pfn;
-        batchSize = 1;
-        submit(inode, index);
         return pfn;
     }
 
-    private void submit(Inode inode, long startIndex) {
-        if (batchSize == 0) {
-            return;
+    /** Reads a page that nobody read ahead: {@code mm/filemap.c:filemap_create_folio()}. */
+    private long readOne(Inode inode, long index, int gfp) {
+        long pfn = addFolio(inode, index, 0, gfp);
+        if (pfn >= 0) {
+            fill(inode, index, pfn, 1);
+            reads.add(inode, index, pfn, 1);
+            reads.submit(inode);
         }
-        long[] pfns = Arrays.copyOf(batch, batchSize);
-        batchSize = 0;
-        BlockDevice device = inode.device();
-        long completes = device == null
-                ? time.now()
-                : device.submitRead(time.now(), (long) pfns.length * PhysicalMemory.FRAME_BYTES);
-        folios.counters().count(VmEvent.PGPGIN, (long) pfns.length * SECTORS_PER_PAGE);
-        sectorsRead += (long) pfns.length * SECTORS_PER_PAGE;
-        KernelBug.on(startIndex < 0, "a read before the start of a file");
-        Read read = new Read(completes, pfns);
-        if (completes <= time.now()) {
-            finish(read);
-            return;
-        }
-        insertByCompletion(read);
+        return pfn;
     }
 
-    /** Keeps the reads in the order they end; with one device that is the order they were sent. */
-    private void insertByCompletion(Read read) {
-        ArrayDeque<Read> later = new ArrayDeque<>();
-        while (!inFlight.isEmpty() && inFlight.peekLast().completesAtNanos > read.completesAtNanos) {
-            later.addFirst(inFlight.removeLast());
-        }
-        inFlight.addLast(read);
-        inFlight.addAll(later);
-    }
-
-    private void finish(Read read) {
-        for (long pfn : read.pfns) {
-            memmap.setFlags(pfn, PageFlags.UPTODATE);
-            memmap.clearFlags(pfn, PageFlags.LOCKED);
-        }
-    }
-
-    private void waitFor(long pfn) {
-        settle();
-        while (memmap.hasFlags(pfn, PageFlags.LOCKED)) {
-            Read read = inFlight.pollFirst();
-            if (read == null) {
-                throw new KernelBug("page " + pfn + " is locked and no read is in flight");
+    /** Adds a folio that is not up to date yet: {@code mm/filemap.c:filemap_add_folio()}; -1 when memory is wanting, or a page of it is cached. */
+    long addFolio(Inode inode, long index, int order, int gfp) {
+        if (order == 0) {
+            long pfn = inode.pages.get(index) >= 0 ? -1 : folios.allocate(gfp);
+            if (pfn >= 0) {
+                insert(inode, index, pfn, 0);
             }
-            time.waitUntil(Cause.IO_WAIT, read.completesAtNanos);
-            finish(read);
+            return pfn;
         }
+        if (!inode.pages.isEmpty(index, order)) {
+            return -1;
+        }
+        long head = folios.allocator().allocPages(gfp | Gfp.COMP, order);
+        if (head >= 0) {
+            insert(inode, index, head, order);
+        }
+        return head;
     }
 
-    void insert(Inode inode, long index, long pfn) {
-        inode.pages.put(index, pfn);
+    void insert(Inode inode, long index, long head, int order) {
+        inode.pages.put(index, head, order);
         ShmemInodeInfo info = inode.shmem();
-        folios.addToCache(pfn, inode.id(), index, inode.isShmem(), info != null && info.isUnevictable());
+        folios.addToCache(head, inode.id(), index, inode.isShmem(), info != null && info.isUnevictable());
     }
 
-    /** Puts the device's bytes into a frame; the page is not valid before its read is over. */
-    private void fill(Inode inode, long index, long pfn) {
-        memory.clearFrame(pfn);
+    /** Puts the device's bytes into pages, which are not valid before their read is over. */
+    void fill(Inode inode, long index, long head, int pages) {
+        clear(head, pages);
         BlockDevice device = inode.device();
         if (device != null && inode.hasContents()) {
-            byte[] block = device.readBlock((inode.deviceOffsetBytes() >>> 12) + index);
-            memory.copyIn(pfn << 12, block, 0, block.length);
+            long first = (inode.deviceOffsetBytes() >>> 12) + index;
+            for (int i = 0; i < pages; i++) {
+                if (inode.blocks.has(index + i)) {
+                    byte[] block = device.readBlock(first + i);
+                    memory.copyIn((head + i) << 12, block, 0, block.length);
+                }
+            }
+        }
+    }
+
+    private void clear(long head, int pages) {
+        for (int i = 0; i < pages; i++) {
+            memory.clearFrame(head + i);
         }
     }
 }

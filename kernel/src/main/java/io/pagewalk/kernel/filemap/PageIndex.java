@@ -1,6 +1,7 @@
 package io.pagewalk.kernel.filemap;
 
 import io.pagewalk.kernel.slub.ObjectSource;
+import java.util.Arrays;
 import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
@@ -11,7 +12,8 @@ import org.jspecify.annotations.Nullable;
  * <p>Indexes may be as far apart as a sparse file makes them; a run of neighbours costs one lookup per 512.
  */
 final class PageIndex {
-    /* A sorted map of leaves of 512 slots. The leaf used last is kept at hand, because files are read in order. A slot holds pfn + 1; 0 is empty. */
+    /* A sorted map of leaves of 512 slots. The leaf used last is kept at hand, because files are read in order. A slot holds pfn + 1; 0 is empty.
+     * A folio has at most 512 pages and lies at a multiple of their number, so that it never crosses a leaf. */
     private static final int LEAF_BITS = 9;
     private static final int LEAF_SLOTS = 1 << LEAF_BITS;
 
@@ -42,8 +44,22 @@ final class PageIndex {
         return leaf == null ? -1 : leaf[(int) index & (LEAF_SLOTS - 1)] - 1;
     }
 
-    /** Puts a frame at an empty index. */
-    void put(long index, long pfn) {
+    /** Returns whether no index of a range holds a frame, the range being aligned to its length. */
+    boolean isEmpty(long index, int order) {
+        long[] leaf = leaf(index >>> LEAF_BITS);
+        if (leaf != null) {
+            int first = (int) index & (LEAF_SLOTS - 1);
+            for (int slot = first; slot < first + (1 << order); slot++) {
+                if (leaf[slot] != 0) {
+                    return false;
+                }
+            }
+        }
+        return true;
+    }
+
+    /** Puts a folio of 2^order frames at empty indexes, the first a multiple of their number. */
+    void put(long index, long pfn, int order) {
         long key = index >>> LEAF_BITS;
         long[] leaf = leaf(key);
         if (leaf == null) {
@@ -52,19 +68,28 @@ final class PageIndex {
             lastKey = key;
             lastLeaf = leaf;
         }
-        leaf[(int) index & (LEAF_SLOTS - 1)] = pfn + 1;
-        count++;
-        nodes.add(index);
+        int first = (int) index & (LEAF_SLOTS - 1);
+        for (int i = 0; i < 1 << order; i++) {
+            leaf[first + i] = pfn + i + 1;
+        }
+        count += 1L << order;
+        nodes.add(index, order);
     }
 
-    /** Empties an index that holds a frame. */
-    void remove(long index) {
+    /** Empties the indexes that hold a folio. */
+    void remove(long index, int order) {
         long[] leaf = leaf(index >>> LEAF_BITS);
         if (leaf != null) {
-            leaf[(int) index & (LEAF_SLOTS - 1)] = 0;
-            count--;
-            nodes.remove(index);
+            int first = (int) index & (LEAF_SLOTS - 1);
+            Arrays.fill(leaf, first, first + (1 << order), 0);
+            count -= 1L << order;
+            nodes.remove(index, order);
         }
+    }
+
+    /** Notes that a folio was split into ones of a smaller order. */
+    void split(long index, int order, int newOrder) {
+        nodes.split(index, order, newOrder);
     }
 
     /** Returns the lowest index at or above one that holds a frame, or -1. */

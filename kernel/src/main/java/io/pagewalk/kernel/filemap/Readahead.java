@@ -15,13 +15,23 @@ final class Readahead {
     /** {@code VM_READAHEAD_PAGES}: 128 KiB, what a block device has when nobody set {@code read_ahead_kb}. */
     static final int DEFAULT_PAGES = 32;
 
+    /** {@code BLK_DEF_MAX_SECTORS_CAP}: 4 MiB, what a block device has when nobody set {@code max_sectors_kb}. */
+    static final int DEFAULT_IO_PAGES = 1024;
+
     /** Beyond this many misses on mapped pages, read-around is given up ({@code MMAP_LOTSAMISS}). */
     static final int MMAP_LOTSAMISS = 100;
 
     long start;
     long size;
     long asyncSize;
+
+    /** Order of the folios of the last window, which the next one begins with. */
+    int order;
+
     int raPages = DEFAULT_PAGES;
+
+    /** Pages of the largest request that the device likes: {@code bdi->io_pages}. */
+    int ioPages = DEFAULT_IO_PAGES;
 
     /** Reads only what is asked for ({@code FMODE_RANDOM}). */
     boolean isRandom;
@@ -30,6 +40,11 @@ final class Readahead {
     long prevPos = -1;
 
     Readahead() {}
+
+    /** Longest window for a request: {@code ractl_max_pages()}. */
+    long maxPages(long requestPages) {
+        return requestPages > raPages && ioPages > raPages ? Math.min(requestPages, ioPages) : raPages;
+    }
 
     /** First window for a request: {@code get_init_ra_size()}. Small requests are enlarged more than big ones. */
     static long initialSize(long requestPages, long maxPages) {

@@ -96,7 +96,7 @@ public final class ShmemPages {
             folios.put(pfn);
             return PageCache.NO_SPACE;
         }
-        cache.insert(inode, index, pfn);
+        cache.insert(inode, index, pfn, 0);
         return pfn;
     }
 }

@@ -2,6 +2,7 @@ package io.pagewalk.kernel.shmem;
 
 import io.pagewalk.kernel.filemap.Inode;
 import io.pagewalk.kernel.filemap.OpenFile;
+import io.pagewalk.kernel.page.LargeFolios;
 import io.pagewalk.kernel.page.MemMap;
 import io.pagewalk.kernel.syscall.Errno;
 import io.pagewalk.kernel.vma.VmaFlags;
@@ -146,9 +147,10 @@ public final class Memfd {
 
     /** {@code memfd_wait_for_pins()}, whose waiting ends nothing here. */
     private static boolean hasHeldPages(Inode inode, MemMap memmap) {
+        LargeFolios large = new LargeFolios(memmap);
         for (long index = inode.nextCached(0); index >= 0; index = inode.nextCached(index + 1)) {
             long pfn = inode.cachedPfn(index);
-            if (memmap.refcount(pfn) - memmap.mapcount(pfn) != 1) {
+            if (memmap.refcount(pfn) != large.mapcount(pfn) + large.pages(pfn)) {
                 return true;
             }
         }

@@ -1,0 +1,238 @@
+package io.pagewalk.kernel.system;
+
+import static java.util.Objects.requireNonNull;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.pagewalk.base.SeededRandom;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * Files are read, written, mapped and cut on the model and on the kernel of this machine ({@code page-cache.c}): folios at each index with their orders and marks, faults, mapped pages and
+ * bytes must be equal. Needs Linux 6.18, root, gcc, and a temporary directory on a file system with large folios such as ext4.
+ */
+class PageCacheTest {
+    private static final int SEEDS = Integer.getInteger("pagewalk.pagecache.scripts", 12);
+    private static final int STEPS = Integer.getInteger("pagewalk.pagecache.steps", 60);
+    private static final long FIRST_SEED = Long.getLong("pagewalk.pagecache.seed", 1);
+
+    @TempDir
+    Path directory = Path.of(".");
+
+    /** Windows of read() and read-around, and what reads them in folios of which order. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "file 1048576;read 0 4096;dump;next 100;next 16384;dump;next 65536;next 65536;dump;next 262144;dump",
+                "file 3000000;next 4096;next 4096;next 8192;next 12288;next 4096;dump;open;next 131072;dump",
+                "file 1048576;next 1048576;dump",
+                "file 2000000;fadvise 0 0 2;next 4096;next 20000;next 70000;next 300000;dump",
+                "file 2000000;fadvise 0 0 1;next 4096;next 20000;read 500000 9000;dump",
+                "file 2000000;read 600000 9000;read 612288 5000;read 620000 100;dump",
+                "file 2000000;fadvise 40960 500000 3;dump;readahead 0 8192;dump",
+                "file 400000;map 0 98 0 1;load 0 40;dump;present 0;load 0 3;load 0 90;present 0;mincore 0",
+                "file 400000;exec 0 98 0 2;load 0 40;dump;load 0 10;dump;present 0",
+                "file 400000;map 0 98 0 1;madvise 0 0 98 2;load 0 0;load 0 1;load 0 9;load 0 40;dump;present 0",
+                "file 400000;map 0 98 0 1;madvise 0 0 98 1;load 0 0;load 0 50;dump;present 0",
+                "file 400000;map 0 98 0 1;madvise 0 10 30 3;dump",
+                "file 99999;read 0 4096;read 4096 4096;read 8192 90000;dump;cachestat 0 0;cachestat 10000 30000"
+            })
+    void reads_inFoliosOfEachOrder_asInThisKernel(String script) throws IOException, InterruptedException {
+        compare(List.of(script.split(";", -1)));
+    }
+
+    /** Large folios in page tables. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "file 1048576;next 4096;next 16384;next 65536;map 0 128 0 1;load 0 40;load 0 100;present 0;load 0 22;present 0",
+                "file 1048576;next 4096;next 16384;next 65536;map 0 100 5 1 7;load 0 40;load 0 90;present 0;store 0 60;dump",
+                "file 1048576;next 4096;next 16384;next 65536;map 0 100 5 2 500;load 0 40;store 0 41;load 0 90;present 0",
+                "file 0;write 0 131072;map 0 40 0 1;store 0 5;present 0;load 0 31;load 0 32;dump",
+                "file 0;write 0 120000;map 0 40 0 1;load 0 28;present 0;load 0 29;load 0 5;present 0;load 0 20;present 0",
+                "file 0;write 0 65536;map 0 16 0 1;map 1 16 0 1;load 0 3;present 0;load 1 15;present 0;unmap 1;present 0",
+                "file 1000000;next 4096;next 65536;map 0 200 0 1;mlock 0 10 80;present 0;munlock 0 20 3;dump;present 0",
+                "file 300000;next 4096;next 16384;next 65536;map 0 73 0 1;load 0 72;present 0;load 0 66;present 0",
+                "file 1048576;next 4096;next 16384;next 65536;map 0 128 0 1;load 0 40;load 0 100;madvise 0 36 4 20;dump;"
+                        + "present 0;madvise 0 80 40 20;dump;present 0",
+                "file 0;write 0 65536;map 0 16 0 1;load 0 3;madvise 0 2 3 20;dump;present 0"
+            })
+    void faults_onLargeFolios_mapAsInThisKernel(String script) throws IOException, InterruptedException {
+        compare(List.of(script.split(";", -1)));
+    }
+
+    /** Truncation and holes. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "file 1048576;next 4096;next 16384;next 65536;truncate 200000;dump;truncate 300000;dump;read 190000 50000",
+                "file 1048576;next 4096;next 16384;next 65536;map 0 128 0 1;load 0 40;load 0 100;punch 150000 8192;dump;present 0",
+                "file 1048576;next 4096;next 16384;next 65536;map 0 128 0 1;load 0 40;mlock 0 30 60;punch 150000 8192;dump;present 0",
+                "file 0;write 0 131072;map 0 32 0 1;load 0 5;truncate 50000;dump;present 0;load 0 3;load 0 20;store 0 3;present 0",
+                "file 0;write 0 131072;map 0 32 0 2;load 0 5;store 0 7;punch 4096 8192;dump;present 0;load 0 7;load 0 1",
+                "file 1048576;next 4096;next 16384;next 65536;map 0 128 0 1;load 0 70;madvise 0 40 30 9;dump;present 0;load 0 45;dump",
+                "file 1048576;next 4096;next 16384;next 65536;fadvise 100000 200000 4;dump;fadvise 0 0 4;dump",
+                "file 1048576;next 4096;next 16384;next 65536;map 0 128 0 1;load 0 70;fadvise 0 0 4;dump;present 0"
+            })
+    void cuts_inLargeFolios_leaveWhatThisKernelLeaves(String script) throws IOException, InterruptedException {
+        compare(List.of(script.split(";", -1)));
+    }
+
+    /** Writes. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "file 0;write 0 100000;dump;write 100000 100000;dump;write 200004 70000;dump",
+                "file 400000;write 5000 100000;dump;read 0 20000;dump",
+                "file 400000;read 40000 100;write 5000 100000;dump;read 4096 40000;dump",
+                "file 1000;write 3000000 2500000;dump;cachestat 0 0"
+            })
+    void writes_takeFoliosAsInThisKernel(String script) throws IOException, InterruptedException {
+        compare(List.of(script.split(";", -1)));
+    }
+
+    @Test
+    void randomScripts_answerAsThisKernel() throws IOException, InterruptedException {
+        for (long seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed++) {
+            compare(random(new SeededRandom(seed)));
+        }
+    }
+
+    /** What is read natively may rarely get a smaller folio than it could, and is written back after some seconds: each difference must show twice. */
+    private void compare(List<String> script) throws IOException, InterruptedException {
+        List<String> expected = real(script);
+        PageCacheScript model = new PageCacheScript(readAheadKib());
+        List<String> actual = model.run(script);
+        model.k.verify();
+        if (!actual.equals(expected)) {
+            expected = real(script);
+        }
+        for (int i = 0; i < script.size(); i++) {
+            int step = i;
+            assertThat(actual.get(i))
+                    .as(() -> String.join(";", script.subList(0, step + 1)) + "\n"
+                            + String.join("\n", actual.subList(Math.max(0, step - 4), step + 1)))
+                    .isEqualTo(expected.get(i));
+        }
+    }
+
+    private int readAheadKib() throws IOException {
+        long device = (Long) Files.getAttribute(directory, "unix:dev");
+        String name = ((device >>> 8) & 0xfff) + ":" + ((device & 0xff) | ((device >>> 12) & 0xffffff00L));
+        Path setting = Path.of("/sys/class/bdi", name, "read_ahead_kb");
+        assumeTrue(Files.isReadable(setting), "needs a file system with a disk");
+        return Integer.parseInt(Files.readString(setting).strip());
+    }
+
+    private List<String> real(List<String> script) throws IOException, InterruptedException {
+        assumeTrue(System.getProperty("os.version").startsWith("6.18"), "needs Linux 6.18");
+        assumeTrue(Files.isExecutable(Path.of("/usr/bin/gcc")), "needs gcc");
+        assumeTrue(Files.isReadable(Path.of("/proc/kpageflags")), "needs root");
+        assumeTrue(Files.getFileStore(directory).type().equals("ext4"), "needs ext4");
+        Path program = directory.resolve("page-cache");
+        if (!Files.exists(program)) {
+            Path source = directory.resolve("page-cache.c");
+            try (InputStream in = requireNonNull(getClass().getResourceAsStream("page-cache.c"))) {
+                Files.copy(in, source);
+            }
+            Process gcc = new ProcessBuilder("gcc", "-O1", "-w", "-static", "-o", program.toString(), source.toString())
+                    .inheritIO()
+                    .start();
+            assertThat(gcc.waitFor()).isZero();
+        }
+        Process process = new ProcessBuilder(
+                        program.toString(), directory.resolve("data").toString())
+                .redirectInput(Files.writeString(directory.resolve("script"), String.join("\n", script) + "\n")
+                        .toFile())
+                .redirectError(ProcessBuilder.Redirect.INHERIT)
+                .start();
+        String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertThat(process.waitFor()).as(output).isZero();
+        return output.lines().toList();
+    }
+
+    private static List<String> random(SeededRandom random) {
+        List<String> script = new ArrayList<>();
+        long bytes = random.nextInt(4) == 0 ? 0 : random.nextInt(1 << (10 + random.nextInt(12)));
+        script.add("file " + bytes);
+        long pages = Math.max(20, bytes >>> 12) + 8;
+        boolean isClean = bytes > 0;
+        boolean[] isMapped = new boolean[3];
+        while (script.size() < STEPS) {
+            long at = random.nextInt((int) pages) * 4096L + (random.nextInt(3) == 0 ? random.nextInt(4096) : 0);
+            long length = 1L + random.nextInt(1 << (10 + random.nextInt(9)));
+            int map = random.nextInt(3);
+            long page = random.nextInt((int) pages);
+            long some = 1L + random.nextInt((int) Math.min(pages - page, 1 + random.nextInt(60)));
+            switch (random.nextInt(26)) {
+                case 0, 1 -> script.add("read " + at + " " + length);
+                case 2, 3, 4 -> script.add("next " + length);
+                case 5 -> script.add("open");
+                case 6 -> script.add("fadvise 0 0 " + random.nextInt(3));
+                case 7 -> script.add("fadvise " + at + " " + length + " 3");
+                case 8 -> script.add(isClean ? "fadvise " + at + " " + length * 4 + " 4" : "dump");
+                case 9 -> script.add(isClean ? "fadvise 0 0 4" : "cachestat " + at + " " + length);
+                case 10, 11 -> {
+                    if (isMapped[map]) {
+                        script.add("unmap " + map);
+                    }
+                    isMapped[map] = !isMapped[map];
+                    if (isMapped[map]) {
+                        script.add("map " + map + " " + pages + " " + random.nextInt(2) * random.nextInt(9) + " "
+                                + (1 + random.nextInt(2)) + " " + random.nextInt(512));
+                    }
+                }
+                case 12, 13, 14 -> script.add(isMapped[map] ? "load " + map + " " + page : "dump");
+                case 15 -> {
+                    script.add(isMapped[map] ? "store " + map + " " + page : "dump");
+                    isClean &= !isMapped[map];
+                }
+                case 16 -> {
+                    int[] advice = {0, 1, 2, 3, 4, 4, 20};
+                    script.add(
+                            isMapped[map]
+                                    ? "madvise " + map + " " + page + " " + some + " "
+                                            + advice[random.nextInt(advice.length)]
+                                    : "dump");
+                }
+                case 17 -> {
+                    script.add("write " + at + " " + length);
+                    isClean = false;
+                }
+                case 18 -> {
+                    script.add("truncate " + at);
+                    isClean = false;
+                }
+                case 19 -> {
+                    script.add("punch " + at + " " + length);
+                    isClean = false;
+                }
+                case 20 ->
+                    script.add(
+                            isMapped[map]
+                                    ? (random.nextBoolean() ? "mlock " : "munlock ") + map + " " + page + " " + some
+                                    : "dump");
+                case 21 -> script.add(isMapped[map] ? "present " + map : "dump");
+                case 22 -> script.add(isMapped[map] ? "mincore " + map : "dump");
+                default -> script.add("dump");
+            }
+        }
+        script.add("dump");
+        for (int map = 0; map < isMapped.length; map++) {
+            if (isMapped[map]) {
+                script.add("present " + map);
+            }
+        }
+        return script;
+    }
+}
