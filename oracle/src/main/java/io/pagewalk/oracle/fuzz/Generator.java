@@ -283,8 +283,7 @@ final class Generator {
         }
         return switch (random.nextInt(5)) {
             case 0 -> call("ftruncate", 7 + random.nextInt(2), random.nextInt(22) * PAGE + random.nextInt(4096));
-            // Not over the border of a page: for two new pages at once a file with a disk takes one large folio.
-            case 1, 2 -> call("pwrite64", fd, buffer, fd >= 7 ? bytes : Math.min(bytes, PAGE - offset % PAGE), offset);
+            case 1, 2 -> call("pwrite64", fd, buffer, bytes, offset);
             default -> call("pread64", fd, buffer, bytes, offset);
         };
     }

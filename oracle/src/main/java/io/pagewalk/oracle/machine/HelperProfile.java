@@ -1,5 +1,6 @@
 package io.pagewalk.oracle.machine;
 
+import io.pagewalk.kernel.rmap.Folios;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -9,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
+import java.util.Set;
 
 /**
  * What the model must know of the helper to start from the same point.
@@ -21,6 +23,8 @@ import java.util.List;
  * @param dataInode inode number of the file
  * @param dataMajor major device number of the file
  * @param dataMinor minor device number of the file
+ * @param readAheadKib how far its device reads ahead
+ * @param maxFolioOrder largest folio order of its file system
  * @param hasSegments whether it may make System V segments
  */
 public record HelperProfile(
@@ -32,11 +36,15 @@ public record HelperProfile(
         long dataInode,
         int dataMajor,
         int dataMinor,
+        int readAheadKib,
+        int maxFolioOrder,
         boolean hasSegments) {
     /** Twenty pages and a part of one, so that the end of the file lies inside a page. */
     public static final int FILE_BYTES = 20 * 4096 + 100;
 
     private static final int STAT_START_BRK = 47;
+    private static final int DEFAULT_READ_AHEAD_KIB = 128;
+    private static final Set<String> LARGE_FOLIOS = Set.of("ext4", "xfs");
 
     /** Asks {@code /proc} about a helper that just reported. */
     public static HelperProfile of(NativeMachine real, Path data) {
@@ -62,10 +70,20 @@ public record HelperProfile(
                     inode,
                     (int) ((device >>> 8) & 0xfff),
                     (int) ((device & 0xff) | ((device >>> 12) & 0xffffff00L)),
+                    readAheadKib(device),
+                    LARGE_FOLIOS.contains(Files.getFileStore(data).type()) ? Folios.HUGE_ORDER : 0,
                     real.hasOwnSegments());
         } catch (IOException e) {
             throw new HelperFailure("the helper cannot be described: " + e.getMessage(), e);
         }
+    }
+
+    private static int readAheadKib(long device) throws IOException {
+        long minor = (device & 0xff) | ((device >>> 12) & 0xffffff00L);
+        Path setting = Path.of("/sys/class/bdi", ((device >>> 8) & 0xfff) + ":" + minor, "read_ahead_kb");
+        return Files.isReadable(setting)
+                ? Integer.parseInt(Files.readString(setting).strip())
+                : DEFAULT_READ_AHEAD_KIB;
     }
 
     /** Returns a helper as Linux 6.18 starts it on x86-64, for replays without one. */
@@ -78,7 +96,18 @@ public record HelperProfile(
                 7ffff7ffd000-7ffff7fff000 r-xp 00000000 00:00 0                          [vdso]
                 7ffffffde000-7ffffffff000 rw-p 00000000 00:00 0                          [stack]
                 """;
-        return new HelperProfile(ProcText.parseMaps(maps), 0x402000, true, -1, data, 13, 0xfe, 0, true);
+        return new HelperProfile(
+                ProcText.parseMaps(maps),
+                0x402000,
+                true,
+                -1,
+                data,
+                13,
+                0xfe,
+                0,
+                DEFAULT_READ_AHEAD_KIB,
+                Folios.HUGE_ORDER,
+                true);
     }
 
     /** The bytes of the data file: each word tells where it lies. */

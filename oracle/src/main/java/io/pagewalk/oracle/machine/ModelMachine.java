@@ -154,6 +154,8 @@ public final class ModelMachine {
 
     private void openFiles(Task task, HelperProfile profile) {
         String path = profile.data().toString();
+        kernel.files().setReadAheadKib(profile.readAheadKib());
+        kernel.files().setMaxFolioOrder(profile.maxFolioOrder());
         Inode inode = kernel.files()
                 .register(
                         path, HelperProfile.FILE_BYTES, profile.dataInode(), profile.dataMajor(), profile.dataMinor());
