@@ -4,6 +4,7 @@ import io.pagewalk.hardware.memory.PhysicalMemory;
 import io.pagewalk.hardware.paging.PagingMode;
 import io.pagewalk.hardware.paging.PteFlags;
 import io.pagewalk.kernel.page.MemMap;
+import io.pagewalk.kernel.rmap.Folios;
 import io.pagewalk.kernel.vma.Mm;
 import io.pagewalk.kernel.vma.Vma;
 
@@ -35,6 +36,7 @@ public final class MappedPages {
     private final PhysicalMemory memory;
     private final PageTables tables;
     private final MemMap memmap;
+    private final Folios folios;
     private final SpecialPages special;
     private final HugeZeroPage hugeZeroPage;
     private final long zeroPfn;
@@ -48,10 +50,16 @@ public final class MappedPages {
         this.mode = kernel.mode();
         this.memory = kernel.memory();
         this.tables = kernel.tables();
-        this.memmap = kernel.folios().memmap();
+        this.folios = kernel.folios();
+        this.memmap = folios.memmap();
         this.special = kernel.specialPages();
         this.hugeZeroPage = kernel.hugeZeroPage();
         this.zeroPfn = kernel.zeroPfn();
+    }
+
+    /** Returns the life cycle of the pages. */
+    public Folios folios() {
+        return folios;
     }
 
     /**

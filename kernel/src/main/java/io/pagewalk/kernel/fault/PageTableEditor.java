@@ -421,9 +421,7 @@ public final class PageTableEditor implements PageTableOps {
         for (long vaddr = start; vaddr < end; vaddr += 4096) {
             long entry = entryAt(vma.mm(), vaddr);
             if (isReady(entry, write)) {
-                if (write) {
-                    touch(entry);
-                }
+                touch(entry, write);
                 continue;
             }
             switch (handler.populatePage(current.get(), vma.mm(), vma, vaddr, write)) {
@@ -431,7 +429,12 @@ public final class PageTableEditor implements PageTableOps {
                     // A marker that was only dropped, or a page that still is write-protected: the next fault is about
                     // that.
                     boolean hadMark = PteMarkers.is(entry) || vma.has(VmaFlags.VM_UFFD_WP);
-                    vaddr -= hadMark && !isReady(entryAt(vma.mm(), vaddr), write) ? 4096 : 0;
+                    long made = entryAt(vma.mm(), vaddr);
+                    if (isReady(made, write)) {
+                        touch(made, write);
+                    } else {
+                        vaddr -= hadMark ? 4096 : 0;
+                    }
                 }
                 case FaultOutcome.NO_MEMORY -> {
                     return -Errno.ENOMEM;
@@ -457,14 +460,17 @@ public final class PageTableEditor implements PageTableOps {
                 && (!write || (mode.flags(entry, 1) & PteFlags.WRITE) != 0);
     }
 
-    /** A page that is writable but was never written counts as written: {@code FOLL_TOUCH} in {@code mm/gup.c:follow_page_pte()}. */
-    private void touch(long entry) {
+    /** The page counts as used, and one that is writable but was never written counts as written: {@code FOLL_TOUCH} in {@code mm/gup.c:follow_page_pte()}. */
+    private void touch(long entry, boolean write) {
         long pfn = mode.pfn(entry, 1);
-        if ((mode.flags(entry, 1) & (PteFlags.DIRTY | PteFlags.SPECIAL)) == 0
-                && memmap.isValid(pfn)
-                && !memmap.hasFlags(pfn, PageFlags.DIRTY)) {
+        int flags = mode.flags(entry, 1);
+        if ((flags & PteFlags.SPECIAL) != 0 || !memmap.isValid(pfn)) {
+            return;
+        }
+        if (write && (flags & PteFlags.DIRTY) == 0 && !memmap.hasFlags(pfn, PageFlags.DIRTY)) {
             folios.markDirty(pfn);
         }
+        folios.lru().markAccessed(pfn);
     }
 
     @Override

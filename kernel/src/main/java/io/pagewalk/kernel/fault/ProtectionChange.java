@@ -37,6 +37,9 @@ final class ProtectionChange {
     private final HugeMappings huge;
     private final TlbFlusher flusher;
 
+    /** What an entry keeps of its old flags although the area has it in its own: {@code pte_modify()}, which on RISC-V makes every page a used one. */
+    private final int old;
+
     ProtectionChange(KernelTables kernel, HugeMappings huge, TlbFlusher flusher) {
         this.mode = kernel.mode();
         this.memory = kernel.memory();
@@ -45,13 +48,14 @@ final class ProtectionChange {
         this.memmap = kernel.folios().memmap();
         this.huge = huge;
         this.flusher = flusher;
+        this.old = CACHE | (mode.architecture() == PagingMode.Architecture.RISCV64 ? 0 : PteFlags.ACCESSED);
     }
 
     /** Changes a range of an area whose flags are already the new ones. Returns false when there was no memory for tables that markers need. */
     boolean change(Vma vma, long start, long end, Reason reason) {
         Mm mm = vma.mm();
         FlushRange flush = new FlushRange(flusher);
-        int base = protection.flags(vma) & ~CACHE;
+        int base = protection.flags(vma) & ~old;
         boolean mayUpgrade = reason != Reason.PROTECT
                 && vma.has(VmaFlags.VM_WRITE)
                 && (!vma.has(VmaFlags.VM_SHARED) || Protection.wantsWriteNotify(vma));
@@ -105,7 +109,7 @@ final class ProtectionChange {
     /** {@code mm/huge_memory.c:change_huge_pmd()}. */
     private void changeHuge(Vma vma, long vaddr, long entry, Reason reason, boolean mayUpgrade, FlushRange flush) {
         int flags = mode.flags(entry, PageTables.HUGE_LEVEL);
-        int base = protection.flags(vma) & ~CACHE;
+        int base = protection.flags(vma) & ~old;
         int changed = changed(vma, base, mode.pfn(entry, PageTables.HUGE_LEVEL), flags, reason, mayUpgrade);
         if (changed != flags) {
             huge.setFlags(vma.mm(), vaddr, entry, changed);

@@ -18,6 +18,9 @@ public final class FileIo {
          * @return the physical address, or -1 when the program may not use it
          */
         long physical(long vaddr, boolean isWrite);
+
+        /** Returns how many faults the program has had so far; a page that is there needs none. */
+        long faults();
     }
 
     private static final int PAGE_BYTES = PhysicalMemory.FRAME_BYTES;
@@ -67,8 +70,9 @@ public final class FileIo {
             int offset = (int) (at & (PAGE_BYTES - 1));
             long bytes = Math.min(Math.min(count - done, PAGE_BYTES - offset), inode.sizeBytes() - at);
             if (pfn >= 0) {
+                // shmem_file_read_iter() and filemap_read() count uses differently.
                 int shift = 12 + folios.large().order(pfn);
-                if (last < 0 || (last - 1) >>> shift != at >>> shift) {
+                if (inode.isShmem() ? offset == 0 : last < 0 || (last - 1) >>> shift != at >>> shift) {
                     folios.lru().markAccessed(pfn);
                 }
                 folios.memmap().get(pfn);
@@ -123,6 +127,7 @@ public final class FileIo {
         Inode inode = file.inodeObject();
         long folioBytes = (long) PAGE_BYTES << inode.maxFolioOrder();
         long done = 0;
+        ShmemUses uses = new ShmemUses(folios.lru());
         while (done < count) {
             long at = position + done;
             int offset = (int) (at & (PAGE_BYTES - 1));
@@ -138,9 +143,15 @@ public final class FileIo {
             }
             long left = Math.min(count - done, folioBytes - (at & (folioBytes - 1)));
             long pfn = shmem == null ? -1 : cache.pageForWrite(inode, at >>> 12, isWhole, left);
+            boolean isFirst = uses.begin(pfn);
+            long faults = user.faults();
             if ((shmem == null || pfn >= 0) && user.physical(vaddr + done, false) < 0) {
+                uses.again(isFirst ? 0 : 1);
                 failed(inode, at, pfn);
                 return done > 0 ? done : -Errno.EFAULT;
+            }
+            if (user.faults() != faults) {
+                uses.faulted(isFirst);
             }
             if (shmem == null) {
                 clearGap(inode, at);
@@ -183,11 +194,15 @@ public final class FileIo {
         }
     }
 
-    /** A write behind the end: what a mapping stored between the end and there is cleared ({@code fs/ext4/inode.c:ext4_da_do_write_end()}). */
+    /** A write behind the end: what a mapping stored between the end and there is cleared, which counts as a use of the last page ({@code fs/ext4/inode.c:ext4_da_do_write_end()}). */
     private void clearGap(Inode inode, long at) {
         long size = inode.sizeBytes();
         if (at > size) {
             cache.clearPart(inode, size, Math.min(at, Bits.roundUp(size, PAGE_BYTES)));
+            long last = inode.cachedPfn(size >>> 12);
+            if (last >= 0 && (size & (PAGE_BYTES - 1)) != 0) {
+                folios.lru().markAccessed(last);
+            }
         }
     }
 

@@ -33,7 +33,7 @@ public interface PolicyHost<T extends PolicyTask> {
     boolean hasSysNice(T task);
 
     /**
-     * Makes a page of the caller readable: {@code get_user_pages_fast()} of one page.
+     * Makes a page of the caller readable and counts it as used: {@code get_user_pages_fast()} of one page.
      *
      * @param task the caller
      * @param vaddr an address in one of its areas

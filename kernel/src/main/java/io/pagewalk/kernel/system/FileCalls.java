@@ -97,7 +97,17 @@ final class FileCalls {
     }
 
     private FileIo.UserBuffer bufferOf(Task task) {
-        return (vaddr, isWrite) -> kernel.touchForKernel(task, vaddr, isWrite ? Access.STORE : Access.LOAD);
+        return new FileIo.UserBuffer() {
+            @Override
+            public long physical(long vaddr, boolean isWrite) {
+                return kernel.touchForKernel(task, vaddr, isWrite ? Access.STORE : Access.LOAD);
+            }
+
+            @Override
+            public long faults() {
+                return task.minorFaults() + task.majorFaults();
+            }
+        };
     }
 
     /** A negative offset means the file's own position. */

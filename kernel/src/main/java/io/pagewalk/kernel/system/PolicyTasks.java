@@ -3,6 +3,7 @@ package io.pagewalk.kernel.system;
 import io.pagewalk.kernel.fault.FaultOutcome;
 import io.pagewalk.kernel.fault.MappedPages;
 import io.pagewalk.kernel.mempolicy.PolicyHost;
+import io.pagewalk.kernel.page.PageFlags;
 import io.pagewalk.kernel.vma.Vma;
 import io.pagewalk.kernel.vma.VmaFlags;
 import org.jspecify.annotations.Nullable;
@@ -44,9 +45,19 @@ final class PolicyTasks implements PolicyHost<Task> {
         // The fast path takes what the entry allows; only the slow one, which the page of zeros needs, asks the area.
         boolean isThere = vma.has(VmaFlags.VM_READ) ? pfn != MappedPages.NOTHING : pfn >= 0;
         if (isThere && vma.has(VmaFlags.VM_ACCESS_FLAGS)) {
+            if (pfn >= 0) {
+                mapped.folios().memmap().setFlags(pfn, PageFlags.REFERENCED);
+            }
             return true;
         }
-        return vma.has(VmaFlags.VM_READ)
-                && kernel.faultHandler().handleMmFault(task, task.mm(), vma, vaddr, false) == FaultOutcome.DONE;
+        if (!vma.has(VmaFlags.VM_READ)
+                || kernel.faultHandler().handleMmFault(task, task.mm(), vma, vaddr, false) != FaultOutcome.DONE) {
+            return false;
+        }
+        long made = mapped.pageAt(task.mm(), vaddr);
+        if (made >= 0) {
+            mapped.folios().lru().markAccessed(made);
+        }
+        return true;
     }
 }

@@ -7,6 +7,7 @@ import io.pagewalk.hardware.mmu.Access;
 import io.pagewalk.hardware.paging.PteFlags;
 import io.pagewalk.kernel.fault.PteMarkers;
 import io.pagewalk.kernel.ipc.ShmProcFile;
+import io.pagewalk.kernel.page.PageFlags;
 import io.pagewalk.kernel.syscall.Errno;
 import io.pagewalk.kernel.system.RealKernel.Answer;
 import io.pagewalk.kernel.vma.MappedFile;
@@ -484,6 +485,35 @@ final class TwoKernels implements AutoCloseable {
             }
         }
         assertThat(actual).as(() -> "smaps\n" + history()).isEqualTo(expected);
+    }
+
+    /** Compares how much of the areas in a range is referenced, as {@code smaps} has it; returns how many pages that are. */
+    long compareReferenced(int who, long start, long end) {
+        long expected = 0;
+        boolean isWanted = false;
+        for (String line : realFile(who, SMAPS)) {
+            Matcher m = MAPS_LINE.matcher(line);
+            if (m.matches()) {
+                long area = Long.parseUnsignedLong(m.group(1), 16);
+                isWanted = area >= start && area < end;
+            } else if (isWanted && line.startsWith("Referenced:")) {
+                expected += Long.parseLong(line.replaceAll("[^0-9]", "")) / 4;
+            }
+        }
+        long actual = 0;
+        var mode = model.kernel.machine().description().mode();
+        var memmap = model.kernel.memmap();
+        for (Vma vma : task(who).mm().vmas()) {
+            for (long at = vma.start(); at < vma.end() && vma.start() >= start && vma.start() < end; at += 4096) {
+                long entry = model.kernel.pageTables().entryAt(vma.mm(), at);
+                if (entry != 0 && !PteMarkers.is(entry) && (mode.flags(entry, 1) & PteFlags.SPECIAL) == 0) {
+                    boolean isUsed = (mode.flags(entry, 1) & PteFlags.ACCESSED) != 0;
+                    actual += isUsed || memmap.hasFlags(mode.pfn(entry, 1), PageFlags.REFERENCED) ? 1 : 0;
+                }
+            }
+        }
+        assertThat(actual).as(() -> "referenced pages\n" + history()).isEqualTo(expected);
+        return actual;
     }
 
     private static String flag(String line, String name) {

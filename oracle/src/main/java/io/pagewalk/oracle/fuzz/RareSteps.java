@@ -237,7 +237,7 @@ final class RareSteps {
                 yield segment(slot, "shmget", isNamed ? SEGMENT_KEY + place : 0, size, how | 0600, place);
             }
             case 2 -> segment(slot, "shmctl", place, 0, 0, 0);
-            case 3 -> segment(slot, "shmctl", place, 11 + random.nextInt(2), 0, 0);
+            case 3 -> segment(slot, "shmctl", place, areas.contains(Area.LOCK) ? 11 + random.nextInt(2) : 12, 0, 0);
             case 4, 5 -> call(slot, "shmdt", random.nextInt(12) == 0 ? addr + 8 : addr);
             default -> {
                 long where = random.nextInt(4) == 0 ? 0 : addr + (random.nextInt(8) == 0 ? 100 : 0);

@@ -11,6 +11,7 @@ import io.pagewalk.kernel.vma.Vma;
 import io.pagewalk.oracle.machine.ModelMachine;
 import io.pagewalk.oracle.machine.NativeMachine;
 import io.pagewalk.oracle.machine.ProcText;
+import io.pagewalk.oracle.machine.Step;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -25,6 +26,8 @@ final class StateCheck {
     private static final long EXCLUSIVE = 1L << 56;
     private static final long GUARD = 1L << 58;
     private static final long COMPARED = PRESENT | SWAPPED | FILE | EXCLUSIVE | GUARD;
+    private static final int MAP_LOCKED = 0x2000;
+    private static final int SHM_LOCK = 11;
     private static final int ALL = 0;
     private static final int ANONYMOUS = 1;
     private static final int USER_ROOT_ENTRIES = 256;
@@ -44,6 +47,9 @@ final class StateCheck {
             "Swap",
             "Locked");
 
+    /** Compared until a history locks memory: in Linux a page that several lock together is counted, here it is not. */
+    private static final List<String> UNLOCKED_FIGURES = List.of("Referenced", "LazyFree");
+
     private final NativeMachine real;
     private final ModelMachine model;
     private final long[] entries = new long[PAGEMAP_PAGES];
@@ -55,10 +61,25 @@ final class StateCheck {
     private final long[][] ownResident = new long[2][2];
 
     private long comparisons;
+    private boolean hasLocked;
 
     StateCheck(NativeMachine real, ModelMachine model) {
         this.real = real;
         this.model = model;
+    }
+
+    /** Notes a step before it is made. */
+    void note(Step step) {
+        hasLocked |= step.kind() == Step.Kind.CALL && locks(step);
+    }
+
+    private boolean locks(Step step) {
+        return switch (model.kernel().syscallNumbers().name(step.number())) {
+            case "mlock", "mlock2", "mlockall" -> true;
+            case "mmap" -> (step.a3() & MAP_LOCKED) != 0;
+            case "shmctl" -> step.a1() == SHM_LOCK;
+            default -> false;
+        };
     }
 
     /** Returns how many values were compared. */
@@ -276,18 +297,21 @@ final class StateCheck {
         return space > 0 && space < colon;
     }
 
-    private static int nextCompared(String[] lines, int from) {
+    private int nextCompared(String[] lines, int from) {
         int at = from;
         while (at < lines.length) {
             String line = lines[at];
             int colon = line.indexOf(':');
-            if (colon > 0
-                    && (isHeader(line) || line.startsWith("VmFlags") || FIGURES.contains(line.substring(0, colon)))) {
+            if (colon > 0 && (isHeader(line) || line.startsWith("VmFlags") || isFigure(line.substring(0, colon)))) {
                 return at;
             }
             at++;
         }
         return at;
+    }
+
+    private boolean isFigure(String name) {
+        return FIGURES.contains(name) || (!hasLocked && UNLOCKED_FIGURES.contains(name));
     }
 
     private static String squeeze(String line) {

@@ -1,0 +1,130 @@
+package io.pagewalk.kernel.system;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** What makes a page a referenced one: {@code Referenced} of smaps on the model and on the kernel of this machine. Needs Linux 6.18, root and gcc. */
+class ReferencedPagesTest extends TwoKernelsTest {
+    private static final long PAGE = 4096;
+    private static final long TEXT = TwoKernels.ARENA;
+    private static final long DATA = TwoKernels.ARENA + 4 * PAGE;
+    private static final long FRESH = TwoKernels.ARENA + 8 * PAGE;
+    private static final long AT = TwoKernels.ARENA + (1L << 30);
+    private static final int ANON = 0x32;
+    private static final int SHARED = 0x11;
+    private static final int POPULATE = 0x8000;
+    private static final int POPULATE_READ = 22;
+    private static final int POPULATE_WRITE = 23;
+    private static final int NODE_OF_ADDRESS = 3;
+
+    ReferencedPagesTest() {
+        super(64, 16);
+    }
+
+    @BeforeEach
+    void mapText() {
+        call("mmap", TEXT, 32 * PAGE, 3, ANON, -1, 0);
+    }
+
+    private long referenced(int who) {
+        return both().compareReferenced(who, AT, AT + 64 * PAGE);
+    }
+
+    private void clearRefs(int type) {
+        long fd = call("openat", -100, both().text(0, TEXT, "/proc/self/clear_refs"), 1, 0);
+        call("write", fd, both().text(0, TEXT, Integer.toString(type)), 1);
+        call("close", fd);
+    }
+
+    @Test
+    void populate_marksPages_theSecondTimeItActivatesThem() {
+        call("mmap", AT, 8 * PAGE, 3, ANON | POPULATE, -1, 0);
+        both().fork(0, 1);
+        assertThat(referenced(1)).isEqualTo(8);
+        both().call(1, "madvise", AT, 3 * PAGE, POPULATE_READ);
+        assertThat(referenced(1)).isEqualTo(5);
+        both().call(1, "madvise", AT + 2 * PAGE, 4 * PAGE, POPULATE_WRITE);
+        referenced(1);
+        both().exitAny(1);
+    }
+
+    @Test
+    void mprotect_leavesUnusedEntriesUnused() {
+        call("mmap", AT, 8 * PAGE, 3, ANON, -1, 0);
+        for (int page = 0; page < 8; page++) {
+            both().store(0, AT + page * PAGE, page);
+        }
+        both().fork(0, 1);
+        for (int prot : new int[] {1, 0, 3}) {
+            both().call(1, "mprotect", AT + prot * PAGE, 4 * PAGE, prot);
+            assertThat(referenced(1)).isZero();
+        }
+        both().load(1, AT + 7 * PAGE);
+        assertThat(referenced(1)).isEqualTo(1);
+        both().exitAny(1);
+    }
+
+    @Test
+    void getMempolicy_ofAnAddress_marksItsPage() {
+        call("mmap", AT, 8 * PAGE, 3, ANON, -1, 0);
+        both().store(0, AT, 1);
+        both().store(0, AT + PAGE, 1);
+        both().fork(0, 1);
+        for (int page : new int[] {0, 0, 1, 5}) {
+            both().call(1, "get_mempolicy", DATA, 0, 0, AT + page * PAGE, NODE_OF_ADDRESS);
+            referenced(1);
+        }
+        both().exitAny(1);
+    }
+
+    @Test
+    void readsAndWritesOfAFileInMemory_markItsPages() {
+        long fd = call("memfd_create", both().text(0, TEXT, "m"), 0);
+        call("ftruncate", fd, 8 * PAGE);
+        call("mmap", AT, 8 * PAGE, 3, SHARED, fd, 0);
+        for (int page = 0; page < 8; page++) {
+            both().store(0, AT + page * PAGE, page);
+        }
+        clearRefs(1);
+        assertThat(referenced(0)).isZero();
+        call("pread64", fd, DATA, 100, 100);
+        assertThat(referenced(0)).isZero();
+        call("pread64", fd, DATA, 100, PAGE);
+        assertThat(referenced(0)).isEqualTo(1);
+        call("pwrite64", fd, DATA, 100, 2 * PAGE + 100);
+        assertThat(referenced(0)).isEqualTo(2);
+        call("pwrite64", fd, DATA, 100, PAGE);
+        assertThat(referenced(0)).isEqualTo(1);
+        call("pwrite64", fd, FRESH, 100, 3 * PAGE);
+        call("pwrite64", fd, FRESH + 2 * PAGE - 50, 100, 4 * PAGE);
+        call("pwrite64", fd, FRESH + 3 * PAGE - 50, 100, 5 * PAGE);
+        referenced(0);
+        call("pwrite64", fd, 0x1000, 100, 6 * PAGE);
+        call("pwrite64", fd, TEXT + 32 * PAGE - 50, 100, 7 * PAGE);
+        referenced(0);
+    }
+
+    @Test
+    void writesBehindTheEndOfAFileOnDisk_markItsLastPage() throws IOException {
+        Path path = directory.resolve("file");
+        Files.write(path, new byte[(int) (2 * PAGE + 100)]);
+        both().model.kernel.files().register(path.toString(), 2 * PAGE + 100, 0, 0, 0);
+        long fd = call("openat", -100, both().text(0, TEXT, path.toString()), 2, 0);
+        call("mmap", AT, 3 * PAGE, 1, ANON & ~0x20, fd, 0);
+        long[][] writes = {{2 * PAGE + 50, DATA}, {2 * PAGE + 110, DATA}, {2 * PAGE + 200, 0x1000}};
+        for (long[] write : writes) {
+            for (int page = 0; page < 3; page++) {
+                both().load(0, AT + page * PAGE);
+            }
+            clearRefs(1);
+            call("pwrite64", fd, write[1], 10, write[0]);
+            referenced(0);
+        }
+        call("close", fd);
+    }
+}
