@@ -46,7 +46,7 @@ class ArchitectureTest {
             List.of("ipc"),
             List.of("oom"),
             List.of("fault"),
-            List.of("userfaultfd", "gup"),
+            List.of("userfaultfd", "gup", "hugetlb"),
             List.of("ksm", "migrate", "procfs"),
             List.of("mempolicy"),
             List.of("drivers"),

@@ -3,6 +3,7 @@ package io.pagewalk.hardware.mmu;
 import io.pagewalk.hardware.tlb.Replacement;
 import io.pagewalk.hardware.tlb.TlbArray;
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * Everything about a part's address translation that changes a count or a cost.
@@ -50,6 +51,17 @@ public record MmuGeometry(
         if (l2HitCycles < 0 || walkReferenceCycles < 0 || refillTrapCycles < 0) {
             throw new IllegalArgumentException("a negative cost");
         }
+    }
+
+    /**
+     * Returns whether some TLB holds pages of a size, and the part therefore has them.
+     *
+     * @param shift base-2 logarithm of the size
+     */
+    public boolean hasPagesOf(int shift) {
+        return Stream.of(l1Data, l2)
+                .flatMap(List::stream)
+                .anyMatch(array -> array.pageShifts().contains(shift));
     }
 
     /**

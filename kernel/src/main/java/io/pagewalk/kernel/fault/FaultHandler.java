@@ -71,6 +71,7 @@ public final class FaultHandler {
     private final long zeroPfn;
     private final AccessRights rights;
     private long faultAroundPages = 16;
+    private HugetlbFaultHandler hugetlb = HugetlbFaultHandler.NONE;
 
     /**
      * Creates the handler of one machine.
@@ -124,6 +125,15 @@ public final class FaultHandler {
         faultAroundPages = bytes >>> 12;
     }
 
+    /**
+     * Wires the faults of hugetlbfs.
+     *
+     * @param handler handles them
+     */
+    public void setHugetlb(HugetlbFaultHandler handler) {
+        hugetlb = handler;
+    }
+
     /** Lets each write that is seen set the soft-dirty bit as well: {@code CONFIG_MEM_SOFT_DIRTY}. */
     public void trackSoftDirty() {
         protection.trackSoftDirty();
@@ -171,16 +181,7 @@ public final class FaultHandler {
         return handle(task, mm, vma, vaddr, isWrite, Origin.ACCESS, false);
     }
 
-    /**
-     * The same for {@code mm/gup.c:__mm_populate()}: when a page had to be read, it begins again and does not tell the second attempt, which therefore counts as a minor fault.
-     *
-     * @param task who is charged
-     * @param mm the address space
-     * @param vma the area, which allows the access
-     * @param vaddr an address in it
-     * @param isWrite whether the page must be writable
-     * @return a {@link FaultOutcome}
-     */
+    /** The same for {@code mm/gup.c:__mm_populate()}: when a page had to be read, it begins again and does not tell the second attempt, which therefore counts as a minor fault. */
     int populatePage(FaultTask task, Mm mm, Vma vma, long vaddr, boolean isWrite) {
         userfaults.begin(vaddr, false);
         return handle(task, mm, vma, vaddr, isWrite, Origin.POPULATE, false);
@@ -192,7 +193,9 @@ public final class FaultHandler {
         boolean isTried = isTriedBefore;
         boolean isLocked = vma.userfault() != null && userfaults.isUnderMmapLock(vma, isWrite);
         while (true) {
-            int outcome = handlePte(task, mm, vma, page, isWrite, isTried);
+            int outcome = vma.has(VmaFlags.VM_HUGETLB)
+                    ? hugetlb.fault(vma, vaddr, isWrite)
+                    : handlePte(task, mm, vma, page, isWrite, isTried);
             if (outcome == RETRY) {
                 continue;
             }
@@ -431,6 +434,14 @@ public final class FaultHandler {
      * @return a {@link FaultOutcome}
      */
     public int unshare(FaultTask task, Vma vma, long vaddr) {
+        if (vma.has(VmaFlags.VM_HUGETLB)) {
+            folios.counters().count(VmEvent.PGFAULT);
+            int outcome = hugetlb.unshare(vma, vaddr);
+            if (outcome == FaultOutcome.DONE) {
+                task.countMinorFault();
+            }
+            return outcome;
+        }
         splitting.mappings().split(vma, vaddr);
         return copyOnWrite.unshare(task, vma, vaddr & -4096L);
     }

@@ -7,6 +7,7 @@ import io.pagewalk.kernel.page.MemMap;
 import io.pagewalk.kernel.rmap.Folios;
 import io.pagewalk.kernel.vma.Mm;
 import io.pagewalk.kernel.vma.Vma;
+import io.pagewalk.kernel.vma.VmaFlags;
 
 /** The pages that an area maps, found in its page tables without any side effect: {@code walk_page_range()} with {@code vm_normal_page()}. */
 public final class MappedPages {
@@ -63,7 +64,7 @@ public final class MappedPages {
     }
 
     /**
-     * Visits the normal pages of a range in ascending order, without those of the kernel image ({@code PageReserved()}).
+     * Visits the normal pages of a range in ascending order, without those of the kernel image ({@code PageReserved()}) and without huge pages of pools, which do not move here.
      *
      * @param vma the area
      * @param start first address, in the area
@@ -72,6 +73,9 @@ public final class MappedPages {
      * @return whether the visitor wanted to go on to the end
      */
     public boolean visit(Vma vma, long start, long end, Visitor visitor) {
+        if (vma.has(VmaFlags.VM_HUGETLB)) {
+            return true;
+        }
         Mm mm = vma.mm();
         long vaddr = start;
         while (vaddr < end) {

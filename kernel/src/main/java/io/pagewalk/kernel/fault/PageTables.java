@@ -141,7 +141,24 @@ final class PageTables {
             return mode.readEntry(memory, table, mode.index(vaddr, 1));
         }
         long huge = hugeEntry(mm, vaddr);
-        return huge == 0 ? 0 : partOf(huge, vaddr);
+        return huge == 0 ? partOfGigantic(mm, vaddr) : partOf(huge, vaddr);
+    }
+
+    /** Returns the entry that a part of a page above level 2 would have, which only hugetlbfs maps; 0 when there is none. */
+    private long partOfGigantic(Mm mm, long vaddr) {
+        long table = mm.pgdPfn();
+        for (int level = levels; level > HUGE_LEVEL; level--) {
+            long entry = mode.readEntry(memory, table, mode.index(vaddr, level));
+            if (entry == 0) {
+                return 0;
+            }
+            if (mode.isLeaf(entry, level)) {
+                long offset = vaddr & ((1L << mode.shift(level)) - 1);
+                return mode.leaf(mode.pfn(entry, level) + (offset >>> 12), mode.flags(entry, level), 1);
+            }
+            table = mode.pfn(entry, level);
+        }
+        return 0;
     }
 
     /** Returns the entry that a part of a huge page would have. */
@@ -313,6 +330,27 @@ final class PageTables {
             }
             mode.writeEntry(memory, table, index, mode.table(below, level));
             table = below;
+        }
+        return table;
+    }
+
+    /**
+     * Returns the table of one level that covers an address: {@code mm/hugetlb.c:huge_pte_alloc()} and {@code huge_pte_offset()}.
+     *
+     * @param mayMake whether it is made now with the tables above it when missing
+     * @return its frame, -1 when there is none or memory ran out
+     */
+    long tableOf(Mm mm, long vaddr, int tableLevel, boolean mayMake) {
+        if (mayMake) {
+            return makeDownTo(mm, vaddr, tableLevel);
+        }
+        long table = mm.pgdPfn();
+        for (int level = levels; level > tableLevel; level--) {
+            long entry = mode.readEntry(memory, table, mode.index(vaddr, level));
+            if (entry == 0) {
+                return -1;
+            }
+            table = mode.pfn(entry, level);
         }
         return table;
     }

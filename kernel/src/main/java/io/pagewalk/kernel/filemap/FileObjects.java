@@ -32,7 +32,7 @@ public record FileObjects(
         return switch (kind) {
             case REGULAR, DIRECTORY -> regularInode;
             case SHMEM -> shmemInode;
-            case STREAM -> otherInode;
+            case STREAM, HUGETLB -> otherInode;
         };
     }
 }

@@ -209,6 +209,26 @@ public final class FileSystem {
     }
 
     /**
+     * Makes a file of huge pages: {@code fs/hugetlbfs/inode.c:hugetlbfs_get_inode()}.
+     *
+     * @param path its path, not yet known, or the name that maps shows
+     * @param number its inode number, 0 to choose one
+     * @param deviceMinor minor number of its mount
+     * @param info what it is more than other files
+     * @param naming whether the path leads to it
+     * @return the inode, of length 0
+     */
+    public Inode makeHugetlb(String path, long number, int deviceMinor, HugetlbInodeInfo info, Naming naming) {
+        Inode inode = newInode(path, number, 0, deviceMinor, Inode.Kind.HUGETLB, null, 0, 0);
+        inode.setHugetlb(info);
+        switch (naming) {
+            case LINKED -> inodesByPath.put(path, inode);
+            case UNLINKED -> inode.unlink();
+        }
+        return inode;
+    }
+
+    /**
      * Makes a directory or a stream (device, pipe, socket) known.
      *
      * @param path its name
@@ -366,6 +386,10 @@ public final class FileSystem {
      * @return 0, or for a file in memory {@code -EPERM} when it is sealed and {@code -ENOMEM} when memory was refused
      */
     public long truncate(Inode inode, long sizeBytes) {
+        HugetlbInodeInfo hugetlb = inode.hugetlb();
+        if (hugetlb != null) {
+            return hugetlb.changeSize(sizeBytes);
+        }
         long old = inode.sizeBytes();
         ShmemInodeInfo shmem = inode.shmem();
         if (shmem != null) {
@@ -397,6 +421,10 @@ public final class FileSystem {
      * @return 0, or {@code -EPERM} for a sealed file
      */
     public long punchHole(Inode inode, long from, long end) {
+        HugetlbInodeInfo hugetlb = inode.hugetlb();
+        if (hugetlb != null) {
+            return hugetlb.punchHole(from, end);
+        }
         ShmemInodeInfo shmem = inode.shmem();
         if (shmem != null) {
             long error = shmem.beginPunch();
@@ -507,6 +535,10 @@ public final class FileSystem {
         ShmemInodeInfo shmem = inode.shmem();
         if (shmem != null) {
             shmem.evicted();
+        }
+        HugetlbInodeInfo hugetlb = inode.hugetlb();
+        if (hugetlb != null) {
+            hugetlb.evicted();
         }
         liveInodes.remove(inode.id());
         inode.unload();

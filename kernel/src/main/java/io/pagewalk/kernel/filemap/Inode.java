@@ -19,6 +19,8 @@ public final class Inode {
         REGULAR,
         /** A file whose pages live in memory only: tmpfs, memfd, shared anonymous memory. */
         SHMEM,
+        /** A file of huge pages: hugetlbfs. */
+        HUGETLB,
         /** A directory, which can be opened but neither read as bytes nor mapped. */
         DIRECTORY,
         /** A character device, pipe, socket, event or any other file without pages. */
@@ -40,6 +42,7 @@ public final class Inode {
     private boolean hasContents;
     private @Nullable CharDevice charDevice;
     private @Nullable ShmemInodeInfo shmem;
+    private @Nullable HugetlbInodeInfo hugetlb;
     private int rdevMajor;
     private int rdevMinor;
     private int maxFolioOrder;
@@ -146,6 +149,15 @@ public final class Inode {
 
     void setShmem(ShmemInodeInfo info) {
         shmem = info;
+    }
+
+    /** Returns what a file of huge pages is more than others, null for all other files ({@code HUGETLBFS_I()}). */
+    public @Nullable HugetlbInodeInfo hugetlb() {
+        return hugetlb;
+    }
+
+    void setHugetlb(HugetlbInodeInfo info) {
+        hugetlb = info;
     }
 
     /**

@@ -123,7 +123,8 @@ public final class OpenFile implements MappedFile {
 
     @Override
     public String path() {
-        boolean isMarked = !inode.isShmem() && inode.path().endsWith(" (deleted)");
+        boolean isMarked =
+                !inode.isShmem() && inode.hugetlb() == null && inode.path().endsWith(" (deleted)");
         return inode.isUnlinked() && !isMarked ? inode.path() + " (deleted)" : inode.path();
     }
 
@@ -167,13 +168,17 @@ public final class OpenFile implements MappedFile {
         CharDevice device = inode.charDevice();
         return device != null
                 ? device.canMmap()
-                : inode.kind() == Inode.Kind.REGULAR || inode.kind() == Inode.Kind.SHMEM;
+                : inode.kind() == Inode.Kind.REGULAR || inode.isShmem() || inode.hugetlb() != null;
     }
 
     @Override
     public @Nullable MapOperation mapOperation() {
         CharDevice device = inode.charDevice();
-        return device == null ? ownMapOperation : vma -> device.mmap(this, vma);
+        if (device != null) {
+            return vma -> device.mmap(this, vma);
+        }
+        HugetlbInodeInfo hugetlb = inode.hugetlb();
+        return ownMapOperation == null && hugetlb != null ? hugetlb::mmap : ownMapOperation;
     }
 
     /**
@@ -187,8 +192,18 @@ public final class OpenFile implements MappedFile {
 
     @Override
     public long checkSeals(long vmFlags) {
+        HugetlbInodeInfo hugetlb = inode.hugetlb();
+        if (hugetlb != null) {
+            return hugetlb.checkSeals(vmFlags);
+        }
         ShmemInodeInfo shmem = inode.shmem();
         return shmem == null ? vmFlags : shmem.checkSeals(vmFlags);
+    }
+
+    @Override
+    public long hugePageBytes() {
+        HugetlbInodeInfo hugetlb = inode.hugetlb();
+        return hugetlb == null ? 0 : hugetlb.pageBytes();
     }
 
     @Override

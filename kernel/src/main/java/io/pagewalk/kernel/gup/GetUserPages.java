@@ -9,6 +9,7 @@ import io.pagewalk.kernel.fault.FaultTask;
 import io.pagewalk.kernel.fault.KernelTables;
 import io.pagewalk.kernel.fault.PageTableEditor;
 import io.pagewalk.kernel.fault.PteMarkers;
+import io.pagewalk.kernel.page.FrameOwner;
 import io.pagewalk.kernel.page.MemMap;
 import io.pagewalk.kernel.page.PageFlags;
 import io.pagewalk.kernel.rmap.Folios;
@@ -18,6 +19,7 @@ import io.pagewalk.kernel.vma.Mm;
 import io.pagewalk.kernel.vma.Vma;
 import io.pagewalk.kernel.vma.VmaFlags;
 import io.pagewalk.kernel.zone.NodeStat;
+import java.util.Collections;
 import java.util.Map;
 import java.util.TreeMap;
 
@@ -153,6 +155,11 @@ public final class GetUserPages {
         return held.getOrDefault(pfn, 0);
     }
 
+    /** Returns all references that are held here, by the first frame of what is held. */
+    public Map<Long, Integer> held() {
+        return Collections.unmodifiableMap(held);
+    }
+
     /** {@code check_vma_flags()}. */
     private static boolean isAllowed(Vma vma, int flags) {
         if (vma.has(VmaFlags.VM_IO | VmaFlags.VM_PFNMAP)) {
@@ -235,7 +242,7 @@ public final class GetUserPages {
                 && !vma.has(VmaFlags.VM_SHARED | VmaFlags.VM_MAYSHARE | VmaFlags.VM_WRITE)
                 && vma.has(VmaFlags.VM_MAYWRITE)
                 && memmap.mapping(pfn) < 0
-                && memmap.hasFlags(pfn, PageFlags.ANON_EXCLUSIVE)
+                && isExclusive(pfn)
                 && !(vma.isSoftDirtyEnabled() && (bits & PteFlags.SOFT_DIRTY) == 0)
                 && !(vma.has(VmaFlags.VM_UFFD_WP) && (bits & PteFlags.UFFD_WP) != 0);
     }
@@ -246,9 +253,13 @@ public final class GetUserPages {
             return false;
         }
         boolean isAnon = (mode.flags(entry, 1) & PteFlags.SPECIAL) == 0 && memmap.mapping(pfn) < 0;
-        return isAnon
-                ? !memmap.hasFlags(pfn, PageFlags.ANON_EXCLUSIVE)
-                : (flags & Foll.LONGTERM) != 0 && VmaFlags.isCowMapping(vma.flags());
+        return isAnon ? !isExclusive(pfn) : (flags & Foll.LONGTERM) != 0 && VmaFlags.isCowMapping(vma.flags());
+    }
+
+    /** {@code PageAnonExclusive()}, which a huge page of a pool has for all of it. */
+    private boolean isExclusive(long pfn) {
+        boolean isOfPool = memmap.owner(pfn) == FrameOwner.HUGETLB;
+        return memmap.hasFlags(isOfPool ? memmap.compoundHead(pfn) : pfn, PageFlags.ANON_EXCLUSIVE);
     }
 
     /** What {@code FOLL_TOUCH} leaves behind. */

@@ -1,5 +1,6 @@
 package io.pagewalk.kernel.ipc;
 
+import io.pagewalk.kernel.filemap.HugetlbInodeInfo;
 import io.pagewalk.kernel.filemap.OpenFile;
 import io.pagewalk.kernel.shmem.Shmem;
 import io.pagewalk.kernel.shmem.ShmemInode;
@@ -87,9 +88,14 @@ public final class ShmSegment implements VmaOperations {
         return (sizeBytes + 4095) >>> 12;
     }
 
-    /** Returns how many pages it has. */
+    /** Returns how many pages it has, of huge ones the square: {@code shm_add_rss_swap()} multiplies what is counted in small pages already. */
     public long residentPages() {
-        return file.inodeObject().cachedPages();
+        HugetlbInodeInfo hugetlb = file.inodeObject().hugetlb();
+        if (hugetlb == null) {
+            return file.inodeObject().cachedPages();
+        }
+        long each = hugetlb.pageBytes() >>> 12;
+        return hugetlb.pages() * each * each;
     }
 
     /** Returns the process that made it. */
@@ -183,6 +189,13 @@ public final class ShmSegment implements VmaOperations {
         if (isDestroyed) {
             return -Errno.EINVAL;
         }
+        HugetlbInodeInfo hugetlb = file.inodeObject().hugetlb();
+        if (hugetlb != null) {
+            long error = hugetlb.mmap(vma);
+            if (error != 0) {
+                return error;
+            }
+        }
         vma.setOperations(this);
         open(vma);
         return 0;
@@ -191,6 +204,11 @@ public final class ShmSegment implements VmaOperations {
     @Override
     public boolean hasFilePages() {
         return true;
+    }
+
+    @Override
+    public boolean maySplit(Vma vma, long vaddr) {
+        return (vaddr & (vma.kernelPageBytes() - 1)) == 0;
     }
 
     @Override

@@ -42,6 +42,32 @@ public final class SysvShm {
         boolean has(int capability);
     }
 
+    /** Makes files of huge pages. */
+    public interface HugeFiles {
+        /**
+         * Returns the size of huge pages.
+         *
+         * @param shift its base-2 logarithm, 0 for the default
+         * @return bytes, or 0 when the machine has no such pages
+         */
+        long pageBytes(int shift);
+
+        /** Returns whether the running process may have segments of huge pages: {@code fs/hugetlbfs/inode.c:can_do_hugetlb_shm()}. */
+        boolean isAllowed();
+
+        /**
+         * Makes a file: {@code hugetlb_file_setup()}.
+         *
+         * @param name what maps shows
+         * @param sizeBytes its length, a multiple of the page size
+         * @param vmFlags with {@code VM_NORESERVE} no pages are promised
+         * @param shift size of its pages
+         * @return the file, or null ({@code -ENOMEM})
+         */
+        @Nullable
+        OpenFile create(String name, long sizeBytes, long vmFlags, int shift);
+    }
+
     /** The key that finds nothing: each use makes a new segment. */
     public static final int IPC_PRIVATE = 0;
 
@@ -63,12 +89,11 @@ public final class SysvShm {
     private static final int SHM_NORESERVE = 010000;
     private static final int HUGE_SHIFT = 26;
     private static final int HUGE_MASK = 0x3f;
-    private static final int ORDER_2M = 21;
-    private static final int ORDER_1G = 30;
     private static final long PAGE_BYTES = 4096;
 
     private final Shmem shmem;
     private final FileSystem files;
+    private final HugeFiles hugeFiles;
     private final Caller caller;
     private final LongSupplier seconds;
     private final ShmLimits limits = new ShmLimits();
@@ -81,12 +106,14 @@ public final class SysvShm {
      *
      * @param shmem makes the files
      * @param files the machine's files
+     * @param hugeFiles makes files of huge pages
      * @param caller who runs
      * @param seconds the time
      */
-    public SysvShm(Shmem shmem, FileSystem files, Caller caller, LongSupplier seconds) {
+    public SysvShm(Shmem shmem, FileSystem files, HugeFiles hugeFiles, Caller caller, LongSupplier seconds) {
         this.shmem = shmem;
         this.files = files;
+        this.hugeFiles = hugeFiles;
         this.caller = caller;
         this.seconds = seconds;
     }
@@ -157,18 +184,24 @@ public final class SysvShm {
         if (isTooMuch) {
             return -Errno.ENOSPC;
         }
+        String name = String.format(Locale.ROOT, "/SYSV%08x", key);
+        long vmFlags = (flags & SHM_NORESERVE) != 0 ? VmaFlags.VM_NORESERVE : 0;
+        OpenFile file;
         if ((flags & SHM_HUGETLB) != 0) {
-            // Differs from Linux: there is no huge page pool yet, so each size that exists is used up.
-            int order = (flags >>> HUGE_SHIFT) & HUGE_MASK;
-            return order == 0 || order == ORDER_2M || order == ORDER_1G ? -Errno.ENOMEM : -Errno.EINVAL;
-        }
-        if (sizeBytes < 0) {
+            int shift = (flags >>> HUGE_SHIFT) & HUGE_MASK;
+            long bytes = hugeFiles.pageBytes(shift);
+            if (bytes == 0) {
+                return -Errno.EINVAL;
+            }
+            if (!hugeFiles.isAllowed()) {
+                return -Errno.EPERM;
+            }
+            file = hugeFiles.create(name, (sizeBytes + bytes - 1) & -bytes, vmFlags, shift);
+        } else if (sizeBytes < 0) {
             return -Errno.EINVAL;
+        } else {
+            file = shmem.kernelFile(name, sizeBytes, vmFlags);
         }
-        OpenFile file = shmem.kernelFile(
-                String.format(Locale.ROOT, "/SYSV%08x", key),
-                sizeBytes,
-                (flags & SHM_NORESERVE) != 0 ? VmaFlags.VM_NORESERVE : 0);
         if (file == null) {
             return -Errno.ENOMEM;
         }
@@ -307,6 +340,9 @@ public final class SysvShm {
 
     /** Keeps a segment's pages in memory, or lets them go again: {@code shmctl_do_lock()}. Pages that are there already stay on their lists when it is locked. */
     void setLocked(ShmSegment segment, boolean isLocked) {
+        if (segment.file().hugePageBytes() != 0) {
+            return;
+        }
         segment.setLocked(isLocked);
         if (!isLocked) {
             files.cache().shmem().makeEvictable(segment.file().inodeObject());

@@ -11,10 +11,11 @@ import java.util.Locale;
  * @param movablecore memory for ZONE_MOVABLE
  * @param cmaBytes size of the contiguous memory area, 0 for none
  * @param noKeys whether protection keys stay off ({@code nopku})
+ * @param commandLine the whole line, for those who read more in it
  */
-public record BootParameters(Amount kernelcore, Amount movablecore, long cmaBytes, boolean noKeys) {
+public record BootParameters(Amount kernelcore, Amount movablecore, long cmaBytes, boolean noKeys, String commandLine) {
     /** Nothing on the command line. */
-    public static final BootParameters NONE = new BootParameters(Amount.NONE, Amount.NONE, 0, false);
+    public static final BootParameters NONE = new BootParameters(Amount.NONE, Amount.NONE, 0, false, "");
 
     /**
      * An amount of memory: bytes, or a part of all memory.
@@ -56,7 +57,7 @@ public record BootParameters(Amount kernelcore, Amount movablecore, long cmaByte
                 }
             }
         }
-        return new BootParameters(kernelcore, movablecore, cma, noKeys);
+        return new BootParameters(kernelcore, movablecore, cma, noKeys, commandLine);
     }
 
     private static Amount amount(String name, String value) {

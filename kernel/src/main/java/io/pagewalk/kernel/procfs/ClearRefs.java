@@ -60,7 +60,8 @@ public final class ClearRefs {
     private record Visitor(TaskMmuServices services, PageRangeWalk walk, int type) implements PageRangeWalk.Visitor {
         @Override
         public long test(Vma vma, long start, long end) {
-            boolean isPassedOver = vma.has(VmaFlags.VM_PFNMAP)
+            // There is no operation for huge pages of pools.
+            boolean isPassedOver = vma.has(VmaFlags.VM_PFNMAP | VmaFlags.VM_HUGETLB)
                     || (type == ANON && vma.file() != null)
                     || (type == MAPPED && vma.file() == null);
             return isPassedOver ? 1 : 0;

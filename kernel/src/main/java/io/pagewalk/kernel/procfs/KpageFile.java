@@ -3,6 +3,7 @@ package io.pagewalk.kernel.procfs;
 import io.pagewalk.kernel.filemap.CharDevice;
 import io.pagewalk.kernel.filemap.OpenFile;
 import io.pagewalk.kernel.page.FrameOwner;
+import io.pagewalk.kernel.page.LargeFolios;
 import io.pagewalk.kernel.page.MemMap;
 import io.pagewalk.kernel.page.PageFlags;
 import io.pagewalk.kernel.syscall.Errno;
@@ -50,6 +51,7 @@ final class KpageFile implements CharDevice {
     private static final long SLAB = 1L << 7;
     private static final long MMAP = 1L << 11;
     private static final long ANON = 1L << 12;
+    private static final long HUGE = 1L << 17;
     private static final long NOPAGE = 1L << 20;
     private static final long ZERO_PAGE = 1L << 24;
     private static final long PGTABLE = 1L << 26;
@@ -75,7 +77,7 @@ final class KpageFile implements CharDevice {
     }
 
     private long countOf(long pfn) {
-        return memmap.isValid(pfn) ? memmap.mapcount(pfn) : 0;
+        return memmap.isValid(pfn) ? new LargeFolios(memmap).preciseMapcount(pfn) : 0;
     }
 
     /** {@code stable_page_flags()}. */
@@ -88,11 +90,12 @@ final class KpageFile implements CharDevice {
         for (int[] plain : PLAIN) {
             word |= (flags & plain[0]) != 0 ? 1L << plain[1] : 0;
         }
-        word |= memmap.mapcount(pfn) > 0 ? MMAP : 0;
+        word |= new LargeFolios(memmap).mapcount(pfn) > 0 ? MMAP : 0;
         FrameOwner owner = memmap.owner(pfn);
         return word
                 | switch (owner) {
                     case ANON, SWAP_CACHE -> ANON;
+                    case HUGETLB -> HUGE | (memmap.mapping(pfn) < 0 ? ANON : 0);
                     case SLAB -> SLAB;
                     case PAGE_TABLE -> PGTABLE;
                     case ZERO_PAGE -> ZERO_PAGE;

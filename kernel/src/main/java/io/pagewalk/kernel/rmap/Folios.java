@@ -19,6 +19,7 @@ import io.pagewalk.kernel.zone.VmCounters;
 import io.pagewalk.kernel.zone.VmEvent;
 import io.pagewalk.kernel.zone.Zone;
 import io.pagewalk.kernel.zone.ZoneStat;
+import java.util.function.LongConsumer;
 
 /**
  * The life of a user folio between allocation and free: references, map counts and dirtiness ({@code mm/rmap.c}, {@code mm/swap.c}). {@link LruLists} has the list it stands on.
@@ -46,6 +47,9 @@ public final class Folios {
     private final DeferredSplits deferredSplits = new DeferredSplits();
     private Zone lastZone;
 
+    /** Takes pages of pools back when the last reference is gone: {@code mm/hugetlb.c:free_huge_folio()}. */
+    private LongConsumer hugetlbFree = head -> {};
+
     /**
      * Creates the page life cycle of one machine.
      *
@@ -59,6 +63,15 @@ public final class Folios {
         this.large = new LargeFolios(memmap);
         this.lru = new LruLists(this);
         this.lastZone = allocator.nodes().getFirst().zones().getFirst();
+    }
+
+    /**
+     * Wires the pools of huge pages.
+     *
+     * @param free gets the first frame of a huge page that nobody uses any more, with one reference
+     */
+    public void setHugetlbFree(LongConsumer free) {
+        hugetlbFree = free;
     }
 
     /** Returns the memmap. */
@@ -155,6 +168,10 @@ public final class Folios {
             return;
         }
         int order = (flags & PageFlags.HEAD) != 0 ? section.order[i] : 0;
+        if (order > 0 && memmap.owner(pfn) == FrameOwner.HUGETLB) {
+            hugetlbFree.accept(pfn);
+            return;
+        }
         int pages = 1 << order;
         if ((flags & PageFlags.LRU) != 0) {
             lru.count(zoneOf(pfn), flags, -pages);

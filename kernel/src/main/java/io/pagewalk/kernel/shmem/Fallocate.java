@@ -1,6 +1,7 @@
 package io.pagewalk.kernel.shmem;
 
 import io.pagewalk.kernel.filemap.FileSystem;
+import io.pagewalk.kernel.filemap.HugetlbInodeInfo;
 import io.pagewalk.kernel.filemap.Inode;
 import io.pagewalk.kernel.filemap.OpenFile;
 import io.pagewalk.kernel.filemap.PageCache;
@@ -54,20 +55,25 @@ public final class Fallocate {
             case STREAM -> {
                 return inode.path().startsWith("pipe:") ? -Errno.ESPIPE : -Errno.ENODEV;
             }
-            case REGULAR, SHMEM -> {}
+            case REGULAR, SHMEM, HUGETLB -> {}
         }
         if (offset > Long.MAX_VALUE - bytes) {
             return -Errno.EFBIG;
         }
-        if (inode.isShmem() && (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE)) != 0) {
+        HugetlbInodeInfo hugetlb = inode.hugetlb();
+        boolean isInMemory = inode.isShmem() || hugetlb != null;
+        if (isInMemory && (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE)) != 0) {
             return -Errno.EOPNOTSUPP;
         }
         if ((mode & FALLOC_FL_PUNCH_HOLE) != 0) {
             return files.punchHole(inode, offset, offset + bytes);
         }
         boolean keepsSize = (mode & FALLOC_FL_KEEP_SIZE) != 0;
-        if ((inode.isShmem() || !keepsSize) && !limits.allowsFileSize(inode.sizeBytes(), offset + bytes)) {
+        if ((isInMemory || !keepsSize) && !limits.allowsFileSize(inode.sizeBytes(), offset + bytes)) {
             return -Errno.EFBIG;
+        }
+        if (hugetlb != null) {
+            return hugetlb.allocate(offset, offset + bytes, keepsSize);
         }
         if (inode.isShmem()) {
             return allocate(files.cache(), inode, mode, offset, bytes);

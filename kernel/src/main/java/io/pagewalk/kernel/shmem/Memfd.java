@@ -5,7 +5,9 @@ import io.pagewalk.kernel.filemap.OpenFile;
 import io.pagewalk.kernel.page.LargeFolios;
 import io.pagewalk.kernel.page.MemMap;
 import io.pagewalk.kernel.syscall.Errno;
+import io.pagewalk.kernel.vma.Vma;
 import io.pagewalk.kernel.vma.VmaFlags;
+import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /** {@code memfd_create()} and its seals: {@code mm/memfd.c}. */
@@ -29,10 +31,9 @@ public final class Memfd {
     public static final int MAX_NAME_BYTES = 249;
 
     private static final int ALL_FLAGS = 0x1f;
+    private static final int EXECUTE_BITS = 0111;
     private static final int HUGE_SHIFT = 26;
     private static final int HUGE_MASK = 0x3f;
-    private static final int ORDER_2M = 21;
-    private static final int ORDER_1G = 30;
     private static final int IMPLIED_BY_EXEC =
             Seals.F_SEAL_SHRINK | Seals.F_SEAL_GROW | Seals.F_SEAL_WRITE | Seals.F_SEAL_FUTURE_WRITE;
 
@@ -66,19 +67,13 @@ public final class Memfd {
     }
 
     /**
-     * Checks the size of huge pages that is asked for: {@code hugetlb_file_setup()}.
-     *
-     * <p>Differs from Linux: files of huge pages are not made. A size that the CPU has gives {@code -ENOSYS}, as a kernel without hugetlbfs does.
+     * Returns the size of huge pages that flags ask for.
      *
      * @param flags flags that {@link #checkFlags} found right
-     * @return 0 when no huge pages are asked for, {@code -ENODEV} for a size that does not exist, {@code -ENOSYS} for one that does
+     * @return its base-2 logarithm, 0 for the default
      */
-    public static long checkHugePages(int flags) {
-        if ((flags & MFD_HUGETLB) == 0) {
-            return 0;
-        }
-        int order = (flags >>> HUGE_SHIFT) & HUGE_MASK;
-        return order == 0 || order == ORDER_2M || order == ORDER_1G ? -Errno.ENOSYS : -Errno.ENODEV;
+    public static int hugePageShift(int flags) {
+        return (flags >>> HUGE_SHIFT) & HUGE_MASK;
     }
 
     /**
@@ -114,24 +109,54 @@ public final class Memfd {
      *     has no seals, {@code -EBUSY} when writing is to be sealed while an area may still write or a page is held
      */
     public static long addSeals(OpenFile file, int seals, MemMap memmap) {
+        Inode inode = file.inodeObject();
+        if (!inode.isShmem()) {
+            return file.isWritable() ? -Errno.EINVAL : -Errno.EPERM;
+        }
+        ShmemInode info = Shmem.infoOf(inode);
+        return addSeals(file, seals, info.seals(), info.mode(), hasHeldPages(inode, memmap), info::setSeals);
+    }
+
+    /**
+     * Adds seals to any file that takes them.
+     *
+     * @param file an open file
+     * @param seals bits of {@link Seals}
+     * @param before the seals that it has
+     * @param mode its permission bits
+     * @param isHeld whether somebody holds a page of it
+     * @param result receives the new seals
+     * @return as {@link #addSeals(OpenFile, int, MemMap)}
+     */
+    public static long addSeals(OpenFile file, int seals, int before, int mode, boolean isHeld, IntConsumer result) {
         if (!file.isWritable()) {
             return -Errno.EPERM;
         }
-        Inode inode = file.inodeObject();
-        if ((seals & ~Seals.ALL) != 0 || !inode.isShmem()) {
+        if ((seals & ~Seals.ALL) != 0) {
             return -Errno.EINVAL;
         }
-        ShmemInode info = Shmem.infoOf(inode);
-        if ((info.seals() & Seals.F_SEAL_SEAL) != 0) {
+        if ((before & Seals.F_SEAL_SEAL) != 0) {
             return -Errno.EPERM;
         }
-        int added = (seals & Seals.F_SEAL_EXEC) != 0 && info.isExecutable() ? seals | IMPLIED_BY_EXEC : seals;
-        boolean isNew = (added & Seals.F_SEAL_WRITE) != 0 && (info.seals() & Seals.F_SEAL_WRITE) == 0;
-        if (isNew && (info.isMappedWritable() || hasHeldPages(inode, memmap))) {
+        boolean isExecutable = (mode & EXECUTE_BITS) != 0;
+        int added = (seals & Seals.F_SEAL_EXEC) != 0 && isExecutable ? seals | IMPLIED_BY_EXEC : seals;
+        boolean isNew = (added & Seals.F_SEAL_WRITE) != 0 && (before & Seals.F_SEAL_WRITE) == 0;
+        if (isNew && (isMappedWritable(file.inodeObject()) || isHeld)) {
             return -Errno.EBUSY;
         }
-        info.setSeals(info.seals() | added);
+        result.accept(before | added);
         return 0;
+    }
+
+    /** {@code mapping_writably_mapped()}: some area may write to it, now or after mprotect(). */
+    private static boolean isMappedWritable(Inode inode) {
+        long sharedMayWrite = VmaFlags.VM_SHARED | VmaFlags.VM_MAYWRITE;
+        for (Vma vma : inode.mappings()) {
+            if ((vma.flags() & sharedMayWrite) == sharedMayWrite) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /**

@@ -5,7 +5,6 @@ import io.pagewalk.kernel.filemap.Inode;
 import io.pagewalk.kernel.filemap.ShmemInodeInfo;
 import io.pagewalk.kernel.numa.SharedPolicy;
 import io.pagewalk.kernel.syscall.Errno;
-import io.pagewalk.kernel.vma.Vma;
 import io.pagewalk.kernel.vma.VmaFlags;
 import org.jspecify.annotations.Nullable;
 
@@ -85,10 +84,6 @@ public final class ShmemInode implements ShmemInodeInfo {
     /** Returns its permission bits. */
     public int mode() {
         return mode;
-    }
-
-    boolean isExecutable() {
-        return (mode & EXECUTE_BITS) != 0;
     }
 
     void forbidExecution() {
@@ -211,17 +206,6 @@ public final class ShmemInode implements ShmemInodeInfo {
         accounting.uncharge(pages(committedBytes));
         committedBytes = 0;
         mount.giveInode();
-    }
-
-    /** {@code mapping_writably_mapped()}: some area may write to it, now or after mprotect(). */
-    boolean isMappedWritable() {
-        long sharedMayWrite = VmaFlags.VM_SHARED | VmaFlags.VM_MAYWRITE;
-        for (Vma vma : inode().mappings()) {
-            if ((vma.flags() & sharedMayWrite) == sharedMayWrite) {
-                return true;
-            }
-        }
-        return false;
     }
 
     private static long pages(long bytes) {

@@ -32,6 +32,9 @@ public record BootOptions(
     /** The parameters of the kernel's command line that mean something here, as a user writes them. */
     public static final List<String> PARAMETERS = List.of(
             "cma=SIZE",
+            "default_hugepagesz=SIZE",
+            "hugepages=N|NODE:N[,NODE:N...]",
+            "hugepagesz=SIZE",
             "kernelcore=SIZE|N%",
             "movablecore=SIZE|N%",
             "nopku",
@@ -147,6 +150,7 @@ public record BootOptions(
      * @param word such as {@code cma=64M}
      */
     public static boolean isParameter(String word) {
-        return word.matches("(cma|kernelcore|movablecore)=.*|nopku|sl[au]b_debug(=.*)?|sl[au]b_(no)?merge");
+        return word.matches("(cma|default_hugepagesz|hugepages|hugepagesz|kernelcore|movablecore)=.*|nopku"
+                + "|sl[au]b_debug(=.*)?|sl[au]b_(no)?merge");
     }
 }

@@ -9,7 +9,6 @@ import io.pagewalk.kernel.filemap.OpenFile;
 import io.pagewalk.kernel.ksm.KsmFiles;
 import io.pagewalk.kernel.procfs.ProcFiles;
 import io.pagewalk.kernel.procfs.TextFile;
-import io.pagewalk.kernel.shmem.Memfd;
 import io.pagewalk.kernel.shmem.SeekHole;
 import io.pagewalk.kernel.shmem.TmpfsMount;
 import io.pagewalk.kernel.shmem.ZeroDevice;
@@ -129,13 +128,15 @@ final class FileCalls {
                         ? deviceCalls.read(task, file, vaddr, bytes, offset)
                         : readStream(task, file, vaddr, bytes);
             }
-            case REGULAR, SHMEM -> {}
+            case REGULAR, SHMEM, HUGETLB -> {}
         }
         long from = offset < 0 ? file.positionBytes() : offset;
         if (from + bytes < 0) {
             return -Errno.EINVAL;
         }
-        long result = io.read(file, from, vaddr, bytes, bufferOf(task));
+        long result = file.hugePageBytes() != 0
+                ? HugetlbCalls.read(kernel, task, file, from, vaddr, bytes)
+                : io.read(file, from, vaddr, bytes, bufferOf(task));
         if (result > 0) {
             chargeCopy(result);
             if (offset < 0 && !task.isAsleep()) {
@@ -170,6 +171,10 @@ final class FileCalls {
                 return file.inodeObject().charDevice() != null
                         ? deviceCalls.write(task, file, vaddr, bytes, offset)
                         : kernel.copyFromUser(task, vaddr, bytes) == 0 ? bytes : -Errno.EFAULT;
+            }
+            case HUGETLB -> {
+                // There is neither write() nor write_iter().
+                return -Errno.EINVAL;
             }
             case REGULAR, SHMEM -> {}
         }
@@ -267,12 +272,14 @@ final class FileCalls {
                 inode = files.registerSpecial(path, Inode.Kind.STREAM);
             } else if (path.startsWith("/proc/")) {
                 return openProc(task, path, flags);
+            } else if (kernel.hugetlb().pools().hasFile(path)) {
+                return HugetlbCalls.openPool(kernel, task, path, flags);
             } else if (path.startsWith(KSM_DIRECTORY)) {
                 return openKsm(task, path, flags);
             } else if ((flags & OpenFile.O_CREAT) != 0) {
                 TmpfsMount mount = kernel.sharedMemory().files().mountOf(path);
                 inode = mount == null
-                        ? files.register(path, 0, 0, 0, 0)
+                        ? HugetlbCalls.create(kernel, path, (int) mode & PERMISSION_BITS)
                         : kernel.sharedMemory().files().createFile(mount, path, (int) mode & PERMISSION_BITS);
                 if (inode == null) {
                     return -Errno.ENOSPC;
@@ -418,10 +425,10 @@ final class FileCalls {
                 return 0;
             }
             case F_ADD_SEALS -> {
-                return Memfd.addSeals(file, (int) args.a2, kernel.memmap());
+                return HugetlbCalls.addSeals(kernel, file, (int) args.a2);
             }
             case F_GET_SEALS -> {
-                return Memfd.getSeals(file);
+                return HugetlbCalls.getSeals(file);
             }
             case F_GETFL -> {
                 return file.flags() & ~(OpenFile.O_CLOEXEC | OpenFile.O_CREAT | OpenFile.O_TRUNC);

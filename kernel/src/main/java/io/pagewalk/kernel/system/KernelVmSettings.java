@@ -1,8 +1,10 @@
 package io.pagewalk.kernel.system;
 
+import io.pagewalk.kernel.hugetlb.HugePools;
 import io.pagewalk.kernel.memblock.BootMemory;
 import io.pagewalk.kernel.sysctl.Sysctls;
 import io.pagewalk.kernel.vma.VmSettings;
+import org.jspecify.annotations.Nullable;
 
 /** The machine's sysctls as address spaces ask for them. */
 final class KernelVmSettings implements VmSettings {
@@ -10,12 +12,22 @@ final class KernelVmSettings implements VmSettings {
     private final BootMemory boot;
     private final boolean tracksSoftDirty;
     private final boolean hasAnonymousNames;
+    private @Nullable HugePools hugePages;
 
     KernelVmSettings(Sysctls sysctls, BootMemory boot, boolean tracksSoftDirty, boolean hasAnonymousNames) {
         this.sysctls = sysctls;
         this.boot = boot;
         this.tracksSoftDirty = tracksSoftDirty;
         this.hasAnonymousNames = hasAnonymousNames;
+    }
+
+    void setHugePages(HugePools pools) {
+        hugePages = pools;
+    }
+
+    @Override
+    public long hugetlbPages() {
+        return hugePages == null ? 0 : hugePages.totalPages();
     }
 
     @Override

@@ -25,6 +25,8 @@ import io.pagewalk.kernel.gup.Foll;
 import io.pagewalk.kernel.gup.GetUserPages;
 import io.pagewalk.kernel.gup.RemoteAccess;
 import io.pagewalk.kernel.huge.HugePageSettings;
+import io.pagewalk.kernel.hugetlb.HugePools;
+import io.pagewalk.kernel.hugetlb.Hugetlb;
 import io.pagewalk.kernel.io.IoResources;
 import io.pagewalk.kernel.ksm.Ksm;
 import io.pagewalk.kernel.ksm.KsmFiles;
@@ -55,6 +57,8 @@ public final class LinuxKernel extends KernelCore {
     /** Result of {@link #syscall}: the task sleeps. {@link Task#callResult} says what to do once it is awake. Linux's {@code -ERESTARTSYS}, which no program sees. */
     public static final long WAITS = -512;
 
+    private static final int GIB_SHIFT = 30;
+
     private final DeviceLayer devices;
     private final FileSystem files;
     private final HugePages hugePages;
@@ -65,6 +69,7 @@ public final class LinuxKernel extends KernelCore {
     private final Overcommit overcommit;
     private final SharedMemory sharedMemory;
     private final MmServices mmServices;
+    private final Hugetlb hugetlb;
     private final AddressLayout layout;
     private final SyscallDoor<Task> door;
     private final TaskTable tasks;
@@ -133,9 +138,31 @@ public final class LinuxKernel extends KernelCore {
                         .mapToLong(mm -> mm.ksm().zeroPages())
                         .sum());
         this.overcommit = new Overcommit(settings);
-        this.sharedMemory = new SharedMemory(this, files, overcommit, this::currentTask);
+        PageMigration migration =
+                new PageMigration(folios, anonVmas, ksm, files, pageTables, machine.memory(), time, options.costs());
+        this.pageThreads = new PageThreads(boot, migration, sysctls, machine.clock());
+        HugePools pools = new HugePools(
+                folios,
+                pageThreads.contiguous(),
+                machine.description().mode(),
+                machine.cpu(0).mmu().geometry().hasPagesOf(GIB_SHIFT),
+                options.parameters().commandLine(),
+                log::print);
+        settings.setHugePages(pools);
+        this.hugetlb = new Hugetlb(
+                new Hugetlb.Machine(kernelTables, files, anonVmas, addressSpaces, time, options.costs(), log::print),
+                pools);
+        this.sharedMemory = new SharedMemory(this, files, overcommit, hugetlb, this::currentTask);
         this.mmServices = new MmServices(
-                pageTables, anonVmas, sharedMemory.files(), overcommit, settings, objects.areas(), ksm, keys);
+                hugetlb.wire(pageTables, faultHandler, this::currentOrBug),
+                anonVmas,
+                sharedMemory.files(),
+                overcommit,
+                settings,
+                objects.areas(),
+                ksm,
+                keys,
+                hugetlb);
         this.tasks = new TaskTable(machine.cpus().size());
         this.processes = new Processes(this, tasks);
         this.oomKiller = new OomKiller(
@@ -145,9 +172,6 @@ public final class LinuxKernel extends KernelCore {
                 machine.description().mode());
         allocator.setOutOfMemory(oomKiller);
         allocator.setHost(new KernelAllocatorHost(this));
-        PageMigration migration =
-                new PageMigration(folios, anonVmas, ksm, files, pageTables, machine.memory(), time, options.costs());
-        this.pageThreads = new PageThreads(boot, migration, sysctls, machine.clock());
         this.door = new SyscallDoor<>(new SyscallNumbers());
         MmSyscalls.register(door);
         new FileCalls(this).register(door);
@@ -167,6 +191,9 @@ public final class LinuxKernel extends KernelCore {
                 .register(door);
         processes.startInit();
         devices.start(machine);
+        if (sysctls.isSetByUser("nr_hugepages")) {
+            pools.resize(sysctls.get("nr_hugepages"));
+        }
     }
 
     /**
@@ -578,7 +605,7 @@ public final class LinuxKernel extends KernelCore {
      * @throws BadInput for an unknown name or a value that Linux refuses
      */
     public void writeSysctl(String name, String value) {
-        new SysctlHandlers(sysctls, boot, pageThreads).write(name, value);
+        new SysctlHandlers(sysctls, boot, pageThreads, hugetlb.pools()).write(name, value);
     }
 
     /** Returns memory compaction. */
@@ -589,6 +616,11 @@ public final class LinuxKernel extends KernelCore {
     /** Returns how memory policies choose nodes, with the weights of interleaving. */
     public PolicyAllocator memoryPolicies() {
         return folios.policies();
+    }
+
+    /** Returns the huge pages of pools and the files made of them. */
+    public Hugetlb hugetlb() {
+        return hugetlb;
     }
 
     /** Returns what allocates given ranges of frames. */
@@ -730,6 +762,7 @@ public final class LinuxKernel extends KernelCore {
         log.addToDigest(digest);
         devices.addToDigest(digest);
         ksm.addToDigest(digest);
+        hugetlb.addToDigest(digest);
         digest.add(signals);
         programTime.addToDigest(digest);
         digest.add(overcommit.committedPages());

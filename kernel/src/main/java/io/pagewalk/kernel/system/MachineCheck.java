@@ -94,6 +94,7 @@ final class MachineCheck {
         files(out);
         kernel.sharedMemory().verify(out);
         kernel.ksm().verify(out);
+        kernel.hugetlb().verify(kernel.addressSpaces().all(), kernel.gup().held(), out);
         frames(out);
         for (Cpu cpu : kernel.machine().cpus()) {
             translations(cpu, out);
@@ -193,6 +194,10 @@ final class MachineCheck {
             }
             if (vma == null) {
                 out.add(where, "entry at " + Bits.hex(vaddr) + " outside any area");
+                return;
+            }
+            if (vma.has(VmaFlags.VM_HUGETLB)) {
+                // Counted apart, and checked there.
                 return;
             }
             int flags = mode.flags(entry, level);

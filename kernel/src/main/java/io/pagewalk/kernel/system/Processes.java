@@ -13,6 +13,7 @@ import io.pagewalk.kernel.vma.MmLifecycle;
 import io.pagewalk.kernel.vma.Munmap;
 import io.pagewalk.kernel.vma.ResourceLimits;
 import io.pagewalk.kernel.vma.RssCounter;
+import io.pagewalk.kernel.vma.VmaFlags;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeSet;
@@ -265,7 +266,7 @@ final class Processes {
                 return 0;
             }
             kernel.anonVmas().fork(child, area);
-            return tables.copyRange(child, area);
+            return area.has(VmaFlags.VM_HUGETLB) ? kernel.hugetlb().copy(child, area) : tables.copyRange(child, area);
         });
         kernel.addressSpaces().flushMm(old);
         if (result != 0) {

@@ -3,6 +3,8 @@ package io.pagewalk.kernel.system;
 import io.pagewalk.base.Digest;
 import io.pagewalk.base.Violations;
 import io.pagewalk.kernel.filemap.FileSystem;
+import io.pagewalk.kernel.filemap.OpenFile;
+import io.pagewalk.kernel.hugetlb.Hugetlb;
 import io.pagewalk.kernel.ipc.SysvShm;
 import io.pagewalk.kernel.shmem.Shmem;
 import io.pagewalk.kernel.vma.Mm;
@@ -18,7 +20,12 @@ public final class SharedMemory {
     private final Shmem files;
     private final SysvShm segments;
 
-    SharedMemory(KernelCore kernel, FileSystem fileSystem, Overcommit overcommit, Supplier<@Nullable Task> current) {
+    SharedMemory(
+            KernelCore kernel,
+            FileSystem fileSystem,
+            Overcommit overcommit,
+            Hugetlb hugetlb,
+            Supplier<@Nullable Task> current) {
         this.current = current;
         this.files = new Shmem(
                 fileSystem, overcommit, this::currentMm, kernel.bootMemory().totalRamPages());
@@ -47,8 +54,25 @@ public final class SharedMemory {
                 return task == null || task.group().credentials().has(capability);
             }
         };
-        this.segments =
-                new SysvShm(files, fileSystem, caller, () -> kernel.clock().nanos() / NANOS_PER_SECOND);
+        SysvShm.HugeFiles huge = new SysvShm.HugeFiles() {
+            @Override
+            public long pageBytes(int shift) {
+                return hugetlb.pageBytes(shift);
+            }
+
+            @Override
+            public boolean isAllowed() {
+                // The group of everybody here is 0.
+                return caller.has(Credentials.CAP_IPC_LOCK) || kernel.sysctls().get("hugetlb_shm_group") == 0;
+            }
+
+            @Override
+            public @Nullable OpenFile create(String name, long sizeBytes, long vmFlags, int shift) {
+                return hugetlb.setupSegment(name, sizeBytes, vmFlags, shift);
+            }
+        };
+        this.segments = new SysvShm(
+                files, fileSystem, huge, caller, () -> kernel.clock().nanos() / NANOS_PER_SECOND);
     }
 
     private @Nullable Mm currentMm() {

@@ -1,6 +1,9 @@
 package io.pagewalk.kernel.system;
 
 import io.pagewalk.kernel.filemap.OpenFile;
+import io.pagewalk.kernel.hugetlb.Hugetlb;
+import io.pagewalk.kernel.hugetlb.HugetlbInode;
+import io.pagewalk.kernel.hugetlb.HugetlbMount;
 import io.pagewalk.kernel.ipc.ShmControl;
 import io.pagewalk.kernel.ipc.SysvShm;
 import io.pagewalk.kernel.shmem.Fallocate;
@@ -54,9 +57,8 @@ final class ShmemCalls {
         if (name.length() > Memfd.MAX_NAME_BYTES) {
             return -Errno.EINVAL;
         }
-        error = Memfd.checkHugePages(flags);
-        if (error != 0) {
-            return error;
+        if ((flags & Memfd.MFD_HUGETLB) != 0) {
+            return HugetlbCalls.memfd(kernel, task, name, flags);
         }
         OpenFile file = Memfd.create(kernel.sharedMemory().files(), name, flags);
         return file == null ? -Errno.ENOMEM : task.files().install(file, 0, (flags & Memfd.MFD_CLOEXEC) != 0);
@@ -65,6 +67,10 @@ final class ShmemCalls {
     /** The structures of other files are touched and stay as they are. */
     private long fstat(Task task, SyscallArgs args) {
         OpenFile file = task.files().get(args.a0);
+        HugetlbInode huge = file == null ? null : Hugetlb.inodeOf(file);
+        if (file != null && huge != null) {
+            return copied(task, args.a1, ShmemStat.stat(file.inodeObject(), huge));
+        }
         if (file == null || !file.isShmem()) {
             return touched(task, args.a1, ShmemStat.STAT_BYTES);
         }
@@ -73,6 +79,10 @@ final class ShmemCalls {
 
     private long fstatfs(Task task, SyscallArgs args) {
         OpenFile file = task.files().get(args.a0);
+        HugetlbInode huge = file == null ? null : Hugetlb.inodeOf(file);
+        if (huge != null) {
+            return copied(task, args.a1, ShmemStat.statfs(huge.mount()));
+        }
         if (file == null || !file.isShmem()) {
             return touched(task, args.a1, ShmemStat.STATFS_BYTES);
         }
@@ -84,6 +94,10 @@ final class ShmemCalls {
         String path = FileCalls.pathOf(task, args.path, args.a0);
         if (path == null) {
             return -Errno.EFAULT;
+        }
+        HugetlbMount huge = kernel.hugetlb().mountOf(path);
+        if (huge != null) {
+            return copied(task, args.a1, ShmemStat.statfs(huge));
         }
         TmpfsMount mount = kernel.sharedMemory().files().mountOf(path);
         return mount == null

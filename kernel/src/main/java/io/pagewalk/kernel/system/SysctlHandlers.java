@@ -1,6 +1,7 @@
 package io.pagewalk.kernel.system;
 
 import io.pagewalk.base.BadInput;
+import io.pagewalk.kernel.hugetlb.HugePools;
 import io.pagewalk.kernel.memblock.BootMemory;
 import io.pagewalk.kernel.sysctl.Sysctls;
 
@@ -9,11 +10,13 @@ final class SysctlHandlers {
     private final Sysctls sysctls;
     private final BootMemory memory;
     private final PageThreads threads;
+    private final HugePools hugePages;
 
-    SysctlHandlers(Sysctls sysctls, BootMemory memory, PageThreads threads) {
+    SysctlHandlers(Sysctls sysctls, BootMemory memory, PageThreads threads, HugePools hugePages) {
         this.sysctls = sysctls;
         this.memory = memory;
         this.threads = threads;
+        this.hugePages = hugePages;
     }
 
     /** Stores a value and lets the allocator follow; refuses what Linux refuses. */
@@ -37,6 +40,18 @@ final class SysctlHandlers {
             case "compaction_proactiveness" -> {
                 threads.compaction().applySettings(sysctls);
                 threads.triggerProactive();
+            }
+            case "nr_hugepages", "nr_hugepages_mempolicy" -> {
+                hugePages.resize(sysctls.get(key));
+                long pages = hugePages.defaultPool().pages();
+                sysctls.set("nr_hugepages", Long.toString(pages));
+                sysctls.set("nr_hugepages_mempolicy", Long.toString(pages));
+            }
+            case "nr_overcommit_hugepages" -> {
+                if (!hugePages.setOvercommit(sysctls.get(key))) {
+                    sysctls.set(key, "0");
+                    throw new BadInput("vm." + key, "'" + text + "'", "a default size with surplus pages");
+                }
             }
             default -> {
                 // Read by those who use it.

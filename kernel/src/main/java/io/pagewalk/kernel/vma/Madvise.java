@@ -202,6 +202,9 @@ public final class Madvise {
     }
 
     private static long refusalOfDiscard(Vma vma, int advice) {
+        if (vma.has(VmaFlags.VM_HUGETLB)) {
+            return advice == MADV_FREE ? -Errno.EINVAL : 0;
+        }
         long forbidden = VmaFlags.VM_PFNMAP | (advice == MADV_DONTNEED_LOCKED ? 0 : VmaFlags.VM_LOCKED);
         return vma.has(forbidden) ? -Errno.EINVAL : 0;
     }
@@ -281,6 +284,15 @@ public final class Madvise {
             return -Errno.EINVAL;
         }
         PageTableOps pageTables = vma.mm().services().pageTables();
+        if (vma.has(VmaFlags.VM_HUGETLB)) {
+            long bytes = vma.kernelPageBytes();
+            if ((start & (bytes - 1)) != 0) {
+                return -Errno.EINVAL;
+            }
+            // The length was rounded to small pages by a caller who need not know about huge ones.
+            pageTables.discard(vma, start, end & -bytes);
+            return 0;
+        }
         if (advice == MADV_FREE) {
             pageTables.lazyFree(vma, start, end);
         } else {
@@ -317,7 +329,8 @@ public final class Madvise {
             }
             case MADV_DONTDUMP -> newFlags = flags | VmaFlags.VM_DONTDUMP;
             case MADV_DODUMP -> {
-                if (vma.has(VmaFlags.VM_SPECIAL | VmaFlags.VM_DROPPABLE)) {
+                boolean isSpecial = !vma.has(VmaFlags.VM_HUGETLB) && vma.has(VmaFlags.VM_SPECIAL);
+                if (isSpecial || vma.has(VmaFlags.VM_DROPPABLE)) {
                     return -Errno.EINVAL;
                 }
                 newFlags = flags & ~VmaFlags.VM_DONTDUMP;
@@ -340,7 +353,7 @@ public final class Madvise {
         if (newFlags == flags) {
             return 0;
         }
-        if (vma.isSplitRefused(start, end)) {
+        if (VmaMerge.isSplitRefused(vma, start, end)) {
             return -Errno.EINVAL;
         }
         Vma changed = VmaMerge.modifyFlags(vma, start, end, newFlags);

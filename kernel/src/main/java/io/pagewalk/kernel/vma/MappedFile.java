@@ -38,6 +38,11 @@ public interface MappedFile {
     /** Returns whether its pages are shmem pages: tmpfs, memfd, and the file behind shared anonymous memory. */
     boolean isShmem();
 
+    /** Returns the size of its pages when it is a file of huge pages ({@code is_file_hugepages()}), 0 for every other file. */
+    default long hugePageBytes() {
+        return 0;
+    }
+
     /** Returns the memory policies of a file in memory by page, null for every other file: {@code shmem_get_policy()}. */
     default @Nullable SharedPolicy sharedPolicy() {
         return null;

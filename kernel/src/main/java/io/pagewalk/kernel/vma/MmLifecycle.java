@@ -60,6 +60,7 @@ public final class MmLifecycle {
                 file.get();
             }
             VmaMerge.link(copy);
+            copy.forked();
             copy.opened();
             child.account(copy.flags(), copy.pages());
             long error = copier.copy(copy, original, original.has(VmaFlags.VM_WIPEONFORK));

@@ -13,6 +13,7 @@ import io.pagewalk.kernel.slub.ObjectSource;
  * @param areas memory of {@code struct vm_area_struct}
  * @param ksm merges equal pages
  * @param keys the running task's register of protection keys
+ * @param hugetlb makes files of huge pages
  */
 public record MmServices(
         PageTableOps pageTables,
@@ -22,7 +23,8 @@ public record MmServices(
         VmSettings settings,
         ObjectSource areas,
         KsmOps ksm,
-        KeyRegister keys) {
+        KeyRegister keys,
+        HugetlbFileSource hugetlb) {
     /**
      * Creates services whose areas cost no kernel memory, for tests.
      *
@@ -46,6 +48,7 @@ public record MmServices(
                 settings,
                 ObjectSource.FREE,
                 KsmOps.NONE,
-                KeyRegister.NONE);
+                KeyRegister.NONE,
+                HugetlbFileSource.NONE);
     }
 }

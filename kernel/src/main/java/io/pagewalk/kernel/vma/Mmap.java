@@ -8,8 +8,6 @@ import org.jspecify.annotations.Nullable;
 public final class Mmap {
     private static final int MAP_HUGE_SHIFT = 26;
     private static final int MAP_HUGE_MASK = 0x3f;
-    private static final int ORDER_2M = 21;
-    private static final int ORDER_1G = 30;
 
     private Mmap() {}
 
@@ -35,15 +33,31 @@ public final class Mmap {
             if (file == null) {
                 return -Errno.EBADF;
             }
-            if ((flags & MapFlags.MAP_HUGETLB) != 0) {
+            if ((flags & MapFlags.MAP_HUGETLB) != 0 && file.hugePageBytes() == 0) {
                 return -Errno.EINVAL;
             }
         } else if ((flags & MapFlags.MAP_HUGETLB) != 0) {
-            // Differs from Linux: there is no huge page pool yet, so each size that exists is used up.
-            int order = (int) (flags >>> MAP_HUGE_SHIFT) & MAP_HUGE_MASK;
-            return order == 0 || order == ORDER_2M || order == ORDER_1G ? -Errno.ENOMEM : -Errno.EINVAL;
+            return hugePages(task.mm(), addr, length, prot, flags, offset);
         }
         return map(task.mm(), file, addr, length, prot, flags, offset >>> Vma.PAGE_SHIFT);
+    }
+
+    /** {@code ksys_mmap_pgoff()} with {@code MAP_HUGETLB} and no file: one is made. */
+    private static long hugePages(Mm mm, long addr, long length, long prot, long flags, long offset) {
+        HugetlbFileSource source = mm.services().hugetlb();
+        int shift = (int) (flags >>> MAP_HUGE_SHIFT) & MAP_HUGE_MASK;
+        long bytes = source.pageBytes(shift);
+        if (bytes == 0) {
+            return -Errno.EINVAL;
+        }
+        long size = (length + bytes - 1) & -bytes;
+        MappedFile file = source.create(size, shift);
+        if (file == null) {
+            return -Errno.ENOMEM;
+        }
+        long result = map(mm, file, addr, size, prot, flags, offset >>> Vma.PAGE_SHIFT);
+        file.put();
+        return result;
     }
 
     /**
@@ -68,7 +82,9 @@ public final class Mmap {
             mapFlags |= MapFlags.MAP_FIXED;
         }
         long hint = (mapFlags & MapFlags.MAP_FIXED) != 0 ? addr : roundHintToMin(mm, addr);
-        long size = Pages.align(length);
+        long hugeBytes = file == null ? 0 : file.hugePageBytes();
+        boolean isHuge = hugeBytes != 0;
+        long size = isHuge ? (length + hugeBytes - 1) & -hugeBytes : Pages.align(length);
         if (size == 0) {
             return -Errno.ENOMEM;
         }
@@ -104,7 +120,7 @@ public final class Mmap {
             return typed;
         }
         if ((mapFlags & MapFlags.MAP_NORESERVE) != 0
-                && mm.services().settings().overcommitMemory() != Overcommit.OVERCOMMIT_NEVER) {
+                && (isHuge || mm.services().settings().overcommitMemory() != Overcommit.OVERCOMMIT_NEVER)) {
             typed |= VmaFlags.VM_NORESERVE;
         }
         long offset = pgoff;
@@ -139,7 +155,7 @@ public final class Mmap {
         if (type == MapFlags.MAP_SHARED || type == MapFlags.MAP_SHARED_VALIDATE) {
             // MAP_FIXED_NOREPLACE is not among the legacy flags, so MAP_SHARED_VALIDATE refuses it. MAP_SYNC passes
             // here as on ext4, not on shmem (FOP_MMAP_SYNC).
-            long known = MapFlags.LEGACY_MAP_MASK | MapFlags.MAP_TYPE | (file.isShmem() ? 0 : MapFlags.MAP_SYNC);
+            long known = MapFlags.LEGACY_MAP_MASK | MapFlags.MAP_TYPE | (hasNoSync(file) ? 0 : MapFlags.MAP_SYNC);
             if (type == MapFlags.MAP_SHARED_VALIDATE && (mapFlags & ~known) != 0) {
                 return -Errno.EOPNOTSUPP;
             }
@@ -169,6 +185,11 @@ public final class Mmap {
             return -Errno.EINVAL;
         }
         return file.checkSeals(flags);
+    }
+
+    /** Whether {@code MAP_SYNC} is unknown to its file system ({@code FOP_MMAP_SYNC}). */
+    private static boolean hasNoSync(MappedFile file) {
+        return file.isShmem() || file.hugePageBytes() != 0;
     }
 
     private static long anonymousFlags(long mapFlags, long vmFlags) {
@@ -211,7 +232,8 @@ public final class Mmap {
             return -Errno.ENOMEM;
         }
         long charged = 0;
-        if (Protection.isAccountable(flags)) {
+        boolean isHuge = file != null && file.hugePageBytes() != 0;
+        if (!isHuge && Protection.isAccountable(flags)) {
             charged = pages - detached.accountedPages();
             if (charged > 0 && overcommit.charge(mm, charged) != 0) {
                 return -Errno.ENOMEM;
@@ -220,7 +242,7 @@ public final class Mmap {
             flags |= VmaFlags.VM_ACCOUNT;
         }
         Munmap.detach(mm, detached);
-        if (file != null && (flags & VmaFlags.VM_SYNC) != 0 && !file.isShmem()) {
+        if (file != null && (flags & VmaFlags.VM_SYNC) != 0 && !hasNoSync(file)) {
             // No file system with a disk is a DAX one here, and shmem does not ask; what lay in the range is gone all
             // the same.
             return abandon(mm, detached, flags, pages, -Errno.EOPNOTSUPP);
@@ -244,7 +266,7 @@ public final class Mmap {
                 return abandon(mm, detached, flags, pages, -Errno.ENOMEM);
             }
             if (mapped != null && mapped.mapOperation() != null) {
-                Munmap.complete(mm, detached);
+                Munmap.close(detached);
                 long result = callDriver(vma, mapped);
                 if (result != 0) {
                     vma.giveObject();

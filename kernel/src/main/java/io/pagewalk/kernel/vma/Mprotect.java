@@ -107,7 +107,7 @@ public final class Mprotect {
         if (newFlags == oldFlags) {
             return 0;
         }
-        if (vma.isSplitRefused(start, end)) {
+        if (VmaMerge.isSplitRefused(vma, start, end)) {
             return -Errno.EINVAL;
         }
         Overcommit overcommit = mm.services().overcommit();

@@ -106,6 +106,9 @@ public final class Mremap {
         if (area.has(VmaFlags.VM_SEALED)) {
             return -Errno.EPERM;
         }
+        if (area.has(VmaFlags.VM_HUGETLB) && !alignToHugePages(area.kernelPageBytes())) {
+            return -Errno.EINVAL;
+        }
         if (!impliesNewAddress()) {
             newAddr = addr;
             if (!Pages.above(newLength, oldLength)) {
@@ -139,6 +142,14 @@ public final class Mremap {
             return -Errno.EAGAIN;
         }
         return MmLimits.mayExpandVm(mm, area.flags(), growth >>> Vma.PAGE_SHIFT) ? 0 : -Errno.ENOMEM;
+    }
+
+    /** {@code align_hugetlb()}: lengths are rounded up, and no reservation grows. */
+    private boolean alignToHugePages(long bytes) {
+        oldLength = (oldLength + bytes - 1) & -bytes;
+        newLength = (newLength + bytes - 1) & -bytes;
+        // The new address counts even where no flag says that there is one.
+        return ((addr | newAddr) & (bytes - 1)) == 0 && !Pages.above(newLength, oldLength);
     }
 
     /** {@code remap_move()}: a plain move takes all areas of the range along, with the holes between them. */
@@ -186,7 +197,8 @@ public final class Mremap {
     /** {@code vma_multi_allowed()}: an area of userfaultfd is moved alone, because the move is told afterwards; a file that chooses addresses in its own way might not come to lie where it is wanted; of those only attachments of segments are known here. */
     private static boolean mayMoveWithOthers(Vma area) {
         VmaOperations operations = area.operations();
-        return area.userfault() == null && (operations == null || !operations.hasFilePages());
+        return area.userfault() == null
+                && (operations == null || !operations.hasFilePages() || area.has(VmaFlags.VM_HUGETLB));
     }
 
     /** {@code mremap_to()}. */
@@ -304,6 +316,7 @@ public final class Mremap {
         if (moved) {
             tellUserfault(copy);
         }
+        source.moved();
         if (!moved) {
             unmap(copy, newAddr, newLength);
             overcommit.uncharge(charged);

@@ -72,6 +72,7 @@ public final class Munmap {
         private @Nullable Vma next;
         private long pages;
         private long accountedPages;
+        private boolean isClosed;
 
         /** Returns the pages of all areas. */
         long pages() {
@@ -121,7 +122,7 @@ public final class Munmap {
             if (first.has(VmaFlags.VM_SEALED)) {
                 return -Errno.EPERM;
             }
-            if (first.specialName() != null) {
+            if (first.isSplitRefused(start, first.end())) {
                 return -Errno.EINVAL;
             }
             VmaMerge.splitAlways(first, start, VmaMerge.NewPart.BELOW);
@@ -132,7 +133,7 @@ public final class Munmap {
                 return -Errno.EPERM;
             }
             if (vma.end() > end) {
-                if (vma.specialName() != null) {
+                if (vma.isSplitRefused(vma.start(), end)) {
                     return -Errno.EINVAL;
                 }
                 VmaMerge.splitAlways(vma, end, VmaMerge.NewPart.ABOVE);
@@ -173,6 +174,29 @@ public final class Munmap {
     }
 
     /**
+     * Unlinks the areas that a call took out and tells drivers of their end, before the mapping that takes their place asks a driver: {@code mm/vma.c:vms_clean_up_area()}.
+     * Their files are held until {@link #complete}.
+     *
+     * @param detached what {@link #detach} took out
+     */
+    static void close(Detached detached) {
+        if (detached.isClosed) {
+            return;
+        }
+        detached.isClosed = true;
+        for (Vma vma : detached.vmas) {
+            if (!vma.anonVmaChain().isEmpty()) {
+                vma.mm().services().anonVmas().unlink(vma);
+            }
+            vma.closed();
+            MappedFile file = vma.file();
+            if (file != null) {
+                file.vmaUnlinked(vma);
+            }
+        }
+    }
+
+    /**
      * Brings the counters up to date and lets go of files and anon_vmas: {@code mm/vma.c:vms_complete_munmap_vmas()}.
      *
      * @param mm the address space
@@ -182,6 +206,7 @@ public final class Munmap {
         if (detached.vmas.isEmpty()) {
             return;
         }
+        close(detached);
         mm.updateHiwaterVm();
         for (Vma vma : detached.vmas) {
             KernelBug.on(vma.isAttached(), "unmapped area is still in the tree");
@@ -189,22 +214,12 @@ public final class Munmap {
             if (vma.has(VmaFlags.VM_LOCKED)) {
                 mm.addLockedVm(-vma.pages());
             }
-            release(vma);
+            MappedFile file = vma.file();
+            if (file != null) {
+                file.put();
+            }
         }
         mm.services().overcommit().uncharge(detached.accountedPages);
         detached.vmas.clear();
-    }
-
-    /** {@code mm/vma.c:remove_vma()} with the unlinking that {@code free_pgtables()} does. */
-    private static void release(Vma vma) {
-        if (!vma.anonVmaChain().isEmpty()) {
-            vma.mm().services().anonVmas().unlink(vma);
-        }
-        vma.closed();
-        MappedFile file = vma.file();
-        if (file != null) {
-            file.vmaUnlinked(vma);
-            file.put();
-        }
     }
 }

@@ -50,7 +50,7 @@ public final class Overcommit {
         long kbytes = settings.overcommitKbytes();
         long allowed = kbytes != 0
                 ? kbytes >> KBYTES_TO_PAGES_SHIFT
-                : settings.totalRamPages() * settings.overcommitRatio() / 100;
+                : (settings.totalRamPages() - settings.hugetlbPages()) * settings.overcommitRatio() / 100;
         return allowed + settings.totalSwapPages();
     }
 

@@ -28,6 +28,9 @@ public final class UnmappedArea {
         if (Pages.above(length, taskSize)) {
             return -Errno.ENOMEM;
         }
+        if (file != null && file.hugePageBytes() != 0) {
+            return checked(mm, huge(mm, file.hugePageBytes(), addr, length, flags), length);
+        }
         boolean shmem = file == null ? (flags & MapFlags.MAP_SHARED) != 0 : file.isShmem();
         long result;
         if (!shmem && wantsHugeAlignment(mm, file, addr, length)) {
@@ -35,10 +38,14 @@ public final class UnmappedArea {
         } else {
             result = find(mm, addr, length, flags);
         }
+        return checked(mm, result, length);
+    }
+
+    private static long checked(Mm mm, long result, long length) {
         if (Errno.isError(result)) {
             return result;
         }
-        if (Pages.above(result, taskSize - length)) {
+        if (Pages.above(result, mm.taskSize() - length)) {
             return -Errno.ENOMEM;
         }
         if (Pages.offset(result) != 0) {
@@ -48,6 +55,25 @@ public final class UnmappedArea {
             return -Errno.EPERM;
         }
         return result;
+    }
+
+    /** {@code fs/hugetlbfs/inode.c:hugetlb_get_unmapped_area()}: borders of huge pages, of which the highest that fits is taken. */
+    private static long huge(Mm mm, long bytes, long addr, long length, long flags) {
+        long mask = bytes - 1;
+        if ((length & mask) != 0) {
+            return -Errno.EINVAL;
+        }
+        if ((flags & MapFlags.MAP_FIXED) != 0) {
+            return (addr & mask) != 0 ? -Errno.EINVAL : addr;
+        }
+        long hint = (addr + mask) & -bytes;
+        if (hint != 0 && hintIsValid(mm.layout(), hint, length) && isFree(mm, hint, length)) {
+            return hint;
+        }
+        // Found with room to spare: below it on the way up, above it on the way down.
+        long spare = bytes - Pages.SIZE;
+        long found = find(mm, 0, length + spare, flags);
+        return Errno.isError(found) ? found : (found + spare) & -bytes;
     }
 
     private static boolean wantsHugeAlignment(Mm mm, @Nullable MappedFile file, long addr, long length) {

@@ -40,6 +40,11 @@ public interface VmSettings {
     /** Returns the pages of RAM that the allocator manages ({@code totalram_pages()}). */
     long totalRamPages();
 
+    /** Returns the small pages that belong to pools of huge pages ({@code hugetlb_total_pages()}). */
+    default long hugetlbPages() {
+        return 0;
+    }
+
     /** Returns the pages of all swap areas ({@code total_swap_pages}). */
     default long totalSwapPages() {
         return 0;

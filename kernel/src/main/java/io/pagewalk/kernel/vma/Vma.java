@@ -39,6 +39,7 @@ public final class Vma {
     private @Nullable VmaOperations operations;
     private int cacheFlags;
     private @Nullable FrameTracking tracking;
+    private @Nullable Object privateData;
     private @Nullable Mempolicy policy;
     private @Nullable UserfaultContext userfault;
     private final List<AnonVma> anonVmaChain = new ArrayList<>(1);
@@ -114,9 +115,17 @@ public final class Vma {
         flags = value | (flags & VmaFlags.VM_IGNORE_MERGE);
     }
 
-    /** Returns whether giving a part other flags would split {@code [vdso]} or its like, which are whole or gone: {@code mm/mmap.c:special_mapping_split()}. */
+    /**
+     * Returns whether a part may not be split off: {@code [vdso]} and its like are whole or gone ({@code mm/mmap.c:special_mapping_split()}), huge pages are not cut
+     * ({@code vm_ops->may_split()}).
+     */
     boolean isSplitRefused(long partStart, long partEnd) {
-        return specialName() != null && (partStart > start || partEnd < end);
+        if (specialName() != null) {
+            return partStart > start || partEnd < end;
+        }
+        return operations != null
+                && ((partStart > start && !operations.maySplit(this, partStart))
+                        || (partEnd < end && !operations.maySplit(this, partEnd)));
     }
 
     /** Takes over the flags that stay for good. */
@@ -260,6 +269,26 @@ public final class Vma {
         cacheFlags = value;
     }
 
+    /** Returns what the driver keeps of the area, copied with it: {@code vma->vm_private_data}. */
+    public @Nullable Object privateData() {
+        return privateData;
+    }
+
+    /**
+     * Sets what the driver keeps of the area.
+     *
+     * @param value anything; copies of the area share it
+     */
+    public void setPrivateData(@Nullable Object value) {
+        privateData = value;
+    }
+
+    /** Returns the size of its pages: {@code vma_kernel_pagesize()}. */
+    public long kernelPageBytes() {
+        long huge = has(VmaFlags.VM_HUGETLB) && file != null ? file.hugePageBytes() : 0;
+        return huge == 0 ? 1L << PAGE_SHIFT : huge;
+    }
+
     /** Returns the reservation of the memory it maps, or null. */
     public @Nullable FrameTracking tracking() {
         return tracking;
@@ -340,6 +369,20 @@ public final class Vma {
         }
         if (operations != null) {
             operations.open(this);
+        }
+    }
+
+    /** Tells the driver that it is the copy of fork. */
+    void forked() {
+        if (operations != null) {
+            operations.forked(this);
+        }
+    }
+
+    /** Tells the driver that what it holds has moved to a copy. */
+    void moved() {
+        if (operations != null) {
+            operations.moved(this);
         }
     }
 
@@ -478,6 +521,7 @@ public final class Vma {
         copy.cacheFlags = cacheFlags;
         copy.isAnonymousFile = isAnonymousFile;
         copy.tracking = tracking;
+        copy.privateData = privateData;
         copy.policy = policy;
         copy.userfault = userfault;
         return copy;

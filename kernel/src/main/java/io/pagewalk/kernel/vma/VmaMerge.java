@@ -188,6 +188,24 @@ final class VmaMerge {
     }
 
     /**
+     * Returns whether a part of an area may not be split off. What {@code mm/vma.c:vma_modify()} has done by then stays: the area is split at the start of the part when only the
+     * end is refused.
+     *
+     * @param vma the area
+     * @param start first address of the part
+     * @param end first address behind the part
+     */
+    static boolean isSplitRefused(Vma vma, long start, long end) {
+        if (!vma.isSplitRefused(start, end)) {
+            return false;
+        }
+        if (start > vma.start() && !vma.isSplitRefused(start, vma.end())) {
+            split(vma, start, NewPart.BELOW);
+        }
+        return true;
+    }
+
+    /**
      * Splits an area unless there are too many: {@code mm/vma.c:split_vma()}.
      *
      * @param vma the area

@@ -41,6 +41,30 @@ public interface VmaOperations {
     default void close(Vma vma) {}
 
     /**
+     * Decides whether an area may be cut in two: {@code may_split()}.
+     *
+     * @param vma the area
+     * @param vaddr where, a page border inside it
+     */
+    default boolean maySplit(Vma vma, long vaddr) {
+        return true;
+    }
+
+    /**
+     * Notes that what an area holds has moved to a copy of it, and that it will go: {@code mm/vma.c:fixup_hugetlb_reservations()}.
+     *
+     * @param vma the area that stays behind
+     */
+    default void moved(Vma vma) {}
+
+    /**
+     * Notes that an area is the copy of fork, before it is opened: {@code hugetlb_dup_vma_private()}.
+     *
+     * @param vma the area of the child
+     */
+    default void forked(Vma vma) {}
+
+    /**
      * Provides a page.
      *
      * @param vma the area

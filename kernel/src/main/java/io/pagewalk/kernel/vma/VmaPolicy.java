@@ -81,6 +81,9 @@ public final class VmaPolicy {
         if (Mempolicy.same(vma.policy(), policy)) {
             return 0;
         }
+        if (VmaMerge.isSplitRefused(vma, start, end)) {
+            return -Errno.EINVAL;
+        }
         VmaMerge.Range range = VmaMerge.Range.of(vma, start, end, vma.flags()).withPolicy(policy);
         Vma changed = VmaMerge.modify(vma, range);
         if (changed == null) {

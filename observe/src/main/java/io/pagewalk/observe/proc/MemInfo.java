@@ -3,6 +3,7 @@ package io.pagewalk.observe.proc;
 import io.pagewalk.base.Bits;
 import io.pagewalk.base.Size;
 import io.pagewalk.hardware.paging.PagingMode;
+import io.pagewalk.kernel.hugetlb.HugePool;
 import io.pagewalk.kernel.zone.NodeStat;
 import io.pagewalk.kernel.zone.VmCounters;
 import io.pagewalk.kernel.zone.Zone;
@@ -88,16 +89,22 @@ public final class MemInfo {
             pages(text, "CmaFree", counters.global(ZoneStat.NR_FREE_CMA));
         }
         pages(text, "Balloon", counters.global(NodeStat.NR_BALLOON_PAGES));
-        for (String name : new String[] {"HugePages_Total", "HugePages_Free", "HugePages_Rsvd", "HugePages_Surp"}) {
-            Columns.left(text, name + ":", 16);
-            Columns.right(text, 0, 8);
-            text.append('\n');
-        }
-        pages(text, "Hugepagesize", frames);
-        pages(text, "Hugetlb", 0);
+        HugePool pool = state.hugePages().defaultPool();
+        count(text, "HugePages_Total", pool.pages());
+        count(text, "HugePages_Free", pool.free());
+        count(text, "HugePages_Rsvd", pool.reserved());
+        count(text, "HugePages_Surp", pool.surplus());
+        pages(text, "Hugepagesize", pool.pageBytes() >> 12);
+        pages(text, "Hugetlb", state.hugePages().totalPages());
         if (state.paging().architecture() != PagingMode.Architecture.RISCV64) {
             directMap(text, state);
         }
+    }
+
+    private static void count(StringBuilder text, String name, long value) {
+        Columns.left(text, name + ":", 16);
+        Columns.right(text, value, 8);
+        text.append('\n');
     }
 
     /** {@code mm/show_mem.c:si_mem_available()}. */

@@ -1,6 +1,7 @@
 package io.pagewalk.observe.proc;
 
 import io.pagewalk.hardware.paging.PagingMode;
+import io.pagewalk.kernel.hugetlb.HugePools;
 import io.pagewalk.kernel.memblock.BootMemory;
 import io.pagewalk.kernel.zone.Zone;
 import java.util.List;
@@ -20,6 +21,7 @@ import java.util.List;
  * @param vmallocPages pages in vmalloc areas
  * @param vmallocTotalBytes size of the vmalloc area
  * @param perCpuPages pages of per-CPU memory
+ * @param hugePages pools of huge pages
  */
 public record MemoryState(
         BootMemory boot,
@@ -33,7 +35,8 @@ public record MemoryState(
         long dirtyBackgroundRatio,
         long vmallocPages,
         long vmallocTotalBytes,
-        long perCpuPages) {
+        long perCpuPages,
+        HugePools hugePages) {
     /** Copies the map. */
     public MemoryState {
         map = List.copyOf(map);

@@ -42,8 +42,9 @@ final class PageTableLeaves {
             long next = (vaddr & -span) + span;
             long stop = next == 0 || Long.compareUnsigned(next, end) > 0 ? end : next;
             long entry = paging.readEntry(memory, tablePfn, paging.index(vaddr, level));
-            if (level == 1 && entry != 0 && (paging.flags(entry, 1) & PteFlags.PROT_NONE) != 0) {
-                visitor.leaf(vaddr, paging.pfn(entry, 1), paging.flags(entry, 1), 1);
+            boolean isLeaf = entry != 0 && (level == 1 || paging.isLeaf(entry, level));
+            if (isLeaf && (paging.flags(entry, level) & PteFlags.PROT_NONE) != 0) {
+                visitor.leaf(vaddr, paging.pfn(entry, level), paging.flags(entry, level), paging.pagesPerLeaf(level));
             } else if (paging.isPresent(entry)) {
                 if (level == 1 || paging.isLeaf(entry, level)) {
                     visitor.leaf(

@@ -5,18 +5,18 @@ import io.pagewalk.hardware.paging.PagingMode;
 import io.pagewalk.hardware.paging.PteFlags;
 import io.pagewalk.kernel.numa.Mempolicy;
 import io.pagewalk.kernel.page.FrameOwner;
+import io.pagewalk.kernel.page.LargeFolios;
 import io.pagewalk.kernel.page.MemMap;
 import io.pagewalk.kernel.page.PageFlags;
 import io.pagewalk.kernel.vma.MappedFile;
 import io.pagewalk.kernel.vma.Mm;
 import io.pagewalk.kernel.vma.Vma;
+import io.pagewalk.kernel.vma.VmaFlags;
 import java.util.function.LongToIntFunction;
 import org.jspecify.annotations.Nullable;
 
 /** {@code /proc/PID/numa_maps}: the memory policy of each area and the nodes that its pages lie on ({@code fs/proc/task_mmu.c:show_numa_map()}). */
 public final class PidNumaMaps {
-    private static final int KERNEL_PAGE_KIB = 4;
-
     private final MemMap memMap;
     private final PageTableLeaves leaves;
     private final LongToIntFunction nodeOf;
@@ -52,12 +52,17 @@ public final class PidNumaMaps {
             text.append(' ').append(Mempolicy.text(own != null ? own : taskPolicy));
             appendName(text, vma);
             Sums sums = new Sums(nodes);
+            boolean isHuge = vma.has(VmaFlags.VM_HUGETLB);
+            if (isHuge) {
+                text.append(" huge");
+            }
             leaves.visit(process.mm().pgdPfn(), vma.start(), vma.end(), (vaddr, pfn, flags, pages) -> {
-                for (long i = 0; i < pages; i++) {
+                // A huge page of a pool counts as one.
+                for (long i = 0; i < (isHuge ? 1 : pages); i++) {
                     count(sums, pfn + i, flags);
                 }
             });
-            appendSums(text, sums);
+            appendSums(text, sums, vma);
             text.append('\n');
         }
         return text.toString();
@@ -108,12 +113,16 @@ public final class PidNumaMaps {
         sums.swapCache += owner == FrameOwner.SWAP_CACHE ? 1 : 0;
         sums.active += (page & (PageFlags.ACTIVE | PageFlags.UNEVICTABLE)) != 0 ? 1 : 0;
         sums.writeback += (page & PageFlags.WRITEBACK) != 0 ? 1 : 0;
-        sums.anonymous += owner == FrameOwner.ANON || owner == FrameOwner.SWAP_CACHE ? 1 : 0;
-        sums.mostMapped = Math.max(sums.mostMapped, memMap.mapcount(pfn));
+        boolean isAnonymous = owner == FrameOwner.HUGETLB
+                ? memMap.mapping(pfn) < 0
+                : owner == FrameOwner.ANON || owner == FrameOwner.SWAP_CACHE;
+        sums.anonymous += isAnonymous ? 1 : 0;
+        int mapcount = owner == FrameOwner.HUGETLB ? new LargeFolios(memMap).mapcount(pfn) : memMap.mapcount(pfn);
+        sums.mostMapped = Math.max(sums.mostMapped, mapcount);
         sums.onNode[nodeOf.applyAsInt(pfn)]++;
     }
 
-    private static void appendSums(StringBuilder text, Sums sums) {
+    private static void appendSums(StringBuilder text, Sums sums, Vma vma) {
         if (sums.pages == 0) {
             return;
         }
@@ -126,14 +135,14 @@ public final class PidNumaMaps {
             append(text, " mapmax=", sums.mostMapped);
         }
         append(text, " swapcache=", sums.swapCache);
-        if (sums.active < sums.pages) {
+        if (sums.active < sums.pages && !vma.has(VmaFlags.VM_HUGETLB)) {
             text.append(" active=").append(sums.active);
         }
         append(text, " writeback=", sums.writeback);
         for (int node = 0; node < sums.onNode.length; node++) {
             append(text, " N" + node + "=", sums.onNode[node]);
         }
-        text.append(" kernelpagesize_kB=").append(KERNEL_PAGE_KIB);
+        text.append(" kernelpagesize_kB=").append(vma.kernelPageBytes() >> 10);
     }
 
     private static void append(StringBuilder text, String name, long value) {

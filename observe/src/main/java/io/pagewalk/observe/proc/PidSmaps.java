@@ -4,6 +4,7 @@ import io.pagewalk.hardware.memory.PhysicalMemory;
 import io.pagewalk.hardware.paging.PagingMode;
 import io.pagewalk.hardware.paging.PteFlags;
 import io.pagewalk.kernel.page.FrameOwner;
+import io.pagewalk.kernel.page.LargeFolios;
 import io.pagewalk.kernel.page.MemMap;
 import io.pagewalk.kernel.page.PageFlags;
 import io.pagewalk.kernel.vma.Vma;
@@ -82,9 +83,25 @@ public final class PidSmaps {
 
     /** {@code smap_gather_stats()}. */
     private void gather(ProcessState process, Vma vma, Sums sums) {
+        if (vma.has(VmaFlags.VM_HUGETLB)) {
+            gatherHuge(process, vma, sums);
+            return;
+        }
         leaves.visit(process.mm().pgdPfn(), vma.start(), vma.end(), (vaddr, pfn, flags, pages) -> {
             for (long i = 0; i < pages; i++) {
                 count(sums, pfn + i, flags, vma.has(VmaFlags.VM_LOCKED));
+            }
+        });
+    }
+
+    /** {@code smaps_hugetlb_range()}: such pages count here and nowhere else. */
+    private void gatherHuge(ProcessState process, Vma vma, Sums sums) {
+        LargeFolios folios = new LargeFolios(memMap);
+        leaves.visit(process.mm().pgdPfn(), vma.start(), vma.end(), (vaddr, pfn, flags, pages) -> {
+            if (folios.mapcount(pfn) > 1) {
+                sums.sharedHugetlb += pages * PAGE_BYTES;
+            } else {
+                sums.privateHugetlb += pages * PAGE_BYTES;
             }
         });
     }
@@ -134,7 +151,7 @@ public final class PidSmaps {
 
     private static void vsyscall(StringBuilder text, boolean hasKeys) {
         text.append("ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsyscall]\n");
-        body(text, PAGE_BYTES, new Sums());
+        body(text, PAGE_BYTES, PAGE_BYTES, new Sums());
         if (hasKeys) {
             key(text, 0);
         }
@@ -142,7 +159,7 @@ public final class PidSmaps {
     }
 
     private static void block(StringBuilder text, Vma vma, Sums sums) {
-        body(text, vma.sizeBytes(), sums);
+        body(text, vma.sizeBytes(), vma.kernelPageBytes(), sums);
         if (vma.mm().services().keys().exists()) {
             key(text, vma.protectionKey());
         }
@@ -155,10 +172,10 @@ public final class PidSmaps {
         text.append('\n');
     }
 
-    private static void body(StringBuilder text, long sizeBytes, Sums sums) {
+    private static void body(StringBuilder text, long sizeBytes, long pageBytes, Sums sums) {
         line(text, "Size", sizeBytes);
-        line(text, "KernelPageSize", PAGE_BYTES);
-        line(text, "MMUPageSize", PAGE_BYTES);
+        line(text, "KernelPageSize", pageBytes);
+        line(text, "MMUPageSize", pageBytes);
         sums(text, sums, false);
         Columns.left(text, "THPeligible:", 16);
         Columns.right(text, 0, 8);
@@ -190,11 +207,13 @@ public final class PidSmaps {
         line(text, "Anonymous", sums.anonymous);
         line(text, "KSM", sums.ksm);
         line(text, "LazyFree", sums.lazyFree);
-        for (String name : new String[] {
-            "AnonHugePages", "ShmemPmdMapped", "FilePmdMapped", "Shared_Hugetlb", "Private_Hugetlb", "Swap", "SwapPss"
-        }) {
+        for (String name : new String[] {"AnonHugePages", "ShmemPmdMapped", "FilePmdMapped"}) {
             line(text, name, 0);
         }
+        line(text, "Shared_Hugetlb", sums.sharedHugetlb);
+        line(text, "Private_Hugetlb", sums.privateHugetlb);
+        line(text, "Swap", 0);
+        line(text, "SwapPss", 0);
         line(text, "Locked", sums.locked >> PSS_SHIFT);
     }
 
@@ -218,6 +237,8 @@ public final class PidSmaps {
         private long anonymous;
         private long ksm;
         private long lazyFree;
+        private long sharedHugetlb;
+        private long privateHugetlb;
         private long locked;
     }
 }

@@ -35,7 +35,7 @@ public final class PidStatus {
         }
         text.append("\nNSsid:\t").append(process.parentPid());
         text.append("\nKthread:\t0\n");
-        memory(text, process.mm());
+        memory(text, process.mm(), process.hugetlbPages());
         text.append("CoreDumping:\t0");
         text.append("\nTHP_enabled:\t1");
         text.append("\nuntag_mask:\t0xffffffffffffffff");
@@ -63,7 +63,7 @@ public final class PidStatus {
         return text.toString();
     }
 
-    private static void memory(StringBuilder text, Mm mm) {
+    private static void memory(StringBuilder text, Mm mm, long hugetlbPages) {
         long textPages = Math.min(PidStatm.textBytes(mm) >> 12, mm.execVm());
         pages(text, "VmPeak", mm.hiwaterVm());
         pages(text, "VmSize", mm.totalVm());
@@ -80,7 +80,7 @@ public final class PidStatus {
         pages(text, "VmLib", mm.execVm() - textPages);
         kilobytes(text, "VmPTE", mm.pgtablesBytes() >> 10);
         pages(text, "VmSwap", mm.rss(RssCounter.SWAP));
-        kilobytes(text, "HugetlbPages", 0);
+        pages(text, "HugetlbPages", hugetlbPages);
     }
 
     private static void pages(StringBuilder text, String name, long pages) {

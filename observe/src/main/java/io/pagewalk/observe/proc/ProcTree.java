@@ -98,7 +98,8 @@ public final class ProcTree {
                 kernel.sysctls().get("vm.dirty_background_ratio"),
                 kernel.vmalloc().allocatedPages(),
                 kernel.vmalloc().layout().vmallocTotalBytes(),
-                kernel.perCpu().pages());
+                kernel.perCpu().pages(),
+                kernel.hugetlb().pools());
     }
 
     private static List<IoRange> map(LinuxKernel kernel) {

@@ -28,6 +28,7 @@ import io.pagewalk.kernel.vma.Mm;
  * @param isX8664 whether the vsyscall page exists
  * @param exitCode what {@code wait} would give, 0 while it lives
  * @param mm its address space
+ * @param hugetlbPages small pages of the huge pages from pools that it maps
  */
 public record ProcessState(
         int pid,
@@ -46,7 +47,8 @@ public record ProcessState(
         boolean is32Bit,
         boolean isX8664,
         int exitCode,
-        Mm mm) {
+        Mm mm,
+        long hugetlbPages) {
     /**
      * Reads a process.
      *
@@ -82,6 +84,7 @@ public record ProcessState(
                 paging.architecture() == PagingMode.Architecture.I386,
                 paging.architecture() == PagingMode.Architecture.X86_64,
                 task.exitCode(),
-                mm);
+                mm,
+                kernel.hugetlb().mappedPages(mm));
     }
 }

@@ -43,6 +43,8 @@ final class Board {
         cases.addAll(LtpNodeCases.cases());
         cases.addAll(LtpRemoteCases.cases());
         cases.addAll(LtpUffdCases.cases());
+        cases.addAll(LtpHugemmapCases.cases());
+        cases.addAll(LtpHugeshmCases.cases());
         return cases;
     }
 }
