@@ -29,6 +29,7 @@ final class Board {
         cases.addAll(SelftestPagemapCases.cases());
         cases.addAll(SelftestUffdCases.cases());
         cases.addAll(SelftestKsmCases.cases());
+        cases.addAll(SelftestHugetlbCases.cases());
         cases.addAll(LtpMmapCases.cases());
         cases.addAll(LtpProtectCases.cases());
         cases.addAll(LtpMadviseCases.cases());

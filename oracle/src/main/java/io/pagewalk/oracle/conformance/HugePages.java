@@ -77,7 +77,8 @@ final class HugePages {
     }
 
     private static long value(String name) throws IOException {
-        return Long.parseUnsignedLong(Files.readString(Path.of(DIRECTORY + name)).strip());
+        return Long.parseUnsignedLong(
+                Files.readString(Path.of(DIRECTORY + name)).strip());
     }
 
     private static void set(String name, long value) throws IOException {
