@@ -10,8 +10,11 @@ import io.pagewalk.hardware.cpu.CpuModels;
 import io.pagewalk.hardware.mmu.Access;
 import io.pagewalk.hardware.mmu.Refill;
 import io.pagewalk.hardware.paging.PagingMode;
+import io.pagewalk.hardware.paging.Pkru;
+import io.pagewalk.kernel.syscall.SyscallArgs;
 import io.pagewalk.kernel.system.BootOptions;
 import io.pagewalk.kernel.system.LinuxKernel;
+import io.pagewalk.kernel.system.Task;
 import io.pagewalk.workload.trace.InitialMap;
 import io.pagewalk.workload.trace.RandomStream;
 import io.pagewalk.workload.trace.TraceFile;
@@ -23,10 +26,12 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.BiConsumer;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** The three modes leave the same machine behind, to the last counter. */
@@ -58,6 +63,30 @@ class ReplayModesTest {
         ReplayResult hardware = expectSame(file, "skylake", 256 * Size.MIB, Refill.HARDWARE);
         ReplayResult software = expectSame(file, "skylake", 256 * Size.MIB, Refill.SOFTWARE);
         assertThat(software).isEqualTo(hardware);
+    }
+
+    /** A third of the data may not be written to, a third not be used at all; the threads that the program makes have the same rights. */
+    @ParameterizedTest
+    @EnumSource(Refill.class)
+    void run_pagesWithProtectionKeys_isTheSameInEachMode(Refill refill) {
+        Path file = write(60, 60_000);
+        long third = 20 * 4096L;
+        for (String cpu : List.of("icelake", "zen4")) {
+            ReplayResult free = expectSame(file, cpu, 256 * Size.MIB, refill);
+            ReplayResult refused = expectSame(file, cpu, 256 * Size.MIB, refill, (kernel, task) -> {
+                for (int rights = Pkru.NO_ACCESS; rights <= Pkru.NO_WRITE; rights++) {
+                    long key = call(kernel, task, "pkey_alloc", 0, rights);
+                    assertThat(call(kernel, task, "pkey_mprotect", 0x10000 + rights * third - third, third, 3, key))
+                            .isZero();
+                }
+            });
+            assertThat(refused.segvFaults()).isGreaterThan(2 * free.segvFaults());
+        }
+    }
+
+    private static long call(LinuxKernel kernel, Task task, String name, long... arguments) {
+        return kernel.syscall(
+                task, new SyscallArgs().set(kernel.syscallNumbers().number(name), arguments));
     }
 
     @Test
@@ -104,6 +133,11 @@ class ReplayModesTest {
     }
 
     private static ReplayResult expectSame(Path file, String cpu, long ramBytes, Refill refill) {
+        return expectSame(file, cpu, ramBytes, refill, (kernel, task) -> {});
+    }
+
+    private static ReplayResult expectSame(
+            Path file, String cpu, long ramBytes, Refill refill, BiConsumer<LinuxKernel, Task> before) {
         Map<ReplayMode, ReplayResult> results = new EnumMap<>(ReplayMode.class);
         Map<ReplayMode, String> digests = new EnumMap<>(ReplayMode.class);
         for (ReplayMode mode : ReplayMode.values()) {
@@ -111,8 +145,9 @@ class ReplayModesTest {
                     Machines.pc(cpu, ramBytes, refill),
                     BootOptions.defaults().withSysctls(Map.of("vm.overcommit_memory", "1")));
             try (TraceFile trace = TraceFile.open(file)) {
-                ReplayResult result = new Replay(kernel, trace, ReplayOptions.of(mode)).run();
-                results.put(mode, result);
+                Replay replay = new Replay(kernel, trace, ReplayOptions.of(mode));
+                before.accept(kernel, replay.program());
+                results.put(mode, replay.run());
             }
             Digest digest = new Digest();
             kernel.addToDigest(digest);
