@@ -332,6 +332,15 @@ class CommandLineTest {
     }
 
     @Test
+    void machineShow_protectionKeys_tellsWhetherAndWhyNot() {
+        assertThat(run("machine", "show", "laptop").out()).contains("keys     protection keys for user pages (PKU)");
+        assertThat(run("machine", "show", "laptop", "--cmdline", "nopku").out()).contains("switched off by nopku");
+        assertThat(run("machine", "show", "laptop", "--cpu", "skylake").out())
+                .contains("none: the CPU has no protection keys");
+        assertThat(run("machine", "show", "riscv-board").out()).contains("none: the CPU has no protection keys");
+    }
+
+    @Test
     void cmdline_eachParameter_reachesTheKernel() throws IOException {
         Path proc = directory.resolve("proc");
         Outcome outcome = run(
