@@ -60,7 +60,7 @@ final class VerifyCommand implements Callable<Integer> {
             defaultValue = "all",
             description =
                     "Groups of calls with commas, or all: map,protect,mremap,advise,lock,heap,file,shared,contents,"
-                            + "mincore,sync,seal,policy,fork,thread. Default: ${DEFAULT-VALUE}.")
+                            + "mincore,sync,seal,policy,fork,thread,limit,segment. Default: ${DEFAULT-VALUE}.")
     @SuppressWarnings("NullAway.Init") // picocli sets it before anything runs
     private String areas;
 

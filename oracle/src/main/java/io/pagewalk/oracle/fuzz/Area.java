@@ -39,6 +39,8 @@ public enum Area {
     FORK,
     /** Threads, and processes that share memory: clone with CLONE_VM. */
     THREAD,
+    /** Limits of address space and data of any living process, by prlimit64. Only for root, whose C program begins without any. */
+    LIMIT,
     /** System V segments: shmget, shmat, shmdt, shmctl. Only for root, whose C program gets a namespace of its own. */
     SEGMENT;
 

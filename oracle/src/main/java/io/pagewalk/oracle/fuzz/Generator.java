@@ -4,6 +4,7 @@ import io.pagewalk.base.SeededRandom;
 import io.pagewalk.kernel.filemap.OpenFile;
 import io.pagewalk.kernel.syscall.SyscallNumbers;
 import io.pagewalk.kernel.vma.Mm;
+import io.pagewalk.kernel.vma.ResourceLimits;
 import io.pagewalk.kernel.vma.Vma;
 import io.pagewalk.kernel.vma.VmaFlags;
 import io.pagewalk.oracle.machine.ModelMachine;
@@ -28,6 +29,7 @@ final class Generator {
     private static final long POPULATED_PAGES = 64;
     private static final long SUMMED_PAGES = 16;
     private static final int MAX_LIVING = 5;
+    private static final int LIMIT_EVERY = 120;
 
     private final SeededRandom random;
     private final ModelMachine model;
@@ -71,10 +73,30 @@ final class Generator {
             int sharing = random.nextInt(3) == 0 ? Step.SHARING_FLAGS : Step.THREAD_FLAGS;
             return Step.of(slot, Step.Kind.FORK, slots.free(), wantsFork ? Step.FORK_FLAGS : sharing);
         }
+        if (areas.contains(Area.LIMIT) && model.hasSegments() && random.nextInt(LIMIT_EVERY) == 0) {
+            return limit(slots);
+        }
         if (living > 1 && slot != 0 && random.nextInt(180) == 0) {
             return Step.of(slot, Step.Kind.EXIT, 0, 0);
         }
         return null;
+    }
+
+    /** A limit near what a process has now; half of the steps take limits away, so that memory can grow again. */
+    private @Nullable Step limit(Slots slots) {
+        List<Integer> living = slots.living();
+        int target = living.get(random.nextInt(living.size()));
+        Mm its = model.mm(target);
+        if (its.users() != model.task(target).group().threads().size()) {
+            return null;
+        }
+        int resource = random.nextBoolean() ? ResourceLimits.RLIMIT_AS : ResourceLimits.RLIMIT_DATA;
+        if (random.nextBoolean()) {
+            return Step.limit(slot, target, resource, -1, -1);
+        }
+        long pages = (resource == ResourceLimits.RLIMIT_AS ? its.totalVm() : its.dataVm()) + random.nextInt(48) - 8;
+        long soft = Math.max(0, pages * PAGE + (random.nextBoolean() ? 0 : random.nextInt(4096)));
+        return Step.limit(slot, target, resource, soft, random.nextInt(4) == 0 ? soft - 1 : -1);
     }
 
     private Step memoryStep() {

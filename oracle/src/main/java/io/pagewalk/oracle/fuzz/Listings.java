@@ -102,6 +102,15 @@ final class Listings {
             case CALL -> cCall(step, text);
             case LOAD -> String.format(Locale.ROOT, "load(%s, 0x%xUL, 8);", text, step.a0());
             case FETCH -> String.format(Locale.ROOT, "fetch(%s, 0x%xUL);", text, step.a0());
+            case LIMIT ->
+                String.format(
+                        Locale.ROOT,
+                        "limit(%s, %d, %d, 0x%xUL, 0x%xUL);",
+                        text,
+                        step.a0(),
+                        step.a1(),
+                        step.a2(),
+                        step.a3());
             case STORE -> String.format(Locale.ROOT, "store(%s, 0x%xUL, 0x%xUL);", text, step.a0(), step.a1());
             case MINCORE ->
                 String.format(

@@ -250,6 +250,10 @@ public final class ModelMachine {
                     }
                 }
             }
+            case LIMIT -> {
+                result = limit(task, step);
+                value = result == 0 ? oldLimits(step.slot()) : 0;
+            }
             case FETCH -> signal = kernel.access(task, step.a0(), Access.FETCH);
             case FORK -> result = fork(task, step);
             case EXIT -> {
@@ -273,6 +277,25 @@ public final class ModelMachine {
             return 0;
         }
         return result;
+    }
+
+    /** The structure lies where nobody else looks: in the place for mincore's vector. */
+    private long limit(Task task, Step step) {
+        long structure = vector(step.slot());
+        kernel.store(task, structure, step.a2());
+        kernel.store(task, structure + 8, step.a3());
+        args.set(
+                kernel.syscallNumbers().number("prlimit64"),
+                task((int) step.a0()).tid(),
+                step.a1(),
+                structure,
+                structure + 16);
+        return kernel.syscall(task, args);
+    }
+
+    private long oldLimits(int slot) {
+        Task task = task(slot);
+        return kernel.load(task, vector(slot) + 16) * 31 + kernel.load(task, vector(slot) + 24);
     }
 
     /** The first bit of each byte that mincore stored, as the helper sums them up. */

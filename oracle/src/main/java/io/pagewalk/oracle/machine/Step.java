@@ -33,7 +33,9 @@ public record Step(int slot, Kind kind, int number, long a0, long a1, long a2, l
         /** The parent learns of the end; the helper's part of EXIT. */
         WAIT,
         /** A call of the code at an address, which must be a return instruction. */
-        FETCH
+        FETCH,
+        /** prlimit64 of the process in slot {@code a0}: resource, soft and hard limit; the old limits are the value. */
+        LIMIT
     }
 
     /** The flag of clone that tells a thread from a process. */
@@ -57,6 +59,19 @@ public record Step(int slot, Kind kind, int number, long a0, long a1, long a2, l
     public static Step call(int slot, int number, long... args) {
         return new Step(
                 slot, Kind.CALL, number, at(args, 0), at(args, 1), at(args, 2), at(args, 3), at(args, 4), at(args, 5));
+    }
+
+    /**
+     * Returns a change of limits.
+     *
+     * @param slot who makes it
+     * @param target whose limits change
+     * @param resource which
+     * @param soft the new soft limit
+     * @param hard the new hard limit
+     */
+    public static Step limit(int slot, int target, int resource, long soft, long hard) {
+        return new Step(slot, Kind.LIMIT, 0, target, resource, soft, hard, 0, 0);
     }
 
     private static long at(long[] args, int index) {

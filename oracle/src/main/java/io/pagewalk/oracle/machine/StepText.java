@@ -13,7 +13,7 @@ public final class StepText {
         return switch (step.kind()) {
             case CALL -> numbers.name(step.number());
             case FORK -> step.isThread() ? "thread" : step.isSharing() ? "share" : "fork";
-            case LOAD, STORE, MINCORE, SUM, EXIT, WAIT, FETCH ->
+            case LOAD, STORE, MINCORE, SUM, EXIT, WAIT, FETCH, LIMIT ->
                 step.kind().name().toLowerCase(Locale.ROOT);
         };
     }
@@ -24,6 +24,7 @@ public final class StepText {
             case LOAD, FORK, FETCH -> 1;
             case STORE, MINCORE, SUM -> 2;
             case EXIT, WAIT -> 0;
+            case LIMIT -> 4;
             case CALL ->
                 switch (numbers.name(step.number())) {
                     case "mmap" -> 6;
@@ -71,6 +72,7 @@ public final class StepText {
                 case "mincore" -> Step.of(slot, Step.Kind.MINCORE, args[0], args[1]);
                 case "sum" -> Step.of(slot, Step.Kind.SUM, args[0], args[1]);
                 case "fetch" -> Step.of(slot, Step.Kind.FETCH, args[0], 0);
+                case "limit" -> Step.limit(slot, (int) args[0], (int) args[1], args[2], args[3]);
                 case "fork" -> Step.of(slot, Step.Kind.FORK, args[0], Step.FORK_FLAGS);
                 case "thread" -> Step.of(slot, Step.Kind.FORK, args[0], Step.THREAD_FLAGS);
                 case "share" -> Step.of(slot, Step.Kind.FORK, args[0], Step.SHARING_FLAGS);

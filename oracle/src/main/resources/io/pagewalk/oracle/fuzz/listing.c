@@ -120,6 +120,14 @@ static void fetch(const char *step, unsigned long at)
     end(step, 0, 0);
 }
 
+static void limit(const char *step, int slot, int resource, unsigned long soft, unsigned long hard)
+{
+    struct rlimit wanted = {soft, hard}, old = {0, 0};
+    begin();
+    long result = raw(SYS_prlimit64, S->pid[slot], resource, (long) &wanted, (long) &old, 0, 0);
+    end(step, result, old.rlim_cur * 31 + old.rlim_max);
+}
+
 /* Acts whenever it is this slot's turn. */
 static int act(void *number)
 {
@@ -209,6 +217,10 @@ int main(int argc, char **argv)
         return perror(argv[1]), 2;
     if (mmap(S, sizeof *S, 3, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) != S)
         return perror("mmap"), 2;
+    S->pid[0] = getpid();
+    struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
+    setrlimit(RLIMIT_AS, &unlimited);
+    setrlimit(RLIMIT_DATA, &unlimited);
     S->heap = (raw(SYS_brk, 0, 0, 0, 0, 0, 0) + 4095) & -4096L;
     raw(SYS_brk, S->heap, 0, 0, 0, 0, 0);
     sigaction(SIGSEGV, &action, 0);

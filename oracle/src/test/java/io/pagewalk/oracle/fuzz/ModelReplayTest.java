@@ -185,6 +185,21 @@ class ModelReplayTest {
                 """)).isEmpty();
     }
 
+    /** The answers are those that ListingsTest gets from the helper and from the C program. */
+    @Test
+    void limits_ofOneselfAndOfAnother_countFromTheNextCallOn() {
+        assertThat(ModelReplay.differences("""
+                0 limit 0x0 0x9 0x1000 -1 -> 0x0 0 0 0 -32
+                0 mmap 0x100000204000 0x1000 0x3 0x32 -1 0x0 -> -12 0 0 0 0x0
+                0 fork 0x5 -> 0x0 0 0 0 0x0
+                5 limit 0x0 0x9 -1 -1 -> 0x0 0 0 0 0x1efff
+                0 mmap 0x100000204000 0x1000 0x3 0x32 -1 0x0 -> 0x100000204000 0 0 0 0x0
+                5 mmap 0x100000204000 0x1000 0x3 0x32 -1 0x0 -> -12 0 0 0 0x0
+                0 limit 0x5 0x2 0x5 0x4 -> -22 0 0 0 0x0
+                0 limit 0x5 0x9 0x2000 -1 -> 0x0 0 0 0 0x1efff
+                """)).isEmpty();
+    }
+
     @Test
     void script_withAnotherAnswer_isReported() {
         assertThat(ModelReplay.differences("""
