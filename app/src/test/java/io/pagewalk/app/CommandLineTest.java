@@ -215,7 +215,7 @@ class CommandLineTest {
                 "run TRACE --nodes 99 | 99 | a number from 1 to 64",
                 "run TRACE --seed x | --seed | 'x'",
                 "run TRACE --cmdline cma=64Q | kernel parameter cma | a size such as 512M",
-                "run TRACE --cmdline cma | --cmdline: found 'cma' | cma=SIZE, kernelcore=SIZE|N%, movablecore=SIZE|N%",
+                "run TRACE --cmdline cma | --cmdline: found 'cma' | cma=SIZE, default_hugepagesz=SIZE",
                 "run TRACE --cmdline slab_debug=FX | slab_debug | F Z P U T A O or -",
                 "machine show laptop --cmdline kernelcore=101% | kernel parameter kernelcore | 0% to 100%",
                 "machine show laptop --cmdline quiet | --cmdline: found 'quiet' | slab_debug",
