@@ -65,6 +65,7 @@ public final class FaultHandler {
     private final FaultAround around;
     private final CopyOnWrite copyOnWrite;
     private final HugePages splitting;
+    private final Collapse collapse;
     private final HugeFaults huge;
     private final TimeAccount time;
     private final CostModel costs;
@@ -108,6 +109,7 @@ public final class FaultHandler {
         this.around = new FaultAround(kernel, cache, time, costs);
         this.copyOnWrite = new CopyOnWrite(kernel, anonVmas, driverFaults, userfaults, flusher, time, costs);
         this.splitting = splitting;
+        this.collapse = new Collapse(kernel, anonVmas, splitting, flusher);
         this.huge = new HugeFaults(kernel, anonVmas, splitting, userfaults, time, costs);
         this.time = time;
         this.costs = costs;
@@ -444,6 +446,11 @@ public final class FaultHandler {
         }
         splitting.mappings().split(vma, vaddr);
         return copyOnWrite.unshare(task, vma, vaddr & -4096L);
+    }
+
+    /** Returns what makes huge pages of small ones. */
+    Collapse collapse() {
+        return collapse;
     }
 
     /** Returns huge pages and what is allowed of them. */

@@ -34,6 +34,7 @@ final class HugeMappings {
     private final PagingMode mode;
     private final PhysicalMemory memory;
     private final PageTables tables;
+    private final Protection protection;
     private final Folios folios;
     private final MemMap memmap;
     private final TlbFlusher flusher;
@@ -45,6 +46,7 @@ final class HugeMappings {
         this.mode = kernel.mode();
         this.memory = kernel.memory();
         this.tables = kernel.tables();
+        this.protection = kernel.protection();
         this.folios = kernel.folios();
         this.memmap = folios.memmap();
         this.flusher = flusher;
@@ -150,12 +152,58 @@ final class HugeMappings {
         }
     }
 
-    /** Splits the entry at an address when it maps a certain huge page. */
-    void splitIfMapped(Vma vma, long vaddr, long head) {
+    /** Splits the entry that maps a huge page as a whole in one area, when there is one. */
+    void splitIfMapped(Vma vma, long index, long head) {
+        long page = index - vma.pgoff();
+        if (page < 0 || page >= vma.pages()) {
+            return;
+        }
+        long vaddr = vma.start() + (page << 12);
         long entry = tables.hugeEntry(vma.mm(), vaddr);
         if (entry != 0 && mode.pfn(entry, LEVEL) == head) {
             split(vma, vaddr);
         }
+    }
+
+    /** Marks a folio dirty when an entry of an area says so of one of its pages: {@code mm/rmap.c:try_to_migrate()}. */
+    void noteDirty(Vma vma, long index, long head, int count) {
+        for (int i = 0; i < count; i++) {
+            long vaddr = vma.start() + ((index + i - vma.pgoff()) << 12);
+            if ((flagsOf(vma, vaddr, head + i) & PteFlags.DIRTY) != 0) {
+                folios.markDirty(head);
+                return;
+            }
+        }
+    }
+
+    /** Lets an area map the page of zeros instead of its own pages that hold nothing: {@code mm/migrate.c:try_to_map_unused_to_zeropage()}. */
+    void shareZeroes(Vma vma, long index, long first, int count) {
+        if (vma.has(VmaFlags.VM_LOCKED)) {
+            return;
+        }
+        Mm mm = vma.mm();
+        for (int i = 0; i < count; i++) {
+            long pfn = first + i;
+            long vaddr = vma.start() + ((index + i - vma.pgoff()) << 12);
+            int flags = flagsOf(vma, vaddr, pfn);
+            if (flags != 0 && memory.isZero(pfn) && !memmap.hasFlags(pfn, PageFlags.MLOCKED)) {
+                int kept = flags & (PteFlags.SOFT_DIRTY | PteFlags.UFFD_WP);
+                long entry = mode.leaf(zeroPfn, protection.flags(vma) | PteFlags.SPECIAL | kept, 1);
+                mode.writeEntry(memory, tables.find(mm, vaddr), mode.index(vaddr, 1), entry);
+                flusher.flushRange(mm, vaddr, vaddr + 4096, false);
+                mm.addRss(RssCounter.ANON, -1);
+                folios.unmap(pfn, mm);
+            }
+        }
+    }
+
+    /** Returns the flags of the leaf entry that maps a page at an address, 0 when none does. */
+    private int flagsOf(Vma vma, long vaddr, long pfn) {
+        if (vaddr < vma.start() || vaddr >= vma.end() || tables.find(vma.mm(), vaddr) < 0) {
+            return 0;
+        }
+        long entry = tables.entry(vma.mm(), vaddr);
+        return entry != 0 && !PteMarkers.is(entry) && mode.pfn(entry, 1) == pfn ? mode.flags(entry, 1) : 0;
     }
 
     /** Splits the huge page that lies across an address: {@code split_huge_pmd_if_needed()}. */

@@ -83,13 +83,15 @@ public final class HugePages {
         }
         List<Vma> areas = mapping < 0 ? anonVmas.areasOf(-mapping) : List.of();
         long index = memmap.index(head);
-        for (int i = 0; i < areas.size() && large.entireMapcount(head) > 0; i++) {
-            Vma vma = areas.get(i);
-            if (index >= vma.pgoff() && index < vma.pgoff() + vma.pages()) {
-                mappings.splitIfMapped(vma, vma.start() + ((index - vma.pgoff()) << 12), head);
-            }
+        int pages = large.pages(head);
+        for (Vma vma : areas) {
+            mappings.splitIfMapped(vma, index, head);
+            mappings.noteDirty(vma, index, head, pages);
         }
         split.toPages(head);
+        for (Vma vma : areas) {
+            mappings.shareZeroes(vma, index, head, pages);
+        }
         return true;
     }
 }

@@ -33,6 +33,7 @@ public final class PageTableEditor implements PageTableOps {
     private final PinnedCopies pinned;
     private final HugeMappings huge;
     private final PageAdvice advice;
+    private final Collapse collapse;
     private final Folios folios;
     private final MemMap memmap;
     private final FileSystem files;
@@ -70,6 +71,7 @@ public final class PageTableEditor implements PageTableOps {
         this.pinned = handler.splitting().pinned();
         this.huge = handler.splitting().mappings();
         this.advice = new PageAdvice(kernel, handler.splitting(), flusher);
+        this.collapse = handler.collapse();
         this.folios = kernel.folios();
         this.memmap = folios.memmap();
         this.files = files;
@@ -492,6 +494,11 @@ public final class PageTableEditor implements PageTableOps {
     public void lazyFree(Vma vma, long start, long end) {
         guards.remove(vma.mm(), start, end, PteMarkers.POISONED);
         advice.lazyFree(vma, start, end);
+    }
+
+    @Override
+    public long collapse(Vma vma, long start, long end) {
+        return collapse.advise(vma, start, end);
     }
 
     @Override

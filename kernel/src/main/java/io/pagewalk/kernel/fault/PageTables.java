@@ -174,6 +174,11 @@ final class PageTables {
         return entry != 0 && mode.isLeaf(entry, HUGE_LEVEL) ? entry : 0;
     }
 
+    /** Returns whether an address has a table of level 2. */
+    boolean hasLevel2(Mm mm, long vaddr) {
+        return findLevel2(mm, vaddr) >= 0;
+    }
+
     /** Returns whether nothing is mapped by, and no table hangs below, the entry of level 2 of an address: {@code pmd_none()}. */
     boolean isRegionEmpty(Mm mm, long vaddr) {
         long table = findLevel2(mm, vaddr);

@@ -3,6 +3,7 @@ package io.pagewalk.kernel.procfs;
 import io.pagewalk.hardware.paging.PagingMode;
 import io.pagewalk.hardware.paging.PteFlags;
 import io.pagewalk.kernel.fault.PteMarkers;
+import io.pagewalk.kernel.page.FrameOwner;
 import io.pagewalk.kernel.page.LargeFolios;
 import io.pagewalk.kernel.page.MemMap;
 import io.pagewalk.kernel.vma.Vma;
@@ -67,6 +68,9 @@ final class PagemapEntry {
         if ((flags & PteFlags.SPECIAL) == 0) {
             word |= memmap.mapping(pfn) < 0 ? 0 : FILE;
             word |= folios.preciseMapcount(pfn) == 1 ? EXCLUSIVE : 0;
+        } else if (memmap.isValid(pfn) && memmap.owner(pfn) == FrameOwner.ZERO_PAGE && folios.isLarge(pfn)) {
+            // The huge page of zeros is not anonymous, and that is all that pagemap_pmd_range() asks.
+            word |= FILE;
         }
         return word;
     }

@@ -5,6 +5,7 @@ import io.pagewalk.hardware.paging.PagingMode;
 import io.pagewalk.hardware.paging.PteFlags;
 import io.pagewalk.kernel.fault.PageRangeWalk;
 import io.pagewalk.kernel.fault.PteMarkers;
+import io.pagewalk.kernel.page.FrameOwner;
 import io.pagewalk.kernel.page.MemMap;
 import io.pagewalk.kernel.syscall.Errno;
 import io.pagewalk.kernel.syscall.UserMemory;
@@ -36,6 +37,7 @@ final class PagemapScan implements PageRangeWalk.Visitor {
     private static final long PRESENT = 1 << 3;
     private static final long SWAPPED = 1 << 4;
     private static final long PFNZERO = 1 << 5;
+    private static final long HUGE = 1 << 6;
     private static final long SOFT_DIRTY = 1 << 7;
     private static final long GUARD = 1 << 8;
     private static final long ALL_CATEGORIES = 0x1ff;
@@ -197,7 +199,7 @@ final class PagemapScan implements PageRangeWalk.Visitor {
 
     @Override
     public long entry(Vma vma, long vaddr, long entry) {
-        long categories = areaCategories | categoriesOf(entry);
+        long categories = areaCategories | categoriesOf(entry) | (walk.isHuge() ? HUGE : 0);
         boolean isOnlyProtecting = vec == 0 && (flags & WP_MATCHING) != 0;
         if (!isOnlyProtecting && !isInteresting(categories)) {
             return 0;
@@ -266,7 +268,7 @@ final class PagemapScan implements PageRangeWalk.Visitor {
         long categories = PRESENT | ((pteFlags & PteFlags.UFFD_WP) != 0 ? 0 : WRITTEN);
         if ((pteFlags & PteFlags.SPECIAL) == 0) {
             categories |= memmap.mapping(pfn) < 0 ? 0 : FILE;
-        } else if (pfn == services.tables().zeroPfn()) {
+        } else if (memmap.isValid(pfn) && memmap.owner(pfn) == FrameOwner.ZERO_PAGE) {
             categories |= PFNZERO;
         }
         return categories | ((pteFlags & PteFlags.SOFT_DIRTY) != 0 ? SOFT_DIRTY : 0);

@@ -245,8 +245,7 @@ public final class Madvise {
                 return guard(vma, start, end, advice);
             }
             case MADV_COLLAPSE -> {
-                // Differs from Linux: collapsing is not modelled; this is the answer of a kernel without it.
-                return -Errno.EINVAL;
+                return pageTables.collapse(vma, start, end);
             }
             default -> {
                 return changeFlags(vma, start, end, advice);

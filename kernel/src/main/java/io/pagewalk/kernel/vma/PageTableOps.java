@@ -1,5 +1,6 @@
 package io.pagewalk.kernel.vma;
 
+import io.pagewalk.kernel.syscall.Errno;
 import java.util.List;
 
 /**
@@ -89,7 +90,7 @@ public interface PageTableOps {
      * @param start first address
      * @param end first address behind
      * @param write whether pages are made writable (copy-on-write is broken)
-     * @return 0, or a negative {@link io.pagewalk.kernel.syscall.Errno} value of the first page that failed
+     * @return 0, or a negative {@link Errno} value of the first page that failed
      */
     long populate(Vma vma, long start, long end, boolean write);
 
@@ -120,6 +121,18 @@ public interface PageTableOps {
      * @param end first address behind
      */
     void lazyFree(Vma vma, long start, long end);
+
+    /**
+     * Makes huge pages of the small ones of a range: {@code mm/khugepaged.c:madvise_collapse()}.
+     *
+     * @param vma the area
+     * @param start first address
+     * @param end first address behind
+     * @return 0, or the negative errno of the last whole region that could not become one
+     */
+    default long collapse(Vma vma, long start, long end) {
+        return -Errno.EINVAL;
+    }
 
     /**
      * Makes pages reclaim candidates: {@code MADV_COLD} and {@code MADV_PAGEOUT}.

@@ -1,5 +1,6 @@
 package io.pagewalk.kernel.zone;
 
+import io.pagewalk.kernel.page.MemMap;
 import java.util.Locale;
 
 /** Counters of a node in Linux 6.18, in the order of {@code /proc/vmstat} and {@code /proc/zoneinfo}: {@code enum node_stat_item}. Unit: pages, but kernel stacks in KiB and the transparent huge pages in huge pages. */
@@ -108,6 +109,22 @@ public enum NodeStat {
     NR_KERNEL_FILE_PAGES;
 
     private final String label = name().toLowerCase(Locale.ROOT);
+
+    /**
+     * Returns a count as {@code /proc/vmstat} and {@code /proc/zoneinfo} show it: pages, of some in whole huge pages ({@code vmstat_item_print_in_thp()}).
+     *
+     * @param pages the count
+     */
+    public long shown(long pages) {
+        return switch (this) {
+            case NR_SHMEM_HUGEPAGES,
+                    NR_SHMEM_PMDMAPPED,
+                    NR_FILE_HUGEPAGES,
+                    NR_FILE_PMDMAPPED,
+                    NR_ANON_TRANSPARENT_HUGEPAGES -> pages >> MemMap.PAGEBLOCK_ORDER;
+            default -> pages;
+        };
+    }
 
     /** Returns the name in {@code /proc/vmstat}. */
     public String label() {

@@ -78,12 +78,11 @@ public final class MemInfo {
     }
 
     private static void hugePages(StringBuilder text, MemoryState state, VmCounters counters) {
-        long frames = state.paging().pagesPerLeaf(2);
-        pages(text, "AnonHugePages", counters.global(NodeStat.NR_ANON_TRANSPARENT_HUGEPAGES) * frames);
-        pages(text, "ShmemHugePages", counters.global(NodeStat.NR_SHMEM_HUGEPAGES) * frames);
-        pages(text, "ShmemPmdMapped", counters.global(NodeStat.NR_SHMEM_PMDMAPPED) * frames);
-        pages(text, "FileHugePages", counters.global(NodeStat.NR_FILE_HUGEPAGES) * frames);
-        pages(text, "FilePmdMapped", counters.global(NodeStat.NR_FILE_PMDMAPPED) * frames);
+        pages(text, "AnonHugePages", counters.global(NodeStat.NR_ANON_TRANSPARENT_HUGEPAGES));
+        pages(text, "ShmemHugePages", counters.global(NodeStat.NR_SHMEM_HUGEPAGES));
+        pages(text, "ShmemPmdMapped", counters.global(NodeStat.NR_SHMEM_PMDMAPPED));
+        pages(text, "FileHugePages", counters.global(NodeStat.NR_FILE_HUGEPAGES));
+        pages(text, "FilePmdMapped", counters.global(NodeStat.NR_FILE_PMDMAPPED));
         if (state.boot().totalCmaPages() > 0) {
             pages(text, "CmaTotal", state.boot().totalCmaPages());
             pages(text, "CmaFree", counters.global(ZoneStat.NR_FREE_CMA));

@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
 /** {@code /proc/PID/numa_maps}: the memory policy of each area and the nodes that its pages lie on ({@code fs/proc/task_mmu.c:show_numa_map()}). */
 public final class PidNumaMaps {
     private final MemMap memMap;
+    private final LargeFolios folios;
     private final PageTableLeaves leaves;
     private final LongToIntFunction nodeOf;
     private final int nodes;
@@ -33,6 +34,7 @@ public final class PidNumaMaps {
      */
     public PidNumaMaps(MemMap memMap, PhysicalMemory memory, PagingMode paging, LongToIntFunction nodeOf, int nodes) {
         this.memMap = memMap;
+        this.folios = new LargeFolios(memMap);
         this.leaves = new PageTableLeaves(memory, paging);
         this.nodeOf = nodeOf;
         this.nodes = nodes;
@@ -117,7 +119,7 @@ public final class PidNumaMaps {
                 ? memMap.mapping(pfn) < 0
                 : owner == FrameOwner.ANON || owner == FrameOwner.SWAP_CACHE;
         sums.anonymous += isAnonymous ? 1 : 0;
-        int mapcount = owner == FrameOwner.HUGETLB ? new LargeFolios(memMap).mapcount(pfn) : memMap.mapcount(pfn);
+        int mapcount = owner == FrameOwner.HUGETLB ? folios.mapcount(pfn) : folios.preciseMapcount(pfn);
         sums.mostMapped = Math.max(sums.mostMapped, mapcount);
         sums.onNode[nodeOf.applyAsInt(pfn)]++;
     }

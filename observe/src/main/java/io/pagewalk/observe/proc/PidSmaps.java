@@ -3,6 +3,8 @@ package io.pagewalk.observe.proc;
 import io.pagewalk.hardware.memory.PhysicalMemory;
 import io.pagewalk.hardware.paging.PagingMode;
 import io.pagewalk.hardware.paging.PteFlags;
+import io.pagewalk.kernel.huge.HugePagePolicy;
+import io.pagewalk.kernel.huge.HugePageSettings;
 import io.pagewalk.kernel.page.FrameOwner;
 import io.pagewalk.kernel.page.LargeFolios;
 import io.pagewalk.kernel.page.MemMap;
@@ -25,6 +27,8 @@ public final class PidSmaps {
     };
 
     private final MemMap memMap;
+    private final LargeFolios folios;
+    private final HugePagePolicy hugePages;
     private final PageTableLeaves leaves;
 
     /**
@@ -33,9 +37,12 @@ public final class PidSmaps {
      * @param memMap page structures of the machine
      * @param memory where the page tables lie
      * @param paging their format
+     * @param hugePages which areas may have huge pages
      */
-    public PidSmaps(MemMap memMap, PhysicalMemory memory, PagingMode paging) {
+    public PidSmaps(MemMap memMap, PhysicalMemory memory, PagingMode paging, HugePagePolicy hugePages) {
         this.memMap = memMap;
+        this.folios = new LargeFolios(memMap);
+        this.hugePages = hugePages;
         this.leaves = new PageTableLeaves(memory, paging);
     }
 
@@ -88,6 +95,9 @@ public final class PidSmaps {
             return;
         }
         leaves.visit(process.mm().pgdPfn(), vma.start(), vma.end(), (vaddr, pfn, flags, pages) -> {
+            if (pages > 1) {
+                countWhole(sums, pfn, flags, pages);
+            }
             for (long i = 0; i < pages; i++) {
                 count(sums, pfn + i, flags, vma.has(VmaFlags.VM_LOCKED));
             }
@@ -96,7 +106,6 @@ public final class PidSmaps {
 
     /** {@code smaps_hugetlb_range()}: such pages count here and nowhere else. */
     private void gatherHuge(ProcessState process, Vma vma, Sums sums) {
-        LargeFolios folios = new LargeFolios(memMap);
         leaves.visit(process.mm().pgdPfn(), vma.start(), vma.end(), (vaddr, pfn, flags, pages) -> {
             if (folios.mapcount(pfn) > 1) {
                 sums.sharedHugetlb += pages * PAGE_BYTES;
@@ -104,6 +113,20 @@ public final class PidSmaps {
                 sums.privateHugetlb += pages * PAGE_BYTES;
             }
         });
+    }
+
+    /** {@code smaps_pmd_entry()}. */
+    private void countWhole(Sums sums, long pfn, int flags, long pages) {
+        if ((flags & PteFlags.SPECIAL) != 0) {
+            return;
+        }
+        if (memMap.owner(pfn) == FrameOwner.ANON) {
+            sums.anonHuge += pages * PAGE_BYTES;
+        } else if (memMap.hasFlags(pfn, PageFlags.SWAPBACKED)) {
+            sums.shmemHuge += pages * PAGE_BYTES;
+        } else {
+            sums.fileHuge += pages * PAGE_BYTES;
+        }
     }
 
     /** {@code smaps_account()} for one page. */
@@ -115,7 +138,7 @@ public final class PidSmaps {
         boolean isAnonymous = owner == FrameOwner.ANON || owner == FrameOwner.SWAP_CACHE;
         boolean isDirty = (flags & PteFlags.DIRTY) != 0 || memMap.hasFlags(pfn, PageFlags.DIRTY);
         boolean isReferenced = (flags & PteFlags.ACCESSED) != 0 || memMap.hasFlags(pfn, PageFlags.REFERENCED);
-        int mapcount = Math.max(1, memMap.mapcount(pfn));
+        int mapcount = Math.max(1, folios.preciseMapcount(pfn));
         sums.rss += PAGE_BYTES;
         if (isAnonymous) {
             sums.anonymous += PAGE_BYTES;
@@ -151,15 +174,16 @@ public final class PidSmaps {
 
     private static void vsyscall(StringBuilder text, boolean hasKeys) {
         text.append("ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsyscall]\n");
-        body(text, PAGE_BYTES, PAGE_BYTES, new Sums());
+        body(text, PAGE_BYTES, PAGE_BYTES, new Sums(), false);
         if (hasKeys) {
             key(text, 0);
         }
         text.append("VmFlags: ex \n");
     }
 
-    private static void block(StringBuilder text, Vma vma, Sums sums) {
-        body(text, vma.sizeBytes(), vma.kernelPageBytes(), sums);
+    private void block(StringBuilder text, Vma vma, Sums sums) {
+        boolean isEligible = hugePages.allowable(vma, HugePagePolicy.Asker.SMAPS, HugePageSettings.ALL_ORDERS) != 0;
+        body(text, vma.sizeBytes(), vma.kernelPageBytes(), sums, isEligible);
         if (vma.mm().services().keys().exists()) {
             key(text, vma.protectionKey());
         }
@@ -172,13 +196,13 @@ public final class PidSmaps {
         text.append('\n');
     }
 
-    private static void body(StringBuilder text, long sizeBytes, long pageBytes, Sums sums) {
+    private static void body(StringBuilder text, long sizeBytes, long pageBytes, Sums sums, boolean isEligible) {
         line(text, "Size", sizeBytes);
         line(text, "KernelPageSize", pageBytes);
         line(text, "MMUPageSize", pageBytes);
         sums(text, sums, false);
         Columns.left(text, "THPeligible:", 16);
-        Columns.right(text, 0, 8);
+        Columns.right(text, isEligible ? 1 : 0, 8);
         text.append('\n');
     }
 
@@ -207,9 +231,9 @@ public final class PidSmaps {
         line(text, "Anonymous", sums.anonymous);
         line(text, "KSM", sums.ksm);
         line(text, "LazyFree", sums.lazyFree);
-        for (String name : new String[] {"AnonHugePages", "ShmemPmdMapped", "FilePmdMapped"}) {
-            line(text, name, 0);
-        }
+        line(text, "AnonHugePages", sums.anonHuge);
+        line(text, "ShmemPmdMapped", sums.shmemHuge);
+        line(text, "FilePmdMapped", sums.fileHuge);
         line(text, "Shared_Hugetlb", sums.sharedHugetlb);
         line(text, "Private_Hugetlb", sums.privateHugetlb);
         line(text, "Swap", 0);
@@ -239,6 +263,9 @@ public final class PidSmaps {
         private long lazyFree;
         private long sharedHugetlb;
         private long privateHugetlb;
+        private long anonHuge;
+        private long shmemHuge;
+        private long fileHuge;
         private long locked;
     }
 }

@@ -42,7 +42,11 @@ public final class ProcTree {
         files.put("sysvipc/shm", ShmProcFile.print(kernel.sharedMemory().segments()));
         files.put("iomem", IoMem.print(kernel.ioResources().iomem()));
         files.put("ioports", IoPortsFile.print(kernel.ioResources().ioports()));
-        PidSmaps smaps = new PidSmaps(kernel.memmap(), kernel.machine().memory(), state.paging());
+        PidSmaps smaps = new PidSmaps(
+                kernel.memmap(),
+                kernel.machine().memory(),
+                state.paging(),
+                kernel.hugePages().policy());
         PidNumaMaps numaMaps = new PidNumaMaps(
                 kernel.memmap(),
                 kernel.machine().memory(),

@@ -27,7 +27,7 @@ public final class VmStatFile {
             line(text, item.label(), counters.global(item));
         }
         for (NodeStat item : NodeStat.values()) {
-            line(text, item.label(), counters.global(item));
+            line(text, item.label(), item.shown(counters.global(item)));
         }
         long dirtyable = counters.global(ZoneStat.NR_FREE_PAGES)
                 - state.totalReservePages()

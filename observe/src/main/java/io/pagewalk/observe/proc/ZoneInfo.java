@@ -40,7 +40,7 @@ public final class ZoneInfo {
         if (withNode) {
             text.append("\n  per-node stats");
             for (NodeStat item : NodeStat.values()) {
-                counter(text, item.label(), counters.get(zone.node(), item));
+                counter(text, item.label(), item.shown(counters.get(zone.node(), item)));
             }
         }
         Watermarks marks = zone.watermarks();

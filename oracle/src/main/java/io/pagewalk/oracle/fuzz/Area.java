@@ -37,6 +37,8 @@ public enum Area {
     POLICY,
     /** Processes: fork, exit, advice about fork. */
     FORK,
+    /** Huge pages of 2 MiB in private memory, in one of eight histories. */
+    HUGE,
     /** Threads, and processes that share memory: clone with CLONE_VM. */
     THREAD,
     /** Limits of address space and data of any living process, by prlimit64. Only for root, whose C program begins without any. */

@@ -31,6 +31,9 @@ final class Generator {
     private static final int MAX_LIVING = 5;
     private static final int LIMIT_EVERY = 120;
 
+    /** With so few areas every history is about each of them. */
+    private static final int FEW_AREAS = 4;
+
     private final SeededRandom random;
     private final ModelMachine model;
     private final Set<Area> areas;
@@ -38,6 +41,8 @@ final class Generator {
     private final SyscallNumbers numbers;
     private final RareSteps rare;
     private final PolicySteps policies;
+    private final HugeSteps huge;
+    private final boolean usesHugePages;
     private final Deque<Step> pending = new ArrayDeque<>();
     private int slot;
 
@@ -49,6 +54,9 @@ final class Generator {
         this.numbers = model.kernel().syscallNumbers();
         this.rare = new RareSteps(random, areas, numbers);
         this.policies = new PolicySteps(random, numbers, BASE + (ARENA_PAGES - 1) * PAGE);
+        this.huge = new HugeSteps(random, numbers);
+        boolean isAlone = areas.size() <= FEW_AREAS;
+        this.usesHugePages = areas.contains(Area.HUGE) && (isAlone || random.nextInt(8) == 0);
     }
 
     Step next() {
@@ -100,6 +108,9 @@ final class Generator {
     }
 
     private Step memoryStep() {
+        if (usesHugePages && random.nextInt(3) == 0) {
+            return huge.next(slot);
+        }
         int prot = random.nextInt(3) != 0 ? 3 : new int[] {0, 1, 2, 3, 4, 5, 7}[random.nextInt(7)];
         long addr = arenaAddress();
         long length = (1 + random.nextInt(12)) * PAGE;

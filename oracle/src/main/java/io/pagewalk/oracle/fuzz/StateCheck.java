@@ -5,6 +5,7 @@ import io.pagewalk.hardware.paging.PteFlags;
 import io.pagewalk.kernel.fault.PteMarkers;
 import io.pagewalk.kernel.fault.TableWalk;
 import io.pagewalk.kernel.page.FrameOwner;
+import io.pagewalk.kernel.page.LargeFolios;
 import io.pagewalk.kernel.page.MemMap;
 import io.pagewalk.kernel.vma.Mm;
 import io.pagewalk.kernel.vma.Vma;
@@ -44,14 +45,17 @@ final class StateCheck {
             "Private_Clean",
             "Private_Dirty",
             "Anonymous",
+            "AnonHugePages",
             "Swap",
-            "Locked");
+            "Locked",
+            "THPeligible");
 
     /** Compared until a history locks memory: in Linux a page that several lock together is counted, here it is not. */
     private static final List<String> UNLOCKED_FIGURES = List.of("Referenced", "LazyFree");
 
     private final NativeMachine real;
     private final ModelMachine model;
+    private final LargeFolios folios;
     private final long[] entries = new long[PAGEMAP_PAGES];
     private long[] presentAddresses = new long[PAGEMAP_PAGES];
     private long[] presentBits = new long[PAGEMAP_PAGES];
@@ -66,6 +70,7 @@ final class StateCheck {
     StateCheck(NativeMachine real, ModelMachine model) {
         this.real = real;
         this.model = model;
+        this.folios = new LargeFolios(model.kernel().memmap());
     }
 
     /** Notes a step before it is made. */
@@ -192,7 +197,9 @@ final class StateCheck {
                     public void leaf(long vaddr, long entry, int level) {
                         int flags = mode.flags(entry, level);
                         if (mode.isPresent(entry) || (flags & PteFlags.PROT_NONE) != 0) {
-                            add(vaddr, bits(memMap, mode.pfn(entry, level), flags));
+                            for (long i = 0; i < mode.pagesPerLeaf(level); i++) {
+                                add(vaddr + (i << 12), bits(memMap, mode.pfn(entry, level) + i, flags));
+                            }
                         }
                     }
                 })
@@ -209,13 +216,13 @@ final class StateCheck {
     }
 
     /** {@code fs/proc/task_mmu.c:pte_to_pagemap_entry()}. */
-    private static long bits(MemMap memMap, long pfn, int flags) {
+    private long bits(MemMap memMap, long pfn, int flags) {
         if ((flags & PteFlags.SPECIAL) != 0 || memMap.owner(pfn) == FrameOwner.ZERO_PAGE) {
-            return PRESENT;
+            return PRESENT | (memMap.isValid(pfn) && folios.isLarge(pfn) ? FILE : 0);
         }
         long bits = PRESENT;
         bits |= memMap.owner(pfn) == FrameOwner.ANON ? 0 : FILE;
-        return bits | (memMap.mapcount(pfn) == 1 ? EXCLUSIVE : 0);
+        return bits | (folios.preciseMapcount(pfn) == 1 ? EXCLUSIVE : 0);
     }
 
     private @Nullable Difference smaps(int slot, int index) {

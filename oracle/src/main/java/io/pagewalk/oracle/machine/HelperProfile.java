@@ -26,6 +26,7 @@ import java.util.Set;
  * @param readAheadKib how far its device reads ahead
  * @param maxFolioOrder largest folio order of its file system
  * @param hasSegments whether it may make System V segments
+ * @param hugePages which huge pages its kernel uses
  */
 public record HelperProfile(
         List<ProcText.MapsLine> maps,
@@ -38,7 +39,8 @@ public record HelperProfile(
         int dataMinor,
         int readAheadKib,
         int maxFolioOrder,
-        boolean hasSegments) {
+        boolean hasSegments,
+        HostHugePages hugePages) {
     /** Twenty pages and a part of one, so that the end of the file lies inside a page. */
     public static final int FILE_BYTES = 20 * 4096 + 100;
 
@@ -72,7 +74,8 @@ public record HelperProfile(
                     (int) ((device & 0xff) | ((device >>> 12) & 0xffffff00L)),
                     readAheadKib(device),
                     LARGE_FOLIOS.contains(Files.getFileStore(data).type()) ? Folios.HUGE_ORDER : 0,
-                    real.hasOwnSegments());
+                    real.hasOwnSegments(),
+                    HostHugePages.read());
         } catch (IOException e) {
             throw new HelperFailure("the helper cannot be described: " + e.getMessage(), e);
         }
@@ -107,7 +110,8 @@ public record HelperProfile(
                 0,
                 DEFAULT_READ_AHEAD_KIB,
                 Folios.HUGE_ORDER,
-                true);
+                true,
+                HostHugePages.standard());
     }
 
     /** The bytes of the data file: each word tells where it lies. */

@@ -69,7 +69,8 @@ public final class ModelMachine {
         this.smaps = new PidSmaps(
                 kernel.memmap(),
                 kernel.machine().memory(),
-                kernel.machine().description().mode());
+                kernel.machine().description().mode(),
+                kernel.hugePages().policy());
     }
 
     /** Boots a machine and starts the helper's program in it, as {@code profile} describes it. */
@@ -150,6 +151,7 @@ public final class ModelMachine {
         hasSegments = profile.hasSegments();
         openFiles(task, profile);
         touchOwn(0);
+        profile.hugePages().apply(kernel.hugePages().policy().settings());
     }
 
     private void openFiles(Task task, HelperProfile profile) {

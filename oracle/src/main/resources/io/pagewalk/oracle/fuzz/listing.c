@@ -202,7 +202,6 @@ int main(int argc, char **argv)
         personality(personality(0xffffffff) | ADDR_NO_RANDOMIZE);
         execv("/proc/self/exe", argv);
     }
-    prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
     prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     int data = open(argv[1], O_RDWR | O_CREAT | O_TRUNC, 0600);
     for (long at = 0; at < 82020; at += 4096) {

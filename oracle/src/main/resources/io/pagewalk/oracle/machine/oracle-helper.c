@@ -379,7 +379,6 @@ void begin(u64 *stack)
     pin();
     call3(SYS_fcntl, call3(SYS_open, "/proc/self/exe", 0, 0), 0, DRAIN_FD);
     call3(SYS_close, 3, 0, 0);
-    call6(SYS_prctl, 41, 1, 0, 0, 0, 0);          /* PR_SET_THP_DISABLE: the model has no transparent huge pages */
     static const short modes[] = {2, 0, 2, 1};
     for (int i = 0; i < 4; i++)
         if (call3(SYS_open, argv[1], modes[i], 0) != 3 + i)

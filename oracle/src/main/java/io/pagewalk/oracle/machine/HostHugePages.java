@@ -1,0 +1,96 @@
+package io.pagewalk.oracle.machine;
+
+import io.pagewalk.kernel.huge.HugePageSettings;
+import io.pagewalk.kernel.rmap.Folios;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * The settings of transparent huge pages of the running kernel.
+ *
+ * @param chosen the chosen word of each file, by its path below {@code /sys/kernel/mm/transparent_hugepage}
+ */
+public record HostHugePages(Map<String, String> chosen) {
+    private static final Path DIRECTORY = Path.of("/sys/kernel/mm/transparent_hugepage");
+    private static final String ENABLED = "enabled";
+    private static final String DEFRAG = "defrag";
+    private static final String ZERO_PAGE = "use_zero_page";
+    private static final Path COLLAPSED = DIRECTORY.resolve("khugepaged/pages_collapsed");
+
+    /** Reads the settings; a kernel without huge pages never uses any. */
+    public static HostHugePages read() {
+        Map<String, String> chosen = new TreeMap<>();
+        put(chosen, ENABLED);
+        put(chosen, DEFRAG);
+        put(chosen, ZERO_PAGE);
+        for (int order = HugePageSettings.LOWEST_ORDER; order <= Folios.HUGE_ORDER; order++) {
+            put(chosen, ofOrder(order));
+        }
+        chosen.putIfAbsent(ENABLED, "never");
+        return new HostHugePages(chosen);
+    }
+
+    /** Returns the settings that a kernel with {@code CONFIG_TRANSPARENT_HUGEPAGE_MADVISE} boots with. */
+    public static HostHugePages standard() {
+        return new HostHugePages(Map.of());
+    }
+
+    /** Returns how many huge pages khugepaged has made since boot, which no history foresees; 0 where nobody tells. */
+    public static long collapsed() {
+        try {
+            return Files.isReadable(COLLAPSED)
+                    ? Long.parseLong(Files.readString(COLLAPSED, StandardCharsets.US_ASCII)
+                            .strip())
+                    : 0;
+        } catch (IOException e) {
+            return 0;
+        }
+    }
+
+    private static String ofOrder(int order) {
+        return "hugepages-" + (4 << order) + "kB/" + ENABLED;
+    }
+
+    /** The chosen word stands in brackets among others; a number stands alone. */
+    private static void put(Map<String, String> chosen, String name) {
+        try {
+            Path file = DIRECTORY.resolve(name);
+            if (Files.isReadable(file)) {
+                String text = Files.readString(file, StandardCharsets.US_ASCII).strip();
+                int open = text.indexOf('[');
+                chosen.put(name, open < 0 ? text : text.substring(open + 1, text.indexOf(']')));
+            }
+        } catch (IOException e) {
+            throw new HelperFailure("the settings of huge pages cannot be read: " + e.getMessage(), e);
+        }
+    }
+
+    /** Gives the model the same settings. */
+    void apply(HugePageSettings settings) {
+        chosen.forEach((name, word) -> {
+            switch (name) {
+                case ENABLED -> settings.setEnabled(use(word));
+                case DEFRAG ->
+                    settings.setDefrag(HugePageSettings.Defrag.valueOf(
+                            word.replace('+', '_').toUpperCase(Locale.ROOT)));
+                case ZERO_PAGE -> settings.setUsesZeroPage(!word.equals("0"));
+                default -> {
+                    for (int order = HugePageSettings.LOWEST_ORDER; order <= Folios.HUGE_ORDER; order++) {
+                        if (name.equals(ofOrder(order))) {
+                            settings.setEnabled(order, use(word));
+                        }
+                    }
+                }
+            }
+        });
+    }
+
+    private static HugePageSettings.Use use(String word) {
+        return HugePageSettings.Use.valueOf(word.toUpperCase(Locale.ROOT));
+    }
+}
