@@ -15,6 +15,7 @@ final class Mutants {
     private static final String MERGE = "kernel.vma.VmaMerge";
     private static final String EDITOR = "kernel.fault.PageTableEditor";
     private static final String HANDLER = "kernel.fault.FaultHandler";
+    private static final String COPY_ON_WRITE = "kernel.fault.CopyOnWrite";
     private static final String MREMAP = "kernel.vma.Mremap";
     private static final String MUNMAP = "kernel.vma.Munmap";
     private static final String PROTECTION = "kernel.fault.ProtectionChange";
@@ -82,7 +83,7 @@ final class Mutants {
             mutant(
                     "flush-cow",
                     "a copy on write does not flush the page that was shared",
-                    HANDLER,
+                    COPY_ON_WRITE,
                     "copyPage",
                     new Drop("flushRange", 0)),
             mutant(
@@ -242,7 +243,7 @@ final class Mutants {
             mutant(
                     "cow-reuse",
                     "a write to a page that another process maps too goes to that page",
-                    HANDLER,
+                    COPY_ON_WRITE,
                     "mayReuse",
                     new Drop("hasFlags", 1),
                     1,
