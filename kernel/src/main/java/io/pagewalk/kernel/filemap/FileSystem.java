@@ -20,6 +20,17 @@ import org.jspecify.annotations.Nullable;
  * <p>A file exists when it was registered or created; each gets a run of blocks on the first disk.
  */
 public final class FileSystem {
+    /** In which folios the pages of a file lie that is in memory at once. */
+    @FunctionalInterface
+    public interface WarmFolios {
+        /**
+         * Tells the orders of the folios, one after the other from the beginning of the file; pages behind them lie alone.
+         *
+         * @param path the file
+         */
+        int[] ordersOf(String path);
+    }
+
     /** Drops the pages of a file range out of one area: {@code unmap_mapping_range()}, implemented above this package. */
     @FunctionalInterface
     public interface Unmapper {
@@ -45,6 +56,7 @@ public final class FileSystem {
     private final Map<String, Inode> inodesByPath = new TreeMap<>();
     private final Map<Long, Inode> liveInodes = new TreeMap<>();
     private Unmapper unmapper = (vma, first, last, evenCows) -> {};
+    private WarmFolios warmFolios = path -> new int[0];
     private int readaheadPages = Readahead.DEFAULT_PAGES;
     private int maxFolioOrder = Folios.HUGE_ORDER;
     private long nextInodeId = 1;
@@ -109,6 +121,15 @@ public final class FileSystem {
     }
 
     /**
+     * Chooses the folios of files that are in memory at once; single pages otherwise.
+     *
+     * @param value what is asked when a file is registered
+     */
+    public void setWarmFolios(WarmFolios value) {
+        warmFolios = value;
+    }
+
+    /**
      * Wires the memory of files' own objects.
      *
      * @param value where they come from; for files made from now on
@@ -147,7 +168,7 @@ public final class FileSystem {
         inodesByPath.put(path, inode);
         if (isWarm) {
             inode.load();
-            cache.warm(inode);
+            cache.warm(inode, warmFolios.ordersOf(inode.path()));
         }
         return inode;
     }
@@ -175,7 +196,7 @@ public final class FileSystem {
         }
         if (isWarm) {
             inode.load();
-            cache.warm(inode);
+            cache.warm(inode, warmFolios.ordersOf(inode.path()));
         }
         return inode;
     }
@@ -493,7 +514,7 @@ public final class FileSystem {
             return 0;
         }
         inode.load();
-        return cache.warm(inode);
+        return cache.warm(inode, warmFolios.ordersOf(inode.path()));
     }
 
     /**

@@ -227,22 +227,41 @@ public final class PageCache {
      * Puts a whole file into the page cache without taking time, as if it had been read before.
      *
      * @param inode the file
+     * @param orders orders of the folios from the beginning of the file on; pages behind them, and of folios that are not possible, lie alone
      * @return pages added; fewer than were missing when memory ran out
      */
-    public long warm(Inode inode) {
+    public long warm(Inode inode, int[] orders) {
         long added = 0;
-        for (long index = 0; index < inode.sizePages(); index++) {
-            if (inode.pages.get(index) < 0) {
-                long pfn = addFolio(inode, index, 0, WARM_GFP);
-                if (pfn < 0) {
-                    return added;
+        int next = 0;
+        long index = 0;
+        while (index < inode.sizePages()) {
+            int order = next < orders.length ? orders[next++] : 0;
+            long pages = 1L << order;
+            boolean isPossible = order > 0 && order <= inode.maxFolioOrder() && (index & (pages - 1)) == 0;
+            if (!isPossible || !warmFolio(inode, index, order)) {
+                for (long page = index; page < Math.min(index + pages, inode.sizePages()); page++) {
+                    if (inode.pages.get(page) < 0) {
+                        if (!warmFolio(inode, page, 0)) {
+                            return added;
+                        }
+                        added++;
+                    }
                 }
-                fill(inode, index, pfn, 1);
-                memmap.setFlags(pfn, PageFlags.UPTODATE);
-                added++;
+            } else {
+                added += pages;
             }
+            index += pages;
         }
         return added;
+    }
+
+    private boolean warmFolio(Inode inode, long index, int order) {
+        long head = addFolio(inode, index, order, WARM_GFP);
+        if (head >= 0) {
+            fill(inode, index, head, 1 << order);
+            memmap.setFlags(head, PageFlags.UPTODATE);
+        }
+        return head >= 0;
     }
 
     /**

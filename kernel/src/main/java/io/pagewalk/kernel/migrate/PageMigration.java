@@ -92,13 +92,15 @@ public final class PageMigration implements PageMover {
     }
 
     /**
-     * Takes any page off its LRU list, however many refer to it: {@code mm/vmscan.c:folio_isolate_lru()}.
+     * Takes any page off its LRU list, however many refer to it: {@code mm/vmscan.c:folio_isolate_lru()}. Differs from Linux: pages of large folios stay where they are.
      *
      * @param pfn an allocated page
      * @return whether it was on a list; it must then be migrated or put back
      */
     public boolean isolateAny(long pfn) {
-        if (!memmap.hasFlags(pfn, PageFlags.LRU) || memmap.mapping(pfn) == 0) {
+        if (!memmap.hasFlags(pfn, PageFlags.LRU)
+                || memmap.mapping(pfn) == 0
+                || folios.large().isLarge(pfn)) {
             return false;
         }
         migration.isolate(pfn);

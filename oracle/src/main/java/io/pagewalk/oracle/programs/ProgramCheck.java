@@ -131,9 +131,11 @@ public final class ProgramCheck {
     }
 
     private static LinuxKernel boot() {
-        return LinuxKernel.boot(
+        LinuxKernel kernel = LinuxKernel.boot(
                 new Machine(ModelMachine.description(RAM_BYTES), 1),
                 BootOptions.defaults().withPageCache(PageCacheStart.WARM));
+        kernel.files().setWarmFolios(new HostFolios());
+        return kernel;
     }
 
     /**

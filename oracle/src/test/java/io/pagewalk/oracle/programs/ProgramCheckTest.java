@@ -4,8 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.pagewalk.oracle.machine.HelperProgram;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -37,6 +40,22 @@ class ProgramCheckTest {
         assertThat(result.modelMinorFaults()).isEqualTo(result.realMinorFaults());
         assertThat(result.areas()).isGreaterThan(20);
         assertThat(result.accesses()).isGreaterThan(100_000);
+    }
+
+    @Test
+    void live_programWrittenAtOnce_hasTheMinorFaultsThatItsLargeFoliosCost() throws Exception {
+        assumeTrue(Files.isReadable(Path.of("/proc/kpageflags")), "folios of files: only root sees them");
+        assumeTrue(Files.exists(Path.of("/usr/bin/perl")), "perl is not installed");
+        Path program = directory.resolve("program");
+        try (FileChannel file = FileChannel.open(program, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
+            file.write(ByteBuffer.wrap(Files.readAllBytes(Path.of("/usr/bin/perl"))));
+            file.force(true);
+        }
+        assertThat(program.toFile().setExecutable(true)).isTrue();
+        ProgramResult result =
+                ProgramCheck.live(List.of(program.toString(), "-e", "1"), directory.resolve("perl.pwt"), done -> {});
+        assertThat(result.differences()).isEmpty();
+        assertThat(result.modelMinorFaults()).isEqualTo(result.realMinorFaults());
     }
 
     @ParameterizedTest
