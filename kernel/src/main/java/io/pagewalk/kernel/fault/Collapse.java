@@ -36,8 +36,6 @@ final class Collapse {
         /** Some page is empty, and a userfaultfd would like to know. */
         NONE_EXCEEDED(Errno.EBUSY, false),
         UFFD_WP(Errno.EINVAL, true),
-        /** No page may be written to. */
-        READ_ONLY(Errno.EINVAL, true),
         PAGE_NULL(Errno.EINVAL, true),
         /** Somebody else refers to a page. */
         PAGE_COUNT(Errno.EAGAIN, true),
@@ -147,7 +145,6 @@ final class Collapse {
 
     /** Whether all entries of a table may become one. */
     private Result scan(Vma vma, long table) {
-        boolean isWritable = false;
         for (int i = 0; i < HUGE; i++) {
             long entry = mode.readEntry(memory, table, i);
             if (PteMarkers.is(entry)) {
@@ -164,7 +161,6 @@ final class Collapse {
             if ((flags & PteFlags.UFFD_WP) != 0) {
                 return Result.UFFD_WP;
             }
-            isWritable |= (flags & PteFlags.WRITE) != 0;
             long pfn = mode.pfn(entry, 1);
             if ((flags & PteFlags.SPECIAL) != 0 || !memmap.isValid(pfn)) {
                 return Result.PAGE_NULL;
@@ -176,7 +172,7 @@ final class Collapse {
                 return Result.PAGE_COUNT;
             }
         }
-        return isWritable ? Result.SUCCEED : Result.READ_ONLY;
+        return Result.SUCCEED;
     }
 
     /** Copies what a table maps into a huge page, and lets the small pages go: {@code __collapse_huge_page_copy()}. */

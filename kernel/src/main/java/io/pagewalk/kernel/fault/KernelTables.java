@@ -11,6 +11,7 @@ import io.pagewalk.kernel.page.FrameOwner;
 import io.pagewalk.kernel.page.Gfp;
 import io.pagewalk.kernel.page.PageFlags;
 import io.pagewalk.kernel.rmap.Folios;
+import io.pagewalk.kernel.vma.Mm;
 import io.pagewalk.kernel.vmalloc.InitMm;
 import io.pagewalk.kernel.vmalloc.KernelLayout;
 import org.jspecify.annotations.Nullable;
@@ -201,6 +202,17 @@ public final class KernelTables {
             throw new KernelBug("huge pages are used before they are set up");
         }
         return mappings;
+    }
+
+    /**
+     * Returns the leaf table that is kept for the huge page at an address, which is no part of the tree: {@code pgtable_trans_huge_deposit()}.
+     *
+     * @param mm an address space
+     * @param vaddr a user address
+     * @return its frame, or -1
+     */
+    public long depositedTable(Mm mm, long vaddr) {
+        return tables.deposited(mm, vaddr);
     }
 
     /** Returns the huge page of zeros. */

@@ -202,6 +202,10 @@ final class MachineCheck {
             }
             int flags = mode.flags(entry, level);
             long pfn = mode.pfn(entry, level);
+            long kept = level == 2 ? kernel.kernelTables().depositedTable(mm, vaddr) : -1;
+            if (kept >= 0) {
+                table(kept, 1);
+            }
             if ((flags & PteFlags.SPECIAL) != 0) {
                 if (pfn == kernel.kernelTables().zeroPfn() && (flags & PteFlags.WRITE) != 0) {
                     out.add(where, "the zero page is writable at " + Bits.hex(vaddr));
