@@ -105,7 +105,8 @@ final class Collapse {
                 }
             }
         }
-        long wanted = Math.max(0, (last - first) / bytes);
+        // Below 0 for a range inside one region, which Linux takes for a failure.
+        long wanted = (last - first) / bytes;
         return collapsed == wanted ? 0 : -failure.errno;
     }
 

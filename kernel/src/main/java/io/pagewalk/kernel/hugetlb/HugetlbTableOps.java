@@ -140,6 +140,11 @@ final class HugetlbTableOps implements PageTableOps {
     }
 
     @Override
+    public long collapse(Vma vma, long start, long end) {
+        return small.collapse(vma, start, end);
+    }
+
+    @Override
     public void deactivate(Vma vma, long start, long end, boolean pageOut) {
         small.deactivate(vma, start, end, pageOut);
     }

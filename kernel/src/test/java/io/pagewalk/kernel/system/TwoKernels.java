@@ -12,6 +12,7 @@ import io.pagewalk.kernel.syscall.Errno;
 import io.pagewalk.kernel.system.RealKernel.Answer;
 import io.pagewalk.kernel.vma.MappedFile;
 import io.pagewalk.kernel.vma.Mm;
+import io.pagewalk.kernel.vma.RssCounter;
 import io.pagewalk.kernel.vma.Vma;
 import io.pagewalk.kernel.vma.VmaFlags;
 import java.io.IOException;
@@ -225,7 +226,7 @@ final class TwoKernels implements AutoCloseable {
         assertThat(model.kernel.store(task(who), vaddr, value.model)).isZero();
     }
 
-    /** Returns a size of /proc/PID/status in bytes: VmSize, VmData, VmStk, VmPTE or VmLck. */
+    /** Returns a size of /proc/PID/status in bytes: VmSize, VmData, VmStk, VmPTE, RssAnon or VmLck. */
     Pair statusBytes(int who, String name) {
         long bytes = realFile(who, STATUS).stream()
                 .filter(line -> line.startsWith(name + ":"))
@@ -238,6 +239,7 @@ final class TwoKernels implements AutoCloseable {
             case "VmData" -> mm.dataVm() << 12;
             case "VmStk" -> mm.stackVm() << 12;
             case "VmPTE" -> mm.pgtablesBytes();
+            case "RssAnon" -> mm.rss(RssCounter.ANON) << 12;
             default -> mm.lockedVm() << 12;
         };
         return new Pair(bytes, modelled);

@@ -1,0 +1,108 @@
+package io.pagewalk.kernel.system;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** Huge pages of anonymous memory in the model beside those of this machine. Needs Linux 6.18, root and gcc, and huge pages where programs ask for them. */
+class HugePagesTest extends TwoKernelsTest {
+    private static final Path ENABLED = Path.of("/sys/kernel/mm/transparent_hugepage/enabled");
+    private static final long PAGE = 4096;
+    private static final long HUGE = 2L << 20;
+    private static final long AREA = TwoKernels.ARENA + (1L << 30);
+    private static final int ANON = 0x32;
+    private static final int MADV_HUGEPAGE = 14;
+    private static final int MADV_NOHUGEPAGE = 15;
+    private static final int MADV_COLLAPSE = 25;
+
+    private TwoKernels.Pair before = new TwoKernels.Pair(0, 0);
+    private TwoKernels.Pair tablesBefore = new TwoKernels.Pair(0, 0);
+
+    HugePagesTest() {
+        super(64, 16);
+    }
+
+    @BeforeEach
+    void mapTwoHugePages() throws IOException {
+        assumeTrue(
+                Files.readString(ENABLED).contains("[madvise]"),
+                "skipped: this kernel does not use huge pages where programs ask for them");
+        call("mmap", AREA, 2 * HUGE, 3, ANON, -1, 0);
+        call("madvise", AREA, 2 * HUGE, MADV_HUGEPAGE);
+        before = both().statusBytes(0, "RssAnon");
+        tablesBefore = both().statusBytes(0, "VmPTE");
+    }
+
+    /** What huge pages change: memory that is resident and tables, which both kernels must say alike; returns the resident bytes. */
+    private long resident(int who) {
+        TwoKernels.Pair tables = both().statusBytes(who, "VmPTE");
+        TwoKernels.Pair anonymous = both().statusBytes(who, "RssAnon");
+        TwoKernels.Pair more = anonymous.minus(before);
+        assertThat(more.model()).as("RssAnon of the model").isEqualTo(more.real());
+        TwoKernels.Pair moreTables = tables.minus(tablesBefore);
+        assertThat(moreTables.model()).as("VmPTE of the model").isEqualTo(moreTables.real());
+        return more.model();
+    }
+
+    @Test
+    void store_whereHugePagesAreWanted_bringsTwoMegabytes() {
+        both().store(0, AREA + 5 * PAGE, 7);
+        assertThat(resident(0)).isEqualTo(HUGE);
+    }
+
+    @Test
+    void load_ofUntouchedMemory_mapsTheHugePageOfZeros() {
+        both().load(0, AREA + HUGE);
+        assertThat(resident(0)).isZero();
+        both().store(0, AREA + HUGE + PAGE, 7);
+        assertThat(resident(0)).isEqualTo(HUGE);
+    }
+
+    @Test
+    void munmap_ofAPart_splitsTheEntryAndKeepsTheRest() {
+        both().store(0, AREA, 7);
+        call("munmap", AREA + HUGE / 2, PAGE);
+        assertThat(resident(0)).isEqualTo(HUGE - PAGE);
+        both().load(0, AREA + PAGE);
+    }
+
+    @Test
+    void madviseCold_ofAPart_sharesThePagesThatHoldNothing() {
+        both().store(0, AREA + 9 * PAGE, 7);
+        call("madvise", AREA, PAGE, 20);
+        assertThat(resident(0)).isEqualTo(PAGE);
+    }
+
+    @Test
+    void fork_thenStoreOfTheChild_copiesOnePage() {
+        both().store(0, AREA, 7);
+        both().fork(0, 1);
+        both().store(1, AREA, 8);
+        both().store(0, AREA + PAGE, 9);
+        assertThat(resident(0)).isEqualTo(HUGE);
+    }
+
+    @Test
+    void mremap_ofAWholeHugePage_keepsIt() {
+        both().store(0, AREA, 7);
+        call("mremap", AREA, HUGE, HUGE, 3, AREA + 4 * HUGE);
+        assertThat(resident(0)).isEqualTo(HUGE);
+        assertThat(both().load(0, AREA + 4 * HUGE)).isEqualTo(7);
+    }
+
+    @Test
+    void collapse_ofSmallPages_makesOneOfThem() {
+        call("madvise", AREA, 2 * HUGE, MADV_NOHUGEPAGE);
+        both().store(0, AREA + 3 * PAGE, 7);
+        call("madvise", AREA, 2 * HUGE, MADV_COLLAPSE);
+        call("madvise", AREA, 2 * HUGE, MADV_HUGEPAGE);
+        call("madvise", AREA, HUGE, MADV_COLLAPSE);
+        assertThat(resident(0)).isEqualTo(HUGE);
+        assertThat(both().load(0, AREA + 3 * PAGE)).isEqualTo(7);
+    }
+}
