@@ -13,9 +13,12 @@ import io.pagewalk.kernel.vma.VmaFlags;
 final class PageAdvice {
     private static final int USE = PteFlags.ACCESSED | PteFlags.DIRTY;
 
+    /** Outcome of a visit: the folio was split, and the same place is looked at once more. */
+    private static final int AGAIN = 0;
+
     /** Visits one present page. */
     private interface PageVisitor {
-        /** Returns how many entries it has dealt with, at least 1. */
+        /** Returns how many entries it has dealt with, or {@link #AGAIN}. */
         int visit(long vaddr, long table, int index, long entry, long pfn);
     }
 
@@ -64,19 +67,21 @@ final class PageAdvice {
             if (memmap.mapping(pfn) >= 0) {
                 return 1;
             }
+            int pages = folios.large().pages(pfn);
+            int mapped = pages == 1 ? 1 : batch(table, index, pfn, (end - vaddr) >>> 12);
+            if (mapped < pages) {
+                boolean isSplit = !folios.large().isMaybeShared(pfn) && splitting.split(memmap.compoundHead(pfn));
+                return isSplit ? AGAIN : mapped;
+            }
             if (memmap.hasFlags(pfn, PageFlags.DIRTY)) {
-                if (memmap.mapcount(pfn) != 1) {
-                    return 1;
+                if (folios.large().mapcount(pfn) != pages) {
+                    return mapped;
                 }
                 memmap.clearFlags(pfn, PageFlags.DIRTY);
             }
-            int flags = mode.flags(entry, 1);
-            if ((flags & USE) != 0) {
-                mode.writeEntry(memory, table, index, mode.withFlags(entry, flags & ~USE, 1));
-                flush.addPage(vaddr);
-            }
+            clearUse(table, index, vaddr, mapped, USE, flush);
             folios.lru().lazyFree(pfn);
-            return 1;
+            return mapped;
         });
         flush.finish(vma.mm());
     }
@@ -109,14 +114,7 @@ final class PageAdvice {
             if (folios.large().mapcount(pfn) != mapped) {
                 return mapped;
             }
-            for (int i = 0; i < mapped; i++) {
-                long used = mode.readEntry(memory, table, index + i);
-                int flags = mode.flags(used, 1);
-                if ((flags & PteFlags.ACCESSED) != 0) {
-                    mode.writeEntry(memory, table, index + i, mode.withFlags(used, flags & ~PteFlags.ACCESSED, 1));
-                    flush.addPage(vaddr + ((long) i << 12));
-                }
-            }
+            clearUse(table, index, vaddr, mapped, PteFlags.ACCESSED, flush);
             folios.lru().deactivate(pfn);
             return mapped;
         });
@@ -137,6 +135,18 @@ final class PageAdvice {
             count++;
         }
         return count;
+    }
+
+    /** {@code clear_young_dirty_ptes()} for some entries from one on. */
+    private void clearUse(long table, int index, long vaddr, int count, int marks, FlushRange flush) {
+        for (int i = 0; i < count; i++) {
+            long entry = mode.readEntry(memory, table, index + i);
+            int flags = mode.flags(entry, 1);
+            if ((flags & marks) != 0) {
+                mode.writeEntry(memory, table, index + i, mode.withFlags(entry, flags & ~marks, 1));
+                flush.addPage(vaddr + ((long) i << 12));
+            }
+        }
     }
 
     private void clearUse(Vma vma, long vaddr, long entry, int marks, FlushRange flush) {
