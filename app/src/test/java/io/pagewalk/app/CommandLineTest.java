@@ -215,6 +215,7 @@ class CommandLineTest {
                 "run TRACE --nodes 99 | 99 | a number from 1 to 64",
                 "run TRACE --seed x | --seed | 'x'",
                 "run TRACE --cmdline cma=64Q | kernel parameter cma | a size such as 512M",
+                "run TRACE --cmdline transparent_hugepage=often | transparent_hugepage: found 'often' | always, madvise or never",
                 "run TRACE --cmdline cma | --cmdline: found 'cma' | cma=SIZE, default_hugepagesz=SIZE",
                 "run TRACE --cmdline slab_debug=FX | slab_debug | F Z P U T A O or -",
                 "machine show laptop --cmdline kernelcore=101% | kernel parameter kernelcore | 0% to 100%",

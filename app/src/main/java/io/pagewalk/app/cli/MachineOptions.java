@@ -29,7 +29,8 @@ final class MachineOptions {
             paramLabel = "PARAMETERS",
             description =
                     "The kernel's command line, such as \"cma=64M movablecore=1G slab_debug=FZPU\"; parameters: cma,"
-                            + " kernelcore, movablecore, slab_debug, slab_merge, slab_nomerge.")
+                            + " default_hugepagesz, hugepages, hugepagesz, kernelcore, movablecore, nopku, slab_debug,"
+                            + " slab_merge, slab_nomerge, transparent_hugepage.")
     private @Nullable String commandLine;
 
     /** Returns a machine by name with the changes of these options. */

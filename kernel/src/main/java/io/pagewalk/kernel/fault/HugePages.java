@@ -19,6 +19,7 @@ public final class HugePages {
     private final HugeMappings mappings;
     private final HugePagePolicy policy;
     private final HugePageStats stats = new HugePageStats();
+    private boolean knowsContents = true;
     private final FolioSplit split;
     private final AnonVmas anonVmas;
     private final FileSystem files;
@@ -46,6 +47,11 @@ public final class HugePages {
         this.files = files;
         this.large = folios.large();
         this.memmap = folios.memmap();
+    }
+
+    /** Says that programs store nothing, as in the replay of a trace: then no page is known to hold zeros only. */
+    public void setContentsUnknown() {
+        knowsContents = false;
     }
 
     HugeMappings mappings() {
@@ -89,8 +95,8 @@ public final class HugePages {
             mappings.noteDirty(vma, index, head, pages);
         }
         split.toPages(head);
-        for (Vma vma : areas) {
-            mappings.shareZeroes(vma, index, head, pages);
+        for (int i = 0; i < areas.size() && knowsContents; i++) {
+            mappings.shareZeroes(areas.get(i), index, head, pages);
         }
         return true;
     }

@@ -14,7 +14,7 @@ final class CachedFolioSplit {
     private final MemMap memmap;
     private final LargeFolios large;
     private final Truncation truncation;
-    private FileSystem.Unmapper unmapper = (vma, first, last, evenCows) -> {};
+    private Unmapper unmapper = (vma, first, last, evenCows) -> {};
 
     CachedFolioSplit(Folios folios, Truncation truncation) {
         this.folios = folios;
@@ -23,7 +23,7 @@ final class CachedFolioSplit {
         this.truncation = truncation;
     }
 
-    void setUnmapper(FileSystem.Unmapper value) {
+    void setUnmapper(Unmapper value) {
         unmapper = value;
     }
 

@@ -20,31 +20,6 @@ import org.jspecify.annotations.Nullable;
  * <p>A file exists when it was registered or created; each gets a run of blocks on the first disk.
  */
 public final class FileSystem {
-    /** In which folios the pages of a file lie that is in memory at once. */
-    @FunctionalInterface
-    public interface WarmFolios {
-        /**
-         * Tells the orders of the folios, one after the other from the beginning of the file; pages behind them lie alone.
-         *
-         * @param path the file
-         */
-        int[] ordersOf(String path);
-    }
-
-    /** Drops the pages of a file range out of one area: {@code unmap_mapping_range()}, implemented above this package. */
-    @FunctionalInterface
-    public interface Unmapper {
-        /**
-         * Drops entries.
-         *
-         * @param vma an area that maps the file
-         * @param firstIndex first page index
-         * @param lastIndex last page index
-         * @param evenCows whether private copies go too
-         */
-        void unmap(Vma vma, long firstIndex, long lastIndex, boolean evenCows);
-    }
-
     private static final long PAGE_BYTES = 4096;
     private static final long BLOCK_ALIGNMENT = 1L << 20;
     /** Minor number of the file system on {@code /dev}, {@code stat -c %d /dev/null}. */

@@ -1,5 +1,6 @@
 package io.pagewalk.kernel.huge;
 
+import io.pagewalk.base.BadInput;
 import io.pagewalk.kernel.page.Gfp;
 import io.pagewalk.kernel.rmap.Folios;
 import java.util.Arrays;
@@ -15,6 +16,8 @@ public final class HugePageSettings {
 
     /** Orders from {@link #LOWEST_ORDER} to {@link Folios#HUGE_ORDER}, as bits: {@code THP_ORDERS_ALL_ANON}. */
     public static final int ALL_ORDERS = (1 << (Folios.HUGE_ORDER + 1)) - (1 << LOWEST_ORDER);
+
+    private static final String PARAMETER = "transparent_hugepage=";
 
     /** Where huge pages are used. */
     public enum Use {
@@ -51,6 +54,33 @@ public final class HugePageSettings {
     public HugePageSettings() {
         Arrays.fill(ofOrder, Use.NEVER);
         ofOrder[Folios.HUGE_ORDER] = Use.INHERIT;
+    }
+
+    /**
+     * Creates the settings of a kernel with a command line.
+     *
+     * @param commandLine where {@code transparent_hugepage=always|madvise|never} is looked for; the last one counts
+     * @throws BadInput for another value
+     */
+    public static HugePageSettings of(String commandLine) {
+        HugePageSettings settings = new HugePageSettings();
+        for (String word : commandLine.strip().split("\\s+", -1)) {
+            if (word.startsWith(PARAMETER)) {
+                String value = word.substring(PARAMETER.length());
+                settings.setEnabled(
+                        switch (value) {
+                            case "always" -> Use.ALWAYS;
+                            case "madvise" -> Use.MADVISE;
+                            case "never" -> Use.NEVER;
+                            default ->
+                                throw new BadInput(
+                                        "kernel parameter transparent_hugepage",
+                                        "'" + value + "'",
+                                        "always, madvise or never");
+                        });
+            }
+        }
+        return settings;
     }
 
     /** Returns {@code enabled}. */

@@ -40,7 +40,8 @@ public record BootOptions(
             "nopku",
             "slab_debug[=[FZPUTAO|-][,CACHE...]]",
             "slab_merge",
-            "slab_nomerge");
+            "slab_nomerge",
+            "transparent_hugepage=always|madvise|never");
 
     /** State of the page cache when a file is registered. */
     public enum PageCacheStart {
@@ -150,7 +151,8 @@ public record BootOptions(
      * @param word such as {@code cma=64M}
      */
     public static boolean isParameter(String word) {
-        return word.matches("(cma|default_hugepagesz|hugepages|hugepagesz|kernelcore|movablecore)=.*|nopku"
-                + "|sl[au]b_debug(=.*)?|sl[au]b_(no)?merge");
+        return word.matches(
+                "(cma|default_hugepagesz|hugepages|hugepagesz|kernelcore|movablecore|transparent_hugepage)=.*|nopku"
+                        + "|sl[au]b_debug(=.*)?|sl[au]b_(no)?merge");
     }
 }

@@ -103,7 +103,12 @@ public final class LinuxKernel extends KernelCore {
                 machine.disks(DiskDescription.Use.FILES).isEmpty()
                         ? null
                         : machine.disks(DiskDescription.Use.FILES).getFirst());
-        this.hugePages = new HugePages(kernelTables, anonVmas, files, new HugePageSettings(), addressSpaces);
+        this.hugePages = new HugePages(
+                kernelTables,
+                anonVmas,
+                files,
+                HugePageSettings.of(options.parameters().commandLine()),
+                addressSpaces);
         this.faultHandler = new FaultHandler(
                 kernelTables, anonVmas, cache, hugePages, addressSpaces, time, options.costs(), machine.bus());
         this.userPages = new UserPages(this, faultHandler, layout.taskSize());

@@ -90,7 +90,10 @@ class MovableZoneTest {
         for (String line : List.of("kernelcore=", "movablecore=x", "kernelcore=101%", "cma=-1", "cma=12Q")) {
             assertThatThrownBy(() -> BootParameters.parse(line)).as(line).isInstanceOf(BadInput.class);
         }
-        assertThat(BootParameters.parse("ro quiet")).isEqualTo(BootParameters.NONE);
+        BootParameters other = BootParameters.parse("ro quiet");
+        assertThat(other.kernelcore()).isEqualTo(BootParameters.NONE.kernelcore());
+        assertThat(other.movablecore()).isEqualTo(BootParameters.NONE.movablecore());
+        assertThat(other.cmaBytes()).isZero();
     }
 
     @Test

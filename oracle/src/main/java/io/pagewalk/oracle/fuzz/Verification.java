@@ -3,6 +3,7 @@ package io.pagewalk.oracle.fuzz;
 import io.pagewalk.base.SeededRandom;
 import io.pagewalk.oracle.machine.HelperFailure;
 import io.pagewalk.oracle.machine.HelperProgram;
+import io.pagewalk.oracle.machine.HostHugePages;
 import io.pagewalk.oracle.machine.Judge;
 import io.pagewalk.oracle.machine.Step;
 import io.pagewalk.oracle.machine.Watchdog;
@@ -14,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.BooleanSupplier;
 import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
@@ -84,17 +86,30 @@ public final class Verification {
         }
     }
 
+    /** Makes one history; once more when khugepaged has collapsed pages meanwhile, maybe those of the helper. */
     private void history(Judge judge, VerifyRequest request, long seed, long endNanos) {
-        result.historyStarted();
+        long collapsed = HostHugePages.collapsed();
+        if (!history(judge, request, seed, endNanos, () -> HostHugePages.collapsed() != collapsed)) {
+            history(judge, request, seed, endNanos, () -> false);
+        }
+    }
+
+    /** Returns false when a difference was found that somebody else may have caused; then nothing is counted. */
+    private boolean history(Judge judge, VerifyRequest request, long seed, long endNanos, BooleanSupplier isDisturbed) {
         try (History history = History.start(judge)) {
             long wanted = Math.min(HISTORY_STEPS, request.operations() - result.operations());
             long before = result.operations();
             Difference found =
                     play(history, request.areas(), seed, wanted, endNanos, done -> progress.accept(before + done));
+            if (found != null && isDisturbed.getAsBoolean()) {
+                return false;
+            }
+            result.historyStarted();
             result.add(history.steps().size(), history.comparisons());
             if (found != null) {
                 report(judge, history, found, seed);
             }
+            return true;
         }
     }
 

@@ -1,6 +1,6 @@
 package io.pagewalk.oracle.programs;
 
-import io.pagewalk.kernel.filemap.FileSystem;
+import io.pagewalk.kernel.filemap.WarmFolios;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.lang.foreign.Arena;
@@ -14,7 +14,7 @@ import java.util.Arrays;
  * The folios in which files lie in the page cache of this computer, found as only root may: each page is touched, {@code /proc/self/pagemap} names its frame, and
  * {@code /proc/kpageflags} tells heads from tails. Without that right every page is taken to lie alone, as pages do that were read for a mapping.
  */
-final class HostFolios implements FileSystem.WarmFolios {
+final class HostFolios implements WarmFolios {
     private static final int PAGE_BYTES = 4096;
     private static final long FRAME_BITS = (1L << 55) - 1;
     private static final int KPF_COMPOUND_HEAD = 1 << 15;

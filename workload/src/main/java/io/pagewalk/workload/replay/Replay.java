@@ -95,6 +95,7 @@ public final class Replay {
      */
     public Replay(LinuxKernel kernel, TraceFile trace, ReplayOptions options, @Nullable ElfProgram program) {
         this.kernel = kernel;
+        kernel.hugePages().setContentsUnknown();
         this.trace = trace;
         this.progress = options.progress();
         this.maxAccesses = options.maxAccesses();
