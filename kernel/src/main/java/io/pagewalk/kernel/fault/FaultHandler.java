@@ -44,10 +44,10 @@ public final class FaultHandler {
     private static final int RETRY_MAJOR = 17;
 
     /** Who wants a page. */
-    private enum Origin {
-        /** The program, or the kernel in its place. */
+    enum Origin {
+        /** The program, or the kernel in its place: after a read the fault starts over and is a major one. */
         ACCESS,
-        /** mlock, MAP_POPULATE and their like. */
+        /** mlock, MAP_POPULATE and their like, which begin again after a read and do not tell that they did, so that it counts as minor: {@code __mm_populate()}. */
         POPULATE
     }
 
@@ -183,10 +183,10 @@ public final class FaultHandler {
         return handle(task, mm, vma, vaddr, isWrite, Origin.ACCESS, false);
     }
 
-    /** The same for {@code mm/gup.c:__mm_populate()}: when a page had to be read, it begins again and does not tell the second attempt, which therefore counts as a minor fault. */
-    int populatePage(FaultTask task, Mm mm, Vma vma, long vaddr, boolean isWrite) {
+    /** Makes a page of an area usable before it is touched; returns a {@link FaultOutcome}. */
+    int faultIn(FaultTask task, Mm mm, Vma vma, long vaddr, boolean isWrite, Origin origin) {
         userfaults.begin(vaddr, false);
-        return handle(task, mm, vma, vaddr, isWrite, Origin.POPULATE, false);
+        return handle(task, mm, vma, vaddr, isWrite, origin, false);
     }
 
     private int handle(

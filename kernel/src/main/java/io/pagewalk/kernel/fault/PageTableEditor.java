@@ -420,13 +420,22 @@ public final class PageTableEditor implements PageTableOps {
 
     @Override
     public long populate(Vma vma, long start, long end, boolean write) {
+        return faultIn(vma, start, end, write, FaultHandler.Origin.POPULATE);
+    }
+
+    @Override
+    public long faultIn(Vma vma, long start, long end, boolean write) {
+        return faultIn(vma, start, end, write, FaultHandler.Origin.ACCESS);
+    }
+
+    private long faultIn(Vma vma, long start, long end, boolean write, FaultHandler.Origin origin) {
         for (long vaddr = start; vaddr < end; vaddr += 4096) {
             long entry = entryAt(vma.mm(), vaddr);
             if (isReady(entry, write)) {
                 touch(entry, write);
                 continue;
             }
-            switch (handler.populatePage(current.get(), vma.mm(), vma, vaddr, write)) {
+            switch (handler.faultIn(current.get(), vma.mm(), vma, vaddr, write, origin)) {
                 case FaultOutcome.DONE -> {
                     // A marker that was only dropped, or a page that still is write-protected: the next fault is about
                     // that.

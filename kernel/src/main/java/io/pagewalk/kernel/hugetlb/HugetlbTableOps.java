@@ -125,6 +125,11 @@ final class HugetlbTableOps implements PageTableOps {
     }
 
     @Override
+    public long faultIn(Vma vma, long start, long end, boolean write) {
+        return isHuge(vma) ? populate(vma, start, end, write) : small.faultIn(vma, start, end, write);
+    }
+
+    @Override
     public long installGuards(Vma vma, long start, long end) {
         return small.installGuards(vma, start, end);
     }

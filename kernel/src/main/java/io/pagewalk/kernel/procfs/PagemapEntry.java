@@ -46,8 +46,11 @@ final class PagemapEntry {
         return vma.has(VmaFlags.VM_SOFTDIRTY) ? SOFT_DIRTY : 0;
     }
 
-    /** Returns the word of an entry; frames are told to the privileged only. */
-    long of(Vma vma, long entry, boolean showsFrames) {
+    /**
+     * Returns the word of an entry; frames are told to the privileged only. Of a huge page that one entry maps, all pages count as exclusive when the first one is
+     * ({@code pagemap_pmd_range()}).
+     */
+    long of(Vma vma, long entry, boolean isHuge, boolean showsFrames) {
         long word = ofHole(vma);
         if (entry == 0) {
             return word;
@@ -67,7 +70,7 @@ final class PagemapEntry {
         word |= (flags & PteFlags.UFFD_WP) != 0 ? UFFD_WP : 0;
         if ((flags & PteFlags.SPECIAL) == 0) {
             word |= memmap.mapping(pfn) < 0 ? 0 : FILE;
-            word |= folios.preciseMapcount(pfn) == 1 ? EXCLUSIVE : 0;
+            word |= folios.preciseMapcount(isHuge ? memmap.compoundHead(pfn) : pfn) == 1 ? EXCLUSIVE : 0;
         } else if (memmap.isValid(pfn) && memmap.owner(pfn) == FrameOwner.ZERO_PAGE && folios.isLarge(pfn)) {
             // The huge page of zeros is not anonymous, and that is all that pagemap_pmd_range() asks.
             word |= FILE;

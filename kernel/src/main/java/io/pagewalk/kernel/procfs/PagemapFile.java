@@ -52,13 +52,14 @@ final class PagemapFile implements CharDevice {
     /** One read: {@code struct pagemapread}. */
     private final class Reader implements PageRangeWalk.Visitor {
         private final ByteBuffer words;
+        private final PageRangeWalk walk = new PageRangeWalk(services.tables());
 
         private Reader(byte[] target) {
             this.words = ByteBuffer.wrap(target).order(ByteOrder.LITTLE_ENDIAN);
         }
 
         private long read(long start, long end) {
-            new PageRangeWalk(services.tables()).walk(mm, start, end, this);
+            walk.walk(mm, start, end, this);
             return words.position();
         }
 
@@ -74,7 +75,7 @@ final class PagemapFile implements CharDevice {
 
         @Override
         public long entry(Vma vma, long vaddr, long entry) {
-            return put(entries.of(vma, entry, showsFrames));
+            return put(entries.of(vma, entry, walk.isHuge(), showsFrames));
         }
 
         @Override

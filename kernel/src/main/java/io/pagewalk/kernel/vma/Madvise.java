@@ -391,7 +391,7 @@ public final class Madvise {
                 return -Errno.EINVAL;
             }
             long stop = Pages.above(vma.end(), end) ? end : vma.end();
-            long error = mm.services().pageTables().populate(vma, at, stop, write);
+            long error = mm.services().pageTables().faultIn(vma, at, stop, write);
             if (error < 0) {
                 return error;
             }

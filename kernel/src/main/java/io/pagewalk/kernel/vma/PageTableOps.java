@@ -95,6 +95,19 @@ public interface PageTableOps {
     long populate(Vma vma, long start, long end, boolean write);
 
     /**
+     * The same for {@code MADV_POPULATE_READ} and {@code MADV_POPULATE_WRITE}: a page that had to be read counts as a major fault ({@code mm/gup.c:faultin_page_range()}).
+     *
+     * @param vma the area
+     * @param start first address
+     * @param end first address behind
+     * @param write whether pages are made writable
+     * @return as {@link #populate}
+     */
+    default long faultIn(Vma vma, long start, long end, boolean write) {
+        return populate(vma, start, end, write);
+    }
+
+    /**
      * Drops the pages of a range and puts guard pages there: {@code mm/madvise.c:madvise_guard_install()}.
      *
      * @param vma the area

@@ -197,8 +197,10 @@ final class StateCheck {
                     public void leaf(long vaddr, long entry, int level) {
                         int flags = mode.flags(entry, level);
                         if (mode.isPresent(entry) || (flags & PteFlags.PROT_NONE) != 0) {
+                            // pagemap_pmd_range() asks the first page of a huge one for all.
+                            long bits = bits(memMap, mode.pfn(entry, level), flags);
                             for (long i = 0; i < mode.pagesPerLeaf(level); i++) {
-                                add(vaddr + (i << 12), bits(memMap, mode.pfn(entry, level) + i, flags));
+                                add(vaddr + (i << 12), bits);
                             }
                         }
                     }
