@@ -148,6 +148,7 @@ public final class FileIo {
             if ((shmem == null || pfn >= 0) && user.physical(vaddr + done, false) < 0) {
                 uses.again(isFirst ? 0 : 1);
                 failed(inode, at, pfn);
+                leaveZeroes(inode, at, isWhole, left);
                 return done > 0 ? done : -Errno.EFAULT;
             }
             if (user.faults() != faults) {
@@ -174,6 +175,17 @@ public final class FileIo {
             }
         }
         return done;
+    }
+
+    /** A write into a hole of a disk file that can read nothing of the user leaves a page of zeros, dirty: {@code fs/buffer.c:block_write_end()} after {@code folio_zero_new_buffers()}. */
+    private void leaveZeroes(Inode inode, long at, boolean isWhole, long left) {
+        long index = at >>> 12;
+        if (inode.shmem() == null && at < inode.sizeBytes() && !inode.blocks.has(index) && inode.pages.get(index) < 0) {
+            long pfn = cache.pageForWrite(inode, index, isWhole, left);
+            if (pfn >= 0) {
+                folios.markDirty(pfn);
+            }
+        }
     }
 
     /**
