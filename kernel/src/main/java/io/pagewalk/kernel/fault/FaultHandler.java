@@ -64,7 +64,7 @@ public final class FaultHandler {
     private final UserfaultChecks userfaults;
     private final FaultAround around;
     private final CopyOnWrite copyOnWrite;
-    private final HugePages splitting;
+    private final HugePages hugePages;
     private final Collapse collapse;
     private final HugeFaults huge;
     private final TimeAccount time;
@@ -80,7 +80,7 @@ public final class FaultHandler {
      * @param kernel the kernel's tables
      * @param anonVmas the reverse map
      * @param cache file pages
-     * @param splitting huge pages and what is allowed of them
+     * @param hugePages huge pages and what is allowed of them
      * @param flusher flushes TLBs
      * @param time the clock
      * @param costs what faults cost
@@ -90,7 +90,7 @@ public final class FaultHandler {
             KernelTables kernel,
             AnonVmas anonVmas,
             PageCache cache,
-            HugePages splitting,
+            HugePages hugePages,
             TlbFlusher flusher,
             TimeAccount time,
             CostModel costs,
@@ -108,9 +108,9 @@ public final class FaultHandler {
         this.userfaults = new UserfaultChecks(cache);
         this.around = new FaultAround(kernel, cache, time, costs);
         this.copyOnWrite = new CopyOnWrite(kernel, anonVmas, driverFaults, userfaults, flusher, time, costs);
-        this.splitting = splitting;
-        this.collapse = new Collapse(kernel, anonVmas, splitting, flusher);
-        this.huge = new HugeFaults(kernel, anonVmas, splitting, userfaults, time, costs);
+        this.hugePages = hugePages;
+        this.collapse = new Collapse(kernel, anonVmas, hugePages, flusher);
+        this.huge = new HugeFaults(kernel, anonVmas, hugePages, userfaults, time, costs);
         this.time = time;
         this.costs = costs;
         this.zeroPfn = kernel.zeroPfn();
@@ -444,7 +444,7 @@ public final class FaultHandler {
             }
             return outcome;
         }
-        splitting.mappings().split(vma, vaddr);
+        hugePages.mappings().split(vma, vaddr);
         return copyOnWrite.unshare(task, vma, vaddr & -4096L);
     }
 
@@ -454,8 +454,8 @@ public final class FaultHandler {
     }
 
     /** Returns huge pages and what is allowed of them. */
-    HugePages splitting() {
-        return splitting;
+    public HugePages hugePages() {
+        return hugePages;
     }
 
     /** Gives an area its anon_vma before it has pages, so that fork copies its tables: {@code anon_vma_prepare()}. */

@@ -48,7 +48,7 @@ final class HugeFaults {
     HugeFaults(
             KernelTables kernel,
             AnonVmas anonVmas,
-            HugePages splitting,
+            HugePages hugePages,
             UserfaultChecks userfaults,
             TimeAccount time,
             CostModel costs) {
@@ -59,10 +59,10 @@ final class HugeFaults {
         this.folios = kernel.folios();
         this.memmap = folios.memmap();
         this.anonVmas = anonVmas;
-        this.mappings = splitting.mappings();
+        this.mappings = hugePages.mappings();
         this.zeroPage = kernel.hugeZeroPage();
-        this.policy = splitting.policy();
-        this.stats = splitting.stats();
+        this.policy = hugePages.policy();
+        this.stats = hugePages.stats();
         this.userfaults = userfaults;
         this.time = time;
         this.costs = costs;
@@ -202,10 +202,7 @@ final class HugeFaults {
         if (memmap.refcount(head) != 1) {
             return false;
         }
-        int anonVma = -(int) anonVmas.prepared(vma).id();
-        for (int i = 0; i < HUGE; i++) {
-            memmap.setMapping(head + i, anonVma, memmap.index(head) + i);
-        }
+        folios.moveAnon(head, anonVmas.prepared(vma));
         memmap.setFlags(head, PageFlags.ANON_EXCLUSIVE);
         return true;
     }

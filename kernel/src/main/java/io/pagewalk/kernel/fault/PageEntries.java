@@ -35,11 +35,10 @@ public final class PageEntries {
      *
      * @param mm an address space
      * @param vaddr the place
-     * @return the raw entry, 0 when there is none, or a marker only
+     * @return the raw entry, 0 when there is none, or a marker only; for a part of a huge page the one it would have
      */
     public long present(Mm mm, long vaddr) {
-        long table = mm.pgdPfn() < 0 ? -1 : tables.find(mm, vaddr);
-        long entry = table < 0 ? 0 : mode.readEntry(memory, table, mode.index(vaddr, 1));
+        long entry = mm.pgdPfn() < 0 ? 0 : tables.entry(mm, vaddr);
         return PteMarkers.is(entry) ? 0 : entry;
     }
 

@@ -67,10 +67,10 @@ public final class PageTableEditor implements PageTableOps {
         this.memory = kernel.memory();
         this.tables = kernel.tables();
         this.guards = new GuardRegions(mode, memory, tables);
-        this.rights = new ProtectionChange(kernel, handler.splitting().mappings(), flusher);
-        this.pinned = handler.splitting().pinned();
-        this.huge = handler.splitting().mappings();
-        this.advice = new PageAdvice(kernel, handler.splitting(), flusher);
+        this.rights = new ProtectionChange(kernel, handler.hugePages().mappings(), flusher);
+        this.pinned = handler.hugePages().pinned();
+        this.huge = handler.hugePages().mappings();
+        this.advice = new PageAdvice(kernel, handler.hugePages(), flusher);
         this.collapse = handler.collapse();
         this.folios = kernel.folios();
         this.memmap = folios.memmap();

@@ -14,6 +14,7 @@ import io.pagewalk.kernel.rmap.Folios;
 import io.pagewalk.kernel.syscall.Errno;
 import io.pagewalk.kernel.vma.AnonVma;
 import io.pagewalk.kernel.vma.MappedFile;
+import io.pagewalk.kernel.vma.Mm;
 import io.pagewalk.kernel.vma.RssCounter;
 import io.pagewalk.kernel.vma.Vma;
 import io.pagewalk.kernel.vma.VmaFlags;
@@ -57,6 +58,8 @@ public final class UserfaultPages {
     private final AnonVmas anonVmas;
     private final PageCache cache;
     private final TlbFlusher flusher;
+    private final HugePages hugePages;
+    private final HugeMappings huge;
     private final long zeroPfn;
     private final byte[] buffer = new byte[PAGE_BYTES];
 
@@ -66,9 +69,11 @@ public final class UserfaultPages {
      * @param kernel the kernel's tables
      * @param anonVmas the reverse map
      * @param cache pages of files in memory
+     * @param hugePages huge pages, which are split when a page of one moves
      * @param flusher flushes TLBs
      */
-    public UserfaultPages(KernelTables kernel, AnonVmas anonVmas, PageCache cache, TlbFlusher flusher) {
+    public UserfaultPages(
+            KernelTables kernel, AnonVmas anonVmas, PageCache cache, HugePages hugePages, TlbFlusher flusher) {
         this.mode = kernel.mode();
         this.memory = kernel.memory();
         this.tables = kernel.tables();
@@ -78,6 +83,8 @@ public final class UserfaultPages {
         this.anonVmas = anonVmas;
         this.cache = cache;
         this.flusher = flusher;
+        this.hugePages = hugePages;
+        this.huge = hugePages.mappings();
         this.zeroPfn = kernel.zeroPfn();
     }
 
@@ -107,8 +114,9 @@ public final class UserfaultPages {
      * @return 0, {@code -ENOMEM}, {@code -EFAULT} when the contents could not be read or the place is behind the end of the file, {@code -EEXIST} when there is a page
      */
     public long copy(Vma vma, long vaddr, Contents contents, Protected isProtected) {
-        if (tables.findOrMake(vma.mm(), vaddr) < 0) {
-            return -Errno.ENOMEM;
+        long table = tableOf(vma, vaddr);
+        if (table < 0) {
+            return table;
         }
         if (vma.has(VmaFlags.VM_SHARED)) {
             return contents.read(buffer) ? addToFile(vma, vaddr, isProtected) : -Errno.EFAULT;
@@ -190,9 +198,9 @@ public final class UserfaultPages {
     }
 
     private long putIfEmpty(Vma vma, long vaddr, long entry) {
-        long table = tables.findOrMake(vma.mm(), vaddr);
+        long table = tableOf(vma, vaddr);
         if (table < 0) {
-            return -Errno.ENOMEM;
+            return table;
         }
         int index = mode.index(vaddr, 1);
         if (isBehindEnd(vma, vaddr)) {
@@ -214,8 +222,9 @@ public final class UserfaultPages {
      * @return 0, {@code -ENOMEM}, {@code -EINVAL} behind the end of the file, {@code -EFAULT} when the file has no page, {@code -EEXIST} when one is mapped
      */
     public long proceed(Vma vma, long vaddr, Protected isProtected) {
-        if (tables.findOrMake(vma.mm(), vaddr) < 0) {
-            return -Errno.ENOMEM;
+        long table = tableOf(vma, vaddr);
+        if (table < 0) {
+            return table;
         }
         OpenFile file = fileOf(vma);
         if (file == null || isBehindEnd(vma, vaddr)) {
@@ -232,6 +241,15 @@ public final class UserfaultPages {
             folios.put(pfn);
         }
         return error;
+    }
+
+    /** Returns the leaf table of a place, made when missing; {@code -EEXIST} where a huge page is mapped, {@code -ENOMEM}. */
+    private long tableOf(Vma vma, long vaddr) {
+        if (tables.hugeEntry(vma.mm(), vaddr) != 0) {
+            return -Errno.EEXIST;
+        }
+        long table = tables.findOrMake(vma.mm(), vaddr);
+        return table < 0 ? -Errno.ENOMEM : table;
     }
 
     /** {@code mfill_atomic_install_pte()}; a null file means a new anonymous page. The page's one reference goes over to the entry. */
@@ -270,25 +288,76 @@ public final class UserfaultPages {
     }
 
     /**
-     * Moves a page of one's own to another place, without copying it: {@code move_pages_pte()}.
+     * Moves a page of one's own, or a huge page when all of it goes to such a place, without copying it: the loop's body in {@code move_pages()}.
      *
      * @param to the area to move to
      * @param toAddress page address in it
      * @param from the area to take from
      * @param fromAddress page address in it
+     * @param length bytes that are still to move, at least a page
      * @param allowsHoles whether there may be no page
-     * @return 0, {@code -ENOMEM}, {@code -EEXIST} when something is at the target, {@code -ENOENT} when there is no page, {@code -EBUSY} when others use it, {@code -EFAULT} for a marker
+     * @return the bytes that were moved, {@code -ENOMEM}, {@code -EEXIST} when something is at the target, {@code -ENOENT} when there is no page, {@code -EBUSY} when others use it,
+     *     {@code -EFAULT} for a marker
      */
-    public long move(Vma to, long toAddress, Vma from, long fromAddress, boolean allowsHoles) {
-        long source = tables.find(from.mm(), fromAddress);
+    public long move(Vma to, long toAddress, Vma from, long fromAddress, long length, boolean allowsHoles) {
+        Mm mm = from.mm();
+        if (tables.hugeEntry(mm, toAddress) != 0) {
+            return -Errno.EEXIST;
+        }
+        long entry = tables.hugeEntry(mm, fromAddress);
+        if (entry != 0) {
+            boolean isZero = huge.isZero(entry);
+            if (!isZero && !memmap.hasFlags(mode.pfn(entry, PageTables.HUGE_LEVEL), PageFlags.ANON_EXCLUSIVE)) {
+                return -Errno.EBUSY;
+            }
+            boolean isWhole =
+                    huge.isWhole(fromAddress, fromAddress + length) && huge.isWhole(toAddress, toAddress + length);
+            if (isWhole && tables.isRegionEmpty(mm, toAddress)) {
+                return moveHuge(to, toAddress, from, fromAddress, entry);
+            }
+            huge.split(from, fromAddress);
+        }
+        long source = tables.find(mm, fromAddress);
         if (source < 0 && !allowsHoles) {
             return -Errno.ENOENT;
         }
-        source = source < 0 ? tables.findOrMake(from.mm(), fromAddress) : source;
-        long target = tables.findOrMake(to.mm(), toAddress);
+        source = source < 0 ? tables.findOrMake(mm, fromAddress) : source;
+        long target = tables.findOrMake(mm, toAddress);
         if (source < 0 || target < 0) {
             return -Errno.ENOMEM;
         }
+        long error = movePage(to, toAddress, target, from, fromAddress, source, allowsHoles);
+        return error != 0 ? error : PAGE_BYTES;
+    }
+
+    /** {@code mm/huge_memory.c:move_pages_huge_pmd()}. */
+    private long moveHuge(Vma to, long toAddress, Vma from, long fromAddress, long entry) {
+        Mm mm = from.mm();
+        int flags = protection.flags(to);
+        long head = mode.pfn(entry, PageTables.HUGE_LEVEL);
+        if (huge.isZero(entry)) {
+            flags |= PteFlags.SPECIAL;
+        } else {
+            AnonVma anonVma = to.anonVma();
+            if (anonVma == null || folios.isMaybePinned(head)) {
+                return -Errno.EBUSY;
+            }
+            folios.moveAnon(head, anonVma, to.pgoffOf(toAddress));
+            flags |= PteFlags.DIRTY | PteFlags.WRITE;
+        }
+        if (!tables.makeUpper(mm, toAddress)) {
+            return -Errno.ENOMEM;
+        }
+        tables.setHugeEntry(mm, fromAddress, 0);
+        huge.flush(mm, fromAddress);
+        tables.setHugeEntry(mm, toAddress, mode.leaf(head, flags, PageTables.HUGE_LEVEL));
+        tables.deposit(mm, toAddress, tables.withdraw(mm, fromAddress));
+        return tables.hugeBytes();
+    }
+
+    /** {@code move_pages_pte()}. */
+    private long movePage(
+            Vma to, long toAddress, long target, Vma from, long fromAddress, long source, boolean allowsHoles) {
         int fromIndex = mode.index(fromAddress, 1);
         int toIndex = mode.index(toAddress, 1);
         long entry = mode.readEntry(memory, source, fromIndex);
@@ -309,10 +378,19 @@ public final class UserfaultPages {
             AnonVma anonVma = to.anonVma();
             boolean isOwn =
                     (mode.flags(entry, 1) & PteFlags.SPECIAL) == 0 && memmap.hasFlags(pfn, PageFlags.ANON_EXCLUSIVE);
-            if (!isOwn || anonVma == null || folios.isMaybePinned(pfn)) {
+            if (!isOwn || anonVma == null) {
                 return -Errno.EBUSY;
             }
-            memmap.setMapping(pfn, -(int) anonVma.id(), to.pgoffOf(toAddress));
+            if (folios.large().isLarge(pfn)) {
+                if (!hugePages.split(memmap.compoundHead(pfn))) {
+                    return -Errno.EBUSY;
+                }
+                return movePage(to, toAddress, target, from, fromAddress, source, allowsHoles);
+            }
+            if (folios.isMaybePinned(pfn)) {
+                return -Errno.EBUSY;
+            }
+            folios.moveAnon(pfn, anonVma, to.pgoffOf(toAddress));
             flags |= (mode.flags(entry, 1) & PteFlags.DIRTY) | PteFlags.WRITE | softDirty(to);
         }
         mode.writeEntry(memory, source, fromIndex, 0);

@@ -66,6 +66,9 @@ final class PageMerger {
         if (pfn == target) {
             return true;
         }
+        if (folios.large().isLarge(pfn) && !faults.hugePages().split(memmap.compoundHead(pfn))) {
+            return false;
+        }
         long vaddr = writeProtect(vma, pfn);
         if (vaddr < 0) {
             return false;

@@ -312,8 +312,19 @@ public final class Folios {
      */
     public void moveAnon(long pfn, AnonVma anonVma) {
         long head = memmap.compoundHead(pfn);
-        for (long page = head; page < head + large.pages(head); page++) {
-            memmap.setMapping(page, -(int) anonVma.id(), memmap.index(page));
+        moveAnon(head, anonVma, memmap.index(head));
+    }
+
+    /**
+     * Moves an anonymous folio to another place of the one area that has it now.
+     *
+     * @param head its first page
+     * @param anonVma the area's
+     * @param index page offset of the place in units of the anon_vma
+     */
+    public void moveAnon(long head, AnonVma anonVma, long index) {
+        for (int i = 0; i < large.pages(head); i++) {
+            memmap.setMapping(head + i, -(int) anonVma.id(), index + i);
         }
     }
 

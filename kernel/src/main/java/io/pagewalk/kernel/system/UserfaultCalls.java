@@ -33,7 +33,12 @@ final class UserfaultCalls {
         this.kernel = kernel;
         this.userfaultfds = new Userfaultfds(
                 files,
-                new UserfaultPages(kernel.kernelTables(), kernel.anonVmas(), files.cache(), kernel.addressSpaces()),
+                new UserfaultPages(
+                        kernel.kernelTables(),
+                        kernel.anonVmas(),
+                        files.cache(),
+                        kernel.faultHandler().hugePages(),
+                        kernel.addressSpaces()),
                 kernel::currentTask);
         this.device = new UserfaultDevice(userfaultfds);
     }

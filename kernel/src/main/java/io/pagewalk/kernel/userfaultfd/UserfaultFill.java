@@ -127,7 +127,15 @@ final class UserfaultFill {
         if (source + length > from.end() || target + length > to.end() || !mayMove(from, to)) {
             return -Errno.EINVAL;
         }
-        return each(length, offset -> pages.move(to, target + offset, from, source + offset, allowsHoles));
+        long done = 0;
+        while (done < length) {
+            long moved = pages.move(to, target + done, from, source + done, length - done, allowsHoles);
+            if (moved < 0) {
+                return done > 0 ? done : moved;
+            }
+            done += moved;
+        }
+        return done;
     }
 
     /** {@code validate_move_areas()}. */

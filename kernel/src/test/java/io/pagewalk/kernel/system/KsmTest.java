@@ -2,6 +2,7 @@ package io.pagewalk.kernel.system;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.pagewalk.base.Bits;
 import io.pagewalk.base.Size;
 import io.pagewalk.hardware.paging.PagingMode;
 import io.pagewalk.kernel.ksm.KsmFiles;
@@ -18,6 +19,7 @@ import org.junit.jupiter.api.Test;
 class KsmTest {
     private static final long PAGE = TestKernel.PAGE;
     private static final int MERGEABLE = 12;
+    private static final int HUGEPAGE = 14;
     private static final int UNMERGEABLE = 13;
     private static final int PR_SET_MEMORY_MERGE = 67;
     private static final int PR_GET_MEMORY_MERGE = 68;
@@ -49,6 +51,25 @@ class KsmTest {
     private boolean isMergeable(Task who, long vaddr) {
         Vma vma = who.mm().vmas().find(vaddr);
         return vma != null && vma.has(VmaFlags.VM_MERGEABLE);
+    }
+
+    @Test
+    void scan_ofAHugePage_splitsItAndMergesItsPages() {
+        long huge = 2 * Size.MIB;
+        long area = Bits.roundUp(k.anonymous(1024), huge);
+        assertThat(k.call("madvise", area, huge, HUGEPAGE)).isZero();
+        for (int i = 0; i < 10; i++) {
+            assertThat(k.kernel.store(k.task, area + i * PAGE, 7)).isZero();
+        }
+        assertThat(k.kernel.vmstat().global(NodeStat.NR_ANON_TRANSPARENT_HUGEPAGES))
+                .isEqualTo(512);
+        assertThat(k.call("madvise", area, huge, MERGEABLE)).isZero();
+        scans(4);
+        assertThat(k.kernel.vmstat().global(NodeStat.NR_ANON_TRANSPARENT_HUGEPAGES))
+                .isZero();
+        assertThat(k.kernel.vmstat().get(VmEvent.THP_SPLIT_PAGE)).isEqualTo(1);
+        assertThat(files.value("pages_sharing")).isEqualTo(9);
+        k.call("madvise", area, huge, UNMERGEABLE);
     }
 
     @Test

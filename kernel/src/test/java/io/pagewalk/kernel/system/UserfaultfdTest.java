@@ -3,6 +3,7 @@ package io.pagewalk.kernel.system;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.pagewalk.kernel.zone.VmEvent;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -20,6 +21,7 @@ class UserfaultfdTest {
     private static final long PRIVATE = 0x32;
     private static final long SHARED = 0x31;
     private static final int PAGEFAULT = 0x12;
+    private static final long HUGE_AREA = 0x20_0000_0000L;
 
     @TempDir
     Path directory = Path.of(".");
@@ -52,6 +54,58 @@ class UserfaultfdTest {
 
     private long map(long pages, long flags) {
         return both.call(0, "mmap", AREA, pages * PAGE, 3, flags, -1, 0);
+    }
+
+    /** Maps three huge regions at {@link #HUGE_AREA}, the first with a huge page that holds 7 in each of its first 20 pages, and registers the third. */
+    private long mapHuge(long fd) {
+        long area = HUGE_AREA;
+        both.call(0, "mmap", area, 1536 * PAGE, 3, PRIVATE, -1, 0);
+        both.call(0, "madvise", area, 1536 * PAGE, 14);
+        for (int i = 0; i < 20; i++) {
+            both.store(0, area + i * PAGE, 7 + i);
+        }
+        u.command(fd, Userfaults.API, 3, 0xaa, 0, 0);
+        u.register(fd, area + 1024 * PAGE, 512, Userfaults.MISSING);
+        return area;
+    }
+
+    @Test
+    void copy_whereAHugePageIsMapped_equalsThisKernel() {
+        long fd = both.call(0, "userfaultfd", 0);
+        long area = mapHuge(fd);
+        u.register(fd, area, 512, Userfaults.MISSING);
+        u.copy(fd, area + PAGE, SOURCE, 1, 0);
+        u.copy(fd, area + 1024 * PAGE, SOURCE, 1, 0);
+        u.command(fd, Userfaults.ZEROPAGE, 4, area + 2 * PAGE, PAGE, 0, 0);
+        u.poison(fd, area + 3 * PAGE, 1, 0);
+        u.move(fd, area + 4 * PAGE, SOURCE, 1, 0);
+    }
+
+    @Test
+    void move_ofAWholeHugePage_movesItsEntry() {
+        long fd = both.call(0, "userfaultfd", 0);
+        long area = mapHuge(fd);
+        u.move(fd, area + 1024 * PAGE, area, 512, 0);
+        both.load(0, area + 1029 * PAGE);
+        both.load(0, area);
+        both.compareMaps(0);
+        assertThat(both.model.kernel.vmstat().get(VmEvent.THP_SPLIT_PMD)).isZero();
+        u.move(fd, area + 1024 * PAGE, area, 512, 0);
+    }
+
+    @Test
+    void move_ofAPartOfAHugePage_splitsIt() {
+        long fd = both.call(0, "userfaultfd", 0);
+        long area = mapHuge(fd);
+        u.move(fd, area + 1024 * PAGE, area + 3 * PAGE, 4, 0);
+        both.load(0, area + 1025 * PAGE);
+        both.load(0, area + 4 * PAGE);
+        both.load(0, area + 8 * PAGE);
+        both.compareMaps(0);
+        assertThat(both.model.kernel.vmstat().get(VmEvent.THP_SPLIT_PMD)).isEqualTo(1);
+        assertThat(both.model.kernel.vmstat().get(VmEvent.THP_SPLIT_PAGE)).isEqualTo(1);
+        both.begin(1, 0, "fork");
+        u.move(fd, area + 1040 * PAGE, area + 10 * PAGE, 1, 0);
     }
 
     @Test
