@@ -7,7 +7,6 @@ import io.pagewalk.kernel.huge.HugePagePolicy;
 import io.pagewalk.kernel.page.Gfp;
 import io.pagewalk.kernel.page.LargeFolios;
 import io.pagewalk.kernel.page.MemMap;
-import io.pagewalk.kernel.page.PageFlags;
 import io.pagewalk.kernel.rmap.AnonVmas;
 import io.pagewalk.kernel.rmap.Folios;
 import io.pagewalk.kernel.syscall.Errno;
@@ -31,8 +30,8 @@ final class Collapse {
         PMD_NULL(Errno.EINVAL, true),
         /** Nothing was ever touched there. */
         PMD_NONE(Errno.EINVAL, false),
-        /** A marker. */
-        NOT_PRESENT(Errno.EINVAL, true),
+        /** A marker, which is taken for a swapped page until that cannot be read. */
+        FAIL(Errno.EINVAL, false),
         /** Some page is empty, and a userfaultfd would like to know. */
         NONE_EXCEEDED(Errno.EBUSY, false),
         UFFD_WP(Errno.EINVAL, true),
@@ -52,13 +51,11 @@ final class Collapse {
         }
     }
 
-    private static final int LEVEL = PageTables.HUGE_LEVEL;
     private static final int HUGE = 1 << Folios.HUGE_ORDER;
 
     private final PagingMode mode;
     private final PhysicalMemory memory;
     private final PageTables tables;
-    private final Protection protection;
     private final Folios folios;
     private final LargeFolios large;
     private final MemMap memmap;
@@ -71,7 +68,6 @@ final class Collapse {
         this.mode = kernel.mode();
         this.memory = kernel.memory();
         this.tables = kernel.tables();
-        this.protection = kernel.protection();
         this.folios = kernel.folios();
         this.large = folios.large();
         this.memmap = folios.memmap();
@@ -121,7 +117,7 @@ final class Collapse {
             return tables.hasLevel2(mm, vaddr) ? Result.PMD_NONE : Result.PMD_NULL;
         }
         Result found = scan(vma, table);
-        if (found != Result.SUCCEED) {
+        if (found != Result.SUCCEED && found != Result.FAIL) {
             return found;
         }
         long head = folios.allocate(Gfp.GFP_TRANSHUGE, Folios.HUGE_ORDER, vma, vaddr);
@@ -130,26 +126,29 @@ final class Collapse {
             return Result.NO_HUGE_PAGE;
         }
         folios.counters().count(VmEvent.THP_COLLAPSE_ALLOC);
+        if (found == Result.FAIL) {
+            folios.put(head);
+            return found;
+        }
         tables.unhang(mm, vaddr);
         flusher.flushRange(mm, vaddr, vaddr + tables.hugeBytes(), true);
         take(mm, table, head);
         tables.deposit(mm, vaddr, table);
-        folios.addNewLargeAnon(head, vma, anonVmas.prepared(vma), vaddr);
-        memmap.setFlags(head, PageFlags.ANON_EXCLUSIVE);
-        folios.addHugeMapping(head, mm);
-        mm.addRss(RssCounter.ANON, HUGE);
-        int flags = protection.flags(vma) | protection.dirty() | Protection.writeRight(vma);
-        tables.setHugeEntry(mm, vaddr, mode.leaf(head, flags, LEVEL));
-        folios.deferredSplits().add(head);
+        hugePages.mappings().mapNew(vma, anonVmas.prepared(vma), vaddr, head);
         return Result.SUCCEED;
     }
 
     /** Whether all entries of a table may become one. */
     private Result scan(Vma vma, long table) {
+        Result found = Result.SUCCEED;
         for (int i = 0; i < HUGE; i++) {
             long entry = mode.readEntry(memory, table, i);
             if (PteMarkers.is(entry)) {
-                return (PteMarkers.marks(entry) & PteMarkers.UFFD_WP) != 0 ? Result.UFFD_WP : Result.NOT_PRESENT;
+                if ((PteMarkers.marks(entry) & PteMarkers.UFFD_WP) != 0) {
+                    return Result.UFFD_WP;
+                }
+                found = Result.FAIL;
+                continue;
             }
             if (entry == 0 || mode.pfn(entry, 1) == zeroPfn) {
                 if (vma.userfault() != null) {
@@ -173,7 +172,7 @@ final class Collapse {
                 return Result.PAGE_COUNT;
             }
         }
-        return Result.SUCCEED;
+        return found;
     }
 
     /** Copies what a table maps into a huge page, and lets the small pages go: {@code __collapse_huge_page_copy()}. */

@@ -37,7 +37,7 @@ final class GuardRegions {
         while (vaddr < end) {
             long table = tables.findOrSkip(mm, vaddr);
             if (table < 0) {
-                vaddr = table == PageTables.HUGE ? (vaddr | (tables.hugeBytes() - 1)) + 1 : ~table;
+                vaddr = table == PageTables.HUGE ? tables.hugeEnd(vaddr) : ~table;
                 continue;
             }
             int index = mode.index(vaddr, 1);

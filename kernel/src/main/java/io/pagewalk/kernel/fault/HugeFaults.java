@@ -105,7 +105,7 @@ final class HugeFaults {
             if (wantsZeroes) {
                 tables.setHugeEntry(mm, vaddr, mode.leaf(head, protection.flags(vma) | PteFlags.SPECIAL, LEVEL));
             } else {
-                mapNew(mm, vma, anonVma, vaddr, head);
+                mapNew(vma, anonVma, vaddr, head);
             }
             return FaultOutcome.DONE;
         }
@@ -127,16 +127,8 @@ final class HugeFaults {
         return head;
     }
 
-    /** {@code map_anon_folio_pmd()}. */
-    private void mapNew(Mm mm, Vma vma, AnonVma anonVma, long vaddr, long head) {
-        long start = mappings.startOf(vaddr);
-        folios.addNewLargeAnon(head, vma, anonVma, start);
-        memmap.setFlags(head, PageFlags.ANON_EXCLUSIVE);
-        folios.addHugeMapping(head, mm);
-        int flags = protection.flags(vma) | protection.dirty() | Protection.writeRight(vma);
-        tables.setHugeEntry(mm, vaddr, mode.leaf(head, flags, LEVEL));
-        mm.addRss(RssCounter.ANON, HUGE);
-        folios.deferredSplits().add(head);
+    private void mapNew(Vma vma, AnonVma anonVma, long vaddr, long head) {
+        mappings.mapNew(vma, anonVma, vaddr, head);
         folios.counters().count(VmEvent.THP_FAULT_ALLOC);
         stats.count(Folios.HUGE_ORDER, HugePageStats.Item.ANON_FAULT_ALLOC, 1);
     }
@@ -189,7 +181,7 @@ final class HugeFaults {
             folios.put(head);
             return FaultOutcome.KILLED;
         }
-        mapNew(mm, vma, anonVma, vaddr, head);
+        mapNew(vma, anonVma, vaddr, head);
         mappings.flush(mm, vaddr);
         return FaultOutcome.DONE;
     }

@@ -7,6 +7,7 @@ import io.pagewalk.hardware.paging.PteFlags;
 import io.pagewalk.kernel.page.MemMap;
 import io.pagewalk.kernel.page.PageFlags;
 import io.pagewalk.kernel.rmap.Folios;
+import io.pagewalk.kernel.vma.AnonVma;
 import io.pagewalk.kernel.vma.Mm;
 import io.pagewalk.kernel.vma.RssCounter;
 import io.pagewalk.kernel.vma.Vma;
@@ -62,7 +63,7 @@ final class HugeMappings {
 
     /** Returns the first address behind the huge page that an address lies in. */
     long endOf(long vaddr) {
-        return startOf(vaddr) + tables.hugeBytes();
+        return tables.hugeEnd(vaddr);
     }
 
     /** Returns whether a range that begins at an address covers the huge page there wholly. */
@@ -73,6 +74,18 @@ final class HugeMappings {
     /** Returns whether an entry maps the huge page of zeros. */
     boolean isZero(long entry) {
         return (mode.flags(entry, LEVEL) & PteFlags.SPECIAL) != 0;
+    }
+
+    /** Maps a new anonymous folio as a whole where nothing is: {@code map_anon_folio_pmd()}. */
+    void mapNew(Vma vma, AnonVma anonVma, long vaddr, long head) {
+        Mm mm = vma.mm();
+        folios.addNewLargeAnon(head, vma, anonVma, startOf(vaddr));
+        memmap.setFlags(head, PageFlags.ANON_EXCLUSIVE);
+        folios.addHugeMapping(head, mm);
+        int flags = protection.flags(vma) | protection.dirty() | Protection.writeRight(vma);
+        tables.setHugeEntry(mm, vaddr, mode.leaf(head, flags, LEVEL));
+        mm.addRss(RssCounter.ANON, pages);
+        folios.deferredSplits().add(head);
     }
 
     /** Drops a whole huge page: {@code zap_huge_pmd()}. */

@@ -81,7 +81,7 @@ public final class MappedPages {
         while (vaddr < end) {
             long table = tables.findOrSkip(mm, vaddr);
             if (table == PageTables.HUGE) {
-                long next = Math.min((vaddr | (tables.hugeBytes() - 1)) + 1, end);
+                long next = Math.min(tables.hugeEnd(vaddr), end);
                 for (; vaddr < next; vaddr += 4096) {
                     long pfn = pageOf(tables.entry(mm, vaddr));
                     if (pfn >= 0 && !visitor.page(vaddr, pfn)) {

@@ -33,18 +33,18 @@ final class PageAdvice {
     private final PageTables tables;
     private final Folios folios;
     private final MemMap memmap;
-    private final HugePages splitting;
+    private final HugePages hugePages;
     private final HugeMappings huge;
     private final TlbFlusher flusher;
 
-    PageAdvice(KernelTables kernel, HugePages splitting, TlbFlusher flusher) {
+    PageAdvice(KernelTables kernel, HugePages hugePages, TlbFlusher flusher) {
         this.mode = kernel.mode();
         this.memory = kernel.memory();
         this.tables = kernel.tables();
         this.folios = kernel.folios();
         this.memmap = folios.memmap();
-        this.splitting = splitting;
-        this.huge = splitting.mappings();
+        this.hugePages = hugePages;
+        this.huge = hugePages.mappings();
         this.flusher = flusher;
     }
 
@@ -56,7 +56,7 @@ final class PageAdvice {
                 return true;
             }
             if (!huge.isWhole(vaddr, end)) {
-                return !splitting.split(head);
+                return !hugePages.split(head);
             }
             memmap.clearFlags(head, PageFlags.DIRTY);
             clearUse(vma, vaddr, entry, USE, flush);
@@ -70,8 +70,7 @@ final class PageAdvice {
             int pages = folios.large().pages(pfn);
             int mapped = pages == 1 ? 1 : batch(table, index, pfn, (end - vaddr) >>> 12);
             if (mapped < pages) {
-                boolean isSplit = !folios.large().isMaybeShared(pfn) && splitting.split(memmap.compoundHead(pfn));
-                return isSplit ? AGAIN : mapped;
+                return splitPart(pfn) ? AGAIN : mapped;
             }
             if (memmap.hasFlags(pfn, PageFlags.DIRTY)) {
                 if (folios.large().mapcount(pfn) != pages) {
@@ -94,7 +93,7 @@ final class PageAdvice {
                 return true;
             }
             if (!huge.isWhole(vaddr, end)) {
-                return !splitting.split(head);
+                return !hugePages.split(head);
             }
             clearUse(vma, vaddr, entry, PteFlags.ACCESSED, flush);
             folios.lru().deactivate(head);
@@ -105,11 +104,8 @@ final class PageAdvice {
             int mapped = pages == 1 ? 1 : batch(table, index, pfn, (end - vaddr) >>> 12);
             if (mapped < pages) {
                 // A part of a folio gets pages of its own, which a file's then map again when they are touched.
-                boolean isSplit = !folios.large().isMaybeShared(pfn) && splitting.split(memmap.compoundHead(pfn));
-                if (!isSplit || memmap.mapping(pfn) > 0) {
-                    return mapped;
-                }
-                mapped = 1;
+                boolean isCached = memmap.mapping(pfn) > 0;
+                return splitPart(pfn) && !isCached ? AGAIN : mapped;
             }
             if (folios.large().mapcount(pfn) != mapped) {
                 return mapped;
@@ -119,6 +115,11 @@ final class PageAdvice {
             return mapped;
         });
         flush.finish(vma.mm());
+    }
+
+    /** Splits a folio of which only a part is advised, unless others may map it too; returns whether it was. */
+    private boolean splitPart(long pfn) {
+        return !folios.large().isMaybeShared(pfn) && hugePages.split(memmap.compoundHead(pfn));
     }
 
     /** How many entries from one on map the pages of a large folio one after the other: {@code folio_pte_batch()}. */

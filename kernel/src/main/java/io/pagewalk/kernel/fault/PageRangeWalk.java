@@ -123,7 +123,7 @@ public final class PageRangeWalk {
                 if (result != 0) {
                     return result;
                 }
-                vaddr = Math.min((vaddr | (tables.hugeBytes() - 1)) + 1, end);
+                vaddr = Math.min(tables.hugeEnd(vaddr), end);
                 continue;
             }
             if (table < 0) {
@@ -148,7 +148,7 @@ public final class PageRangeWalk {
 
     /** Meets the pages of a huge page, which one entry maps, one by one until the visitor lets the kernel split it. */
     private long huge(Vma vma, long start, long end, Visitor visitor) {
-        long next = Math.min((start | (tables.hugeBytes() - 1)) + 1, end);
+        long next = Math.min(tables.hugeEnd(start), end);
         if (huge.isWhole(start, end) && visitor.huge(vma, start, tables.hugeEntry(vma.mm(), start))) {
             return 0;
         }

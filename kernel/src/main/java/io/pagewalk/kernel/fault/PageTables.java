@@ -195,6 +195,11 @@ final class PageTables {
         return 1L << leafShift;
     }
 
+    /** Returns the first address behind the region of an address that an entry of level 2 maps. */
+    long hugeEnd(long vaddr) {
+        return (vaddr | (hugeBytes() - 1)) + 1;
+    }
+
     /** Returns the table of level 2 of an address, or -1. */
     private long findLevel2(Mm mm, long vaddr) {
         long table = mm.pgdPfn();

@@ -63,20 +63,23 @@ final class ProtectionChange {
         boolean hasMemory = true;
         long vaddr = start;
         while (vaddr < end && hasMemory) {
-            long hugeEntry = tables.hugeEntry(mm, vaddr);
-            if (hugeEntry != 0) {
+            long table = tables.findOrSkip(mm, vaddr);
+            if (table == PageTables.HUGE) {
                 if (putsMarkers || !huge.isWhole(vaddr, end)) {
                     huge.split(vma, vaddr);
                 } else {
-                    changeHuge(vma, vaddr, hugeEntry, reason, mayUpgrade, flush);
+                    changeHuge(vma, vaddr, base, reason, mayUpgrade, flush);
                     vaddr = huge.endOf(vaddr);
                 }
                 continue;
             }
-            long table = putsMarkers ? tables.findOrMake(mm, vaddr) : tables.findOrSkip(mm, vaddr);
-            if (table < 0) {
-                hasMemory = !putsMarkers;
+            if (table < 0 && !putsMarkers) {
                 vaddr = ~table;
+                continue;
+            }
+            table = table < 0 ? tables.findOrMake(mm, vaddr) : table;
+            if (table < 0) {
+                hasMemory = false;
                 continue;
             }
             int index = mode.index(vaddr, 1);
@@ -107,9 +110,9 @@ final class ProtectionChange {
     }
 
     /** {@code mm/huge_memory.c:change_huge_pmd()}. */
-    private void changeHuge(Vma vma, long vaddr, long entry, Reason reason, boolean mayUpgrade, FlushRange flush) {
+    private void changeHuge(Vma vma, long vaddr, int base, Reason reason, boolean mayUpgrade, FlushRange flush) {
+        long entry = tables.hugeEntry(vma.mm(), vaddr);
         int flags = mode.flags(entry, PageTables.HUGE_LEVEL);
-        int base = protection.flags(vma) & ~old;
         int changed = changed(vma, base, mode.pfn(entry, PageTables.HUGE_LEVEL), flags, reason, mayUpgrade);
         if (changed != flags) {
             huge.setFlags(vma.mm(), vaddr, entry, changed);

@@ -50,13 +50,12 @@ public final class HugePagePolicy {
      * @param orders those that are wanted, as bits
      */
     public int allowable(Vma vma, Asker asker, int orders) {
-        if (!vma.isAnonymous() || isForbidden(vma, asker)) {
-            return 0;
-        }
-        boolean isAdvised = vma.has(VmaFlags.VM_HUGEPAGE);
         int left = orders & HugePageSettings.ALL_ORDERS;
         if (asker != Asker.COLLAPSE) {
-            left &= settings.orders(isAdvised);
+            left &= settings.orders(vma.has(VmaFlags.VM_HUGEPAGE));
+        }
+        if (left == 0 || !vma.isAnonymous() || isForbidden(vma, asker)) {
+            return 0;
         }
         if ((asker == Asker.KHUGEPAGED || asker == Asker.COLLAPSE) && vma.has(NO_COLLAPSE)) {
             return 0;

@@ -48,12 +48,16 @@ public final class HugePageSettings {
     private Use enabled = Use.MADVISE;
     private Defrag defrag = Defrag.MADVISE;
     private boolean usesZeroPage = true;
+    /* Each fault asks for them. */
+    private int advisedOrders;
+    private int otherOrders;
     private final Use[] ofOrder = new Use[Folios.HUGE_ORDER + 1];
 
     /** Creates the settings that a kernel boots with. */
     public HugePageSettings() {
         Arrays.fill(ofOrder, Use.NEVER);
         ofOrder[Folios.HUGE_ORDER] = Use.INHERIT;
+        refresh();
     }
 
     /**
@@ -95,6 +99,7 @@ public final class HugePageSettings {
      */
     public void setEnabled(Use value) {
         enabled = value;
+        refresh();
     }
 
     /** Returns {@code defrag}. */
@@ -142,6 +147,7 @@ public final class HugePageSettings {
      */
     public void setEnabled(int order, Use value) {
         ofOrder[order] = value;
+        refresh();
     }
 
     /**
@@ -150,6 +156,15 @@ public final class HugePageSettings {
      * @param isAdvised whether the area has {@code VM_HUGEPAGE}
      */
     public int orders(boolean isAdvised) {
+        return isAdvised ? advisedOrders : otherOrders;
+    }
+
+    private void refresh() {
+        advisedOrders = switchedOn(true);
+        otherOrders = switchedOn(false);
+    }
+
+    private int switchedOn(boolean isAdvised) {
         int orders = 0;
         boolean inherited = enabled == Use.ALWAYS || (enabled == Use.MADVISE && isAdvised);
         for (int order = LOWEST_ORDER; order <= Folios.HUGE_ORDER; order++) {

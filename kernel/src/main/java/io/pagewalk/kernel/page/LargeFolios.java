@@ -155,15 +155,6 @@ public final class LargeFolios {
     }
 
     /**
-     * Returns how many pages of a large folio entries of leaf tables map.
-     *
-     * @param head first frame
-     */
-    public int pagesMapped(long head) {
-        return counts(head).pagesMapped[slot(head)];
-    }
-
-    /**
      * Returns whether more than one address space may map a folio, which is remembered for longer than it lasts when there were more than two:
      * {@code folio_maybe_mapped_shared()}.
      *

@@ -27,6 +27,9 @@ public final class ClearRefs {
     /** The largest resident size becomes the present one. */
     public static final int HIWATER_RSS = 5;
 
+    /** Level of the entries that map huge pages: Linux's PMD. */
+    private static final int HUGE_LEVEL = 2;
+
     private ClearRefs() {}
 
     /**
@@ -86,14 +89,14 @@ public final class ClearRefs {
 
         @Override
         public boolean huge(Vma vma, long vaddr, long entry) {
-            int flags = services.mode().flags(entry, 2);
+            int flags = services.mode().flags(entry, HUGE_LEVEL);
             boolean isZero = (flags & PteFlags.SPECIAL) != 0;
             int lost = type == SOFT_DIRTY ? PteFlags.WRITE | PteFlags.SOFT_DIRTY : isZero ? 0 : PteFlags.ACCESSED;
             if ((flags & lost) != 0) {
                 walk.setHugeFlags(vma, vaddr, entry, flags & ~lost);
             }
             if (type != SOFT_DIRTY && !isZero) {
-                services.memmap().clearFlags(services.mode().pfn(entry, 2), PageFlags.REFERENCED);
+                services.memmap().clearFlags(services.mode().pfn(entry, HUGE_LEVEL), PageFlags.REFERENCED);
             }
             return true;
         }

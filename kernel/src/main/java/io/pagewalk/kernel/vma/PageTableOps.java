@@ -35,9 +35,7 @@ public interface PageTableOps {
      * @param start first address
      * @param end first address behind
      */
-    default void discard(Vma vma, long start, long end) {
-        zapRange(vma, start, end);
-    }
+    void discard(Vma vma, long start, long end);
 
     /**
      * Splits the entry of a huge page that lies across an address where two areas are about to meet: {@code mm/huge_memory.c:vma_adjust_trans_huge()}.
@@ -45,7 +43,7 @@ public interface PageTableOps {
      * @param vma the area that still covers both sides
      * @param address a page border inside it
      */
-    default void splitHuge(Vma vma, long address) {}
+    void splitHuge(Vma vma, long address);
 
     /**
      * Makes the entries of a range agree with the area's new flags: {@code mm/mprotect.c:change_protection()}.
@@ -66,9 +64,7 @@ public interface PageTableOps {
      * @param isProtected whether a store is told from now on
      * @return 0, or {@code -ENOMEM} when there was no memory for page tables
      */
-    default long writeProtect(Vma vma, long start, long end, boolean isProtected) {
-        return 0;
-    }
+    long writeProtect(Vma vma, long start, long end, boolean isProtected);
 
     /**
      * Moves entries, without their pages: {@code mm/mremap.c:move_page_tables()}.
@@ -103,9 +99,7 @@ public interface PageTableOps {
      * @param write whether pages are made writable
      * @return as {@link #populate}
      */
-    default long faultIn(Vma vma, long start, long end, boolean write) {
-        return populate(vma, start, end, write);
-    }
+    long faultIn(Vma vma, long start, long end, boolean write);
 
     /**
      * Drops the pages of a range and puts guard pages there: {@code mm/madvise.c:madvise_guard_install()}.
@@ -143,9 +137,7 @@ public interface PageTableOps {
      * @param end first address behind
      * @return 0, or the negative errno of the last whole region that could not become one
      */
-    default long collapse(Vma vma, long start, long end) {
-        return -Errno.EINVAL;
-    }
+    long collapse(Vma vma, long start, long end);
 
     /**
      * Makes pages reclaim candidates: {@code MADV_COLD} and {@code MADV_PAGEOUT}.

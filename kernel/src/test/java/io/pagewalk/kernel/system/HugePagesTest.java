@@ -19,6 +19,7 @@ class HugePagesTest extends TwoKernelsTest {
     private static final int MADV_HUGEPAGE = 14;
     private static final int MADV_NOHUGEPAGE = 15;
     private static final int MADV_COLLAPSE = 25;
+    private static final int MADV_GUARD_INSTALL = 102;
 
     private TwoKernels.Pair before = new TwoKernels.Pair(0, 0);
     private TwoKernels.Pair tablesBefore = new TwoKernels.Pair(0, 0);
@@ -93,6 +94,17 @@ class HugePagesTest extends TwoKernelsTest {
         call("mremap", AREA, HUGE, HUGE, 3, AREA + 4 * HUGE);
         assertThat(resident(0)).isEqualTo(HUGE);
         assertThat(both().load(0, AREA + 4 * HUGE)).isEqualTo(7);
+    }
+
+    @Test
+    void collapse_atAGuardPage_fails_andEndsThere() {
+        call("madvise", AREA, 2 * HUGE, MADV_NOHUGEPAGE);
+        both().store(0, AREA + 5 * PAGE, 7);
+        both().store(0, AREA + HUGE + 5 * PAGE, 7);
+        call("madvise", AREA, PAGE, MADV_GUARD_INSTALL);
+        call("madvise", AREA, 2 * HUGE, MADV_HUGEPAGE);
+        call("madvise", AREA, 2 * HUGE, MADV_COLLAPSE);
+        assertThat(resident(0)).isEqualTo(2 * PAGE);
     }
 
     @Test

@@ -278,4 +278,27 @@ final class TestMachine implements MmTask, UserMemory, PageTableOps, AnonVmaOps,
     public boolean alignsForHugePages() {
         return alignsForHugePages;
     }
+
+    @Override
+    public void discard(Vma vma, long start, long end) {
+        zapRange(vma, start, end);
+    }
+
+    @Override
+    public void splitHuge(Vma vma, long address) {}
+
+    @Override
+    public long writeProtect(Vma vma, long start, long end, boolean isProtected) {
+        return 0;
+    }
+
+    @Override
+    public long faultIn(Vma vma, long start, long end, boolean write) {
+        return populate(vma, start, end, write);
+    }
+
+    @Override
+    public long collapse(Vma vma, long start, long end) {
+        return -Errno.EINVAL;
+    }
 }
