@@ -17,14 +17,21 @@ import io.pagewalk.kernel.vma.VmaFlags;
  *   present  swap  file  0       guard  uffd-wp  exclusive  soft-dirty  frame, or type and offset of a swap entry
  * </pre>
  */
-final class PagemapEntry {
-    static final long SOFT_DIRTY = 1L << 55;
-    static final long EXCLUSIVE = 1L << 56;
-    static final long UFFD_WP = 1L << 57;
-    static final long GUARD = 1L << 58;
-    static final long FILE = 1L << 61;
-    static final long SWAP = 1L << 62;
-    static final long PRESENT = 1L << 63;
+public final class PagemapEntry {
+    /** Written since somebody asked. */
+    public static final long SOFT_DIRTY = 1L << 55;
+    /** Mapped by nobody else. */
+    public static final long EXCLUSIVE = 1L << 56;
+    /** Write-protected for a userfaultfd. */
+    public static final long UFFD_WP = 1L << 57;
+    /** A guard page. */
+    public static final long GUARD = 1L << 58;
+    /** A page of a file, or of shared memory. */
+    public static final long FILE = 1L << 61;
+    /** Swapped, or a mark in place of a page. */
+    public static final long SWAP = 1L << 62;
+    /** There is a page. */
+    public static final long PRESENT = 1L << 63;
 
     /** A marker is a swap entry of type {@code SWP_PTE_MARKER}, here with the marks in place of an offset. */
     private static final int MARKER_TYPE = 31;
@@ -35,23 +42,37 @@ final class PagemapEntry {
     private final MemMap memmap;
     private final LargeFolios folios;
 
-    PagemapEntry(PagingMode mode, MemMap memmap) {
+    /**
+     * Creates the reader.
+     *
+     * @param mode format of page tables
+     * @param memmap page structures
+     */
+    public PagemapEntry(PagingMode mode, MemMap memmap) {
         this.mode = mode;
         this.memmap = memmap;
         this.folios = new LargeFolios(memmap);
     }
 
     /** Returns the word of a page without an entry. */
-    static long ofHole(Vma vma) {
+    public static long ofHole(Vma vma) {
         return vma.has(VmaFlags.VM_SOFTDIRTY) ? SOFT_DIRTY : 0;
     }
 
-    /**
-     * Returns the word of an entry; frames are told to the privileged only. Of a huge page that one entry maps, all pages count as exclusive when the first one is
-     * ({@code pagemap_pmd_range()}).
-     */
     long of(Vma vma, long entry, boolean isHuge, boolean showsFrames) {
-        long word = ofHole(vma);
+        return ofHole(vma) | of(entry, isHuge, showsFrames);
+    }
+
+    /**
+     * Returns the word of an entry in an area that is not soft-dirty as a whole. Of a huge page that one entry maps, all pages count as exclusive when the first one is
+     * ({@code pagemap_pmd_range()}).
+     *
+     * @param entry of a page table, 0 for none
+     * @param isHuge whether it is of the second level
+     * @param showsFrames whether the reader is privileged
+     */
+    public long of(long entry, boolean isHuge, boolean showsFrames) {
+        long word = 0;
         if (entry == 0) {
             return word;
         }

@@ -43,6 +43,8 @@ public enum Area {
     THREAD,
     /** Limits of address space and data of any living process, by prlimit64. Only for root, whose C program begins without any. */
     LIMIT,
+    /** Marks of pages taken away: numbers written to {@code clear_refs} of any living process. */
+    CLEAR,
     /** System V segments: shmget, shmat, shmdt, shmctl. Only for root, whose C program gets a namespace of its own. */
     SEGMENT;
 

@@ -30,6 +30,7 @@ final class Generator {
     private static final long SUMMED_PAGES = 16;
     private static final int MAX_LIVING = 5;
     private static final int LIMIT_EVERY = 120;
+    private static final int CLEAR_EVERY = 100;
 
     /** With so few areas every history is about each of them. */
     private static final int FEW_AREAS = 4;
@@ -83,6 +84,10 @@ final class Generator {
         }
         if (areas.contains(Area.LIMIT) && model.hasSegments() && random.nextInt(LIMIT_EVERY) == 0) {
             return limit(slots);
+        }
+        if (areas.contains(Area.CLEAR) && random.nextInt(CLEAR_EVERY) == 0) {
+            int target = slots.living().get(random.nextInt(living));
+            return Step.of(slot, Step.Kind.CLEAR, target, random.nextInt(12) == 0 ? 6 : 1 + random.nextInt(5));
         }
         if (living > 1 && slot != 0 && random.nextInt(180) == 0) {
             return Step.of(slot, Step.Kind.EXIT, 0, 0);

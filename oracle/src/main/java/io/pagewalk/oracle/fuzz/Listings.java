@@ -111,6 +111,7 @@ final class Listings {
                         step.a1(),
                         step.a2(),
                         step.a3());
+            case CLEAR -> String.format(Locale.ROOT, "clear(%s, %d, %d);", text, step.a0(), step.a1());
             case STORE -> String.format(Locale.ROOT, "store(%s, 0x%xUL, 0x%xUL);", text, step.a0(), step.a1());
             case MINCORE ->
                 String.format(

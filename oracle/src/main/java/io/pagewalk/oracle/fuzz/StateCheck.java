@@ -2,11 +2,8 @@ package io.pagewalk.oracle.fuzz;
 
 import io.pagewalk.hardware.paging.PagingMode;
 import io.pagewalk.hardware.paging.PteFlags;
-import io.pagewalk.kernel.fault.PteMarkers;
 import io.pagewalk.kernel.fault.TableWalk;
-import io.pagewalk.kernel.page.FrameOwner;
-import io.pagewalk.kernel.page.LargeFolios;
-import io.pagewalk.kernel.page.MemMap;
+import io.pagewalk.kernel.procfs.PagemapEntry;
 import io.pagewalk.kernel.vma.Mm;
 import io.pagewalk.kernel.vma.Vma;
 import io.pagewalk.oracle.machine.ModelMachine;
@@ -21,12 +18,13 @@ import org.jspecify.annotations.Nullable;
 /** Compares what {@code /proc} shows of each living process: maps and pagemap after each batch, smaps and status less often. */
 final class StateCheck {
     private static final int PAGEMAP_PAGES = 4096;
-    private static final long PRESENT = 1L << 63;
-    private static final long SWAPPED = 1L << 62;
-    private static final long FILE = 1L << 61;
-    private static final long EXCLUSIVE = 1L << 56;
-    private static final long GUARD = 1L << 58;
-    private static final long COMPARED = PRESENT | SWAPPED | FILE | EXCLUSIVE | GUARD;
+    private static final long COMPARED = PagemapEntry.PRESENT
+            | PagemapEntry.SWAP
+            | PagemapEntry.FILE
+            | PagemapEntry.EXCLUSIVE
+            | PagemapEntry.UFFD_WP
+            | PagemapEntry.GUARD
+            | PagemapEntry.SOFT_DIRTY;
     private static final int MAP_LOCKED = 0x2000;
     private static final int SHM_LOCK = 11;
     private static final int ALL = 0;
@@ -55,7 +53,7 @@ final class StateCheck {
 
     private final NativeMachine real;
     private final ModelMachine model;
-    private final LargeFolios folios;
+    private final PagemapEntry words;
     private final long[] entries = new long[PAGEMAP_PAGES];
     private long[] presentAddresses = new long[PAGEMAP_PAGES];
     private long[] presentBits = new long[PAGEMAP_PAGES];
@@ -70,7 +68,8 @@ final class StateCheck {
     StateCheck(NativeMachine real, ModelMachine model) {
         this.real = real;
         this.model = model;
-        this.folios = new LargeFolios(model.kernel().memmap());
+        this.words = new PagemapEntry(
+                model.kernel().machine().description().mode(), model.kernel().memmap());
     }
 
     /** Notes a step before it is made. */
@@ -155,7 +154,8 @@ final class StateCheck {
                 while (at < presentCount && presentAddresses[at] < vaddr) {
                     at++;
                 }
-                long actual = at < presentCount && presentAddresses[at] == vaddr ? presentBits[at] : 0;
+                long actual = PagemapEntry.ofHole(vma);
+                actual |= at < presentCount && presentAddresses[at] == vaddr ? presentBits[at] : 0;
                 long expected = entries[i] & COMPARED;
                 if (actual != expected) {
                     return new Difference("pagemap", entry(vaddr, expected), entry(vaddr, actual), index);
@@ -168,20 +168,21 @@ final class StateCheck {
     private static String entry(long vaddr, long bits) {
         return String.format(
                 Locale.ROOT,
-                "0x%x:%s%s%s%s%s",
+                "0x%x:%s%s%s%s%s%s%s",
                 vaddr,
-                (bits & PRESENT) != 0 ? " present" : " absent",
-                (bits & SWAPPED) != 0 ? " swapped" : "",
-                (bits & FILE) != 0 ? " file-or-shared" : "",
-                (bits & EXCLUSIVE) != 0 ? " exclusive" : "",
-                (bits & GUARD) != 0 ? " guard" : "");
+                (bits & PagemapEntry.PRESENT) != 0 ? " present" : " absent",
+                (bits & PagemapEntry.SWAP) != 0 ? " swapped" : "",
+                (bits & PagemapEntry.FILE) != 0 ? " file-or-shared" : "",
+                (bits & PagemapEntry.EXCLUSIVE) != 0 ? " exclusive" : "",
+                (bits & PagemapEntry.GUARD) != 0 ? " guard" : "",
+                (bits & PagemapEntry.UFFD_WP) != 0 ? " uffd-wp" : "",
+                (bits & PagemapEntry.SOFT_DIRTY) != 0 ? " soft-dirty" : "");
     }
 
     /** Collects the pages of the model's tables in ascending order. */
     private void collectPresent(int slot) {
         presentCount = 0;
         PagingMode mode = model.kernel().machine().description().mode();
-        MemMap memMap = model.kernel().memmap();
         new TableWalk(mode, model.kernel().machine().memory(), new TableWalk.Visitor() {
                     @Override
                     public void table(long pfn, int level) {
@@ -190,15 +191,14 @@ final class StateCheck {
 
                     @Override
                     public void marker(long vaddr, long entry) {
-                        add(vaddr, SWAPPED | ((PteMarkers.marks(entry) & PteMarkers.GUARD) != 0 ? GUARD : 0));
+                        add(vaddr, words.of(entry, false, false));
                     }
 
                     @Override
                     public void leaf(long vaddr, long entry, int level) {
                         int flags = mode.flags(entry, level);
                         if (mode.isPresent(entry) || (flags & PteFlags.PROT_NONE) != 0) {
-                            // pagemap_pmd_range() asks the first page of a huge one for all.
-                            long bits = bits(memMap, mode.pfn(entry, level), flags);
+                            long bits = words.of(entry, level > 1, false);
                             for (long i = 0; i < mode.pagesPerLeaf(level); i++) {
                                 add(vaddr + (i << 12), bits);
                             }
@@ -215,16 +215,6 @@ final class StateCheck {
         }
         presentAddresses[presentCount] = vaddr;
         presentBits[presentCount++] = bits;
-    }
-
-    /** {@code fs/proc/task_mmu.c:pte_to_pagemap_entry()}. */
-    private long bits(MemMap memMap, long pfn, int flags) {
-        if ((flags & PteFlags.SPECIAL) != 0 || memMap.owner(pfn) == FrameOwner.ZERO_PAGE) {
-            return PRESENT | (memMap.isValid(pfn) && folios.isLarge(pfn) ? FILE : 0);
-        }
-        long bits = PRESENT;
-        bits |= memMap.owner(pfn) == FrameOwner.ANON ? 0 : FILE;
-        return bits | (folios.preciseMapcount(pfn) == 1 ? EXCLUSIVE : 0);
     }
 
     private @Nullable Difference smaps(int slot, int index) {

@@ -1,5 +1,6 @@
 package io.pagewalk.oracle.machine;
 
+import io.pagewalk.kernel.procfs.PagemapEntry;
 import io.pagewalk.kernel.rmap.Folios;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -16,6 +17,8 @@ import java.util.Set;
  * What the model must know of the helper to start from the same point.
  *
  * @param maps its areas
+ * @param startData where its data begins, which counts towards {@code RLIMIT_DATA}
+ * @param endData where its data ends
  * @param startBrk where its heap begins
  * @param isPrivileged whether it runs as root
  * @param memlockBytes its {@code RLIMIT_MEMLOCK}, -1 for none
@@ -26,10 +29,13 @@ import java.util.Set;
  * @param readAheadKib how far its device reads ahead
  * @param maxFolioOrder largest folio order of its file system
  * @param hasSegments whether it may make System V segments
+ * @param hasSoftDirty whether its kernel tells which pages were written since somebody asked
  * @param hugePages which huge pages its kernel uses
  */
 public record HelperProfile(
         List<ProcText.MapsLine> maps,
+        long startData,
+        long endData,
         long startBrk,
         boolean isPrivileged,
         long memlockBytes,
@@ -40,10 +46,12 @@ public record HelperProfile(
         int readAheadKib,
         int maxFolioOrder,
         boolean hasSegments,
+        boolean hasSoftDirty,
         HostHugePages hugePages) {
     /** Twenty pages and a part of one, so that the end of the file lies inside a page. */
     public static final int FILE_BYTES = 20 * 4096 + 100;
 
+    private static final int STAT_START_DATA = 45;
     private static final int STAT_START_BRK = 47;
     private static final int DEFAULT_READ_AHEAD_KIB = 128;
     private static final Set<String> LARGE_FOLIOS = Set.of("ext4", "xfs");
@@ -65,6 +73,8 @@ public record HelperProfile(
             String status = real.read(0, "status");
             return new HelperProfile(
                     ProcText.parseMaps(real.read(0, "maps")),
+                    real.stat(STAT_START_DATA),
+                    real.stat(STAT_START_DATA + 1),
                     real.stat(STAT_START_BRK),
                     ProcText.number(status, "Uid") == 0,
                     memlock,
@@ -75,10 +85,18 @@ public record HelperProfile(
                     readAheadKib(device),
                     LARGE_FOLIOS.contains(Files.getFileStore(data).type()) ? Folios.HUGE_ORDER : 0,
                     real.hasOwnSegments(),
+                    hasSoftDirty(real),
                     HostHugePages.read());
         } catch (IOException e) {
             throw new HelperFailure("the helper cannot be described: " + e.getMessage(), e);
         }
+    }
+
+    /** A new area counts as written with CONFIG_MEM_SOFT_DIRTY. */
+    private static boolean hasSoftDirty(NativeMachine real) {
+        long[] entry = new long[1];
+        real.pagemap(0, ModelMachine.CONTROL, 1, entry);
+        return (entry[0] & PagemapEntry.SOFT_DIRTY) != 0;
     }
 
     private static int readAheadKib(long device) throws IOException {
@@ -101,6 +119,8 @@ public record HelperProfile(
                 """;
         return new HelperProfile(
                 ProcText.parseMaps(maps),
+                0x400000,
+                0x401c80,
                 0x402000,
                 true,
                 -1,
@@ -111,6 +131,7 @@ public record HelperProfile(
                 DEFAULT_READ_AHEAD_KIB,
                 Folios.HUGE_ORDER,
                 true,
+                false,
                 HostHugePages.standard());
     }
 

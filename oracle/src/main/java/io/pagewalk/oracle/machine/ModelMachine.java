@@ -17,6 +17,7 @@ import io.pagewalk.hardware.mmu.Refill;
 import io.pagewalk.hardware.paging.PagingMode;
 import io.pagewalk.kernel.filemap.Inode;
 import io.pagewalk.kernel.filemap.OpenFile;
+import io.pagewalk.kernel.procfs.ClearRefs;
 import io.pagewalk.kernel.syscall.Errno;
 import io.pagewalk.kernel.syscall.SyscallArgs;
 import io.pagewalk.kernel.system.BootOptions;
@@ -45,9 +46,13 @@ public final class ModelMachine {
     private static final long PAGE = 4096;
     private static final long RAM_BYTES = Size.GIB;
     private static final int CPUS = 2;
+    private static final long AT_FDCWD = -100;
+
+    /** Where the helper's shared mapping lies. */
+    static final long CONTROL = 0x200000000L;
 
     /** Where the helper's vector for mincore of a slot lies: the layout of {@code struct control} in its source. */
-    private static final long FIRST_VECTOR = 0x200000000L + 4096 + 1024 * 72 + 1024 * 40 + 65536 + 16384;
+    private static final long FIRST_VECTOR = CONTROL + 4096 + 1024 * 72 + 1024 * 40 + 65536 + 16384;
 
     private static final long SLOT_BYTES = 65536 + 16384 + 16384 + 4096;
     private static final String SHARED_ANONYMOUS = "/dev/zero (deleted)";
@@ -75,8 +80,9 @@ public final class ModelMachine {
 
     /** Boots a machine and starts the helper's program in it, as {@code profile} describes it. */
     public static ModelMachine boot(HelperProfile profile) {
-        ModelMachine result =
-                new ModelMachine(LinuxKernel.boot(new Machine(description(RAM_BYTES), 1), BootOptions.defaults()));
+        BootOptions options = BootOptions.defaults();
+        options = profile.hasSoftDirty() ? options.withSoftDirty() : options;
+        ModelMachine result = new ModelMachine(LinuxKernel.boot(new Machine(description(RAM_BYTES), 1), options));
         result.start(profile);
         return result;
     }
@@ -145,6 +151,7 @@ public final class ModelMachine {
         Task task = kernel.exec(new ExecImage("helper", List.of("helper"), 1024, mappings, 0, 0, 0x400000));
         tasks[0] = task;
         Mm mm = task.mm();
+        mm.setData(profile.startData(), profile.endData());
         mm.setBrk(profile.startBrk(), profile.startBrk());
         mm.setPrivileged(profile.isPrivileged());
         mm.limits().set(ResourceLimits.RLIMIT_MEMLOCK, profile.memlockBytes(), profile.memlockBytes());
@@ -256,6 +263,7 @@ public final class ModelMachine {
                 result = limit(task, step);
                 value = result == 0 ? oldLimits(step.slot()) : 0;
             }
+            case CLEAR -> result = clear(task, step);
             case FETCH -> signal = kernel.access(task, step.a0(), Access.FETCH);
             case FORK -> result = fork(task, step);
             case EXIT -> {
@@ -279,6 +287,30 @@ public final class ModelMachine {
             return 0;
         }
         return result;
+    }
+
+    /** Behind 1, 2 and 3 a 4 flushes the translations, which would else be used on and mark nothing. */
+    private long clear(Task task, Step step) {
+        args.set(kernel.syscallNumbers().number("openat"), AT_FDCWD, 0, OpenFile.O_WRONLY, 0);
+        args.path = "/proc/" + task((int) step.a0()).tid() + "/clear_refs";
+        long fd = kernel.syscall(task, args);
+        args.path = null;
+        if (Errno.isError(fd)) {
+            return fd;
+        }
+        long result = write(task, step.slot(), fd, step.a1());
+        if (result == 1 && step.a1() < ClearRefs.SOFT_DIRTY) {
+            write(task, step.slot(), fd, ClearRefs.SOFT_DIRTY);
+        }
+        args.set(kernel.syscallNumbers().number("close"), fd);
+        kernel.syscall(task, args);
+        return result;
+    }
+
+    private long write(Task task, int slot, long fd, long digit) {
+        kernel.store(task, vector(slot), '0' + digit);
+        args.set(kernel.syscallNumbers().number("write"), fd, vector(slot), 1);
+        return kernel.syscall(task, args);
     }
 
     /** The structure lies where nobody else looks: in the place for mincore's vector. */

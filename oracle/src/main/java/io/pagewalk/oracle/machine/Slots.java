@@ -46,7 +46,7 @@ public final class Slots {
         return switch (step.kind()) {
             case FORK -> step.a0() > 0 && step.a0() < COUNT && !used[(int) step.a0()];
             case EXIT -> step.slot() != 0;
-            case LIMIT -> isAlive((int) step.a0());
+            case LIMIT, CLEAR -> isAlive((int) step.a0());
             case CALL, LOAD, STORE, MINCORE, SUM, WAIT, FETCH -> true;
         };
     }

@@ -35,7 +35,9 @@ public record Step(int slot, Kind kind, int number, long a0, long a1, long a2, l
         /** A call of the code at an address, which must be a return instruction. */
         FETCH,
         /** prlimit64 of the process in slot {@code a0}: resource, soft and hard limit; the old limits are the value. */
-        LIMIT
+        LIMIT,
+        /** A number written to {@code clear_refs} of the process in slot {@code a0}; behind 1, 2 and 3 its translations are flushed, so that pages are marked again when they are used. */
+        CLEAR
     }
 
     /** The flag of clone that tells a thread from a process. */

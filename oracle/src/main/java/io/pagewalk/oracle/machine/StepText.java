@@ -13,7 +13,7 @@ public final class StepText {
         return switch (step.kind()) {
             case CALL -> numbers.name(step.number());
             case FORK -> step.isThread() ? "thread" : step.isSharing() ? "share" : "fork";
-            case LOAD, STORE, MINCORE, SUM, EXIT, WAIT, FETCH, LIMIT ->
+            case LOAD, STORE, MINCORE, SUM, EXIT, WAIT, FETCH, LIMIT, CLEAR ->
                 step.kind().name().toLowerCase(Locale.ROOT);
         };
     }
@@ -22,7 +22,7 @@ public final class StepText {
     public static int arguments(Step step, SyscallNumbers numbers) {
         return switch (step.kind()) {
             case LOAD, FORK, FETCH -> 1;
-            case STORE, MINCORE, SUM -> 2;
+            case STORE, MINCORE, SUM, CLEAR -> 2;
             case EXIT, WAIT -> 0;
             case LIMIT -> 4;
             case CALL ->
@@ -73,6 +73,7 @@ public final class StepText {
                 case "sum" -> Step.of(slot, Step.Kind.SUM, args[0], args[1]);
                 case "fetch" -> Step.of(slot, Step.Kind.FETCH, args[0], 0);
                 case "limit" -> Step.limit(slot, (int) args[0], (int) args[1], args[2], args[3]);
+                case "clear" -> Step.of(slot, Step.Kind.CLEAR, args[0], args[1]);
                 case "fork" -> Step.of(slot, Step.Kind.FORK, args[0], Step.FORK_FLAGS);
                 case "thread" -> Step.of(slot, Step.Kind.FORK, args[0], Step.THREAD_FLAGS);
                 case "share" -> Step.of(slot, Step.Kind.FORK, args[0], Step.SHARING_FLAGS);

@@ -128,6 +128,19 @@ static void limit(const char *step, int slot, int resource, unsigned long soft, 
     end(step, result, old.rlim_cur * 31 + old.rlim_max);
 }
 
+static void clear(const char *step, int slot, int number)
+{
+    char path[40], digit = '0' + number;
+    begin();
+    sprintf(path, "/proc/%d/clear_refs", S->pid[slot]);
+    long fd = raw(SYS_open, (long) path, O_WRONLY, 0, 0, 0, 0);
+    long result = raw(SYS_write, fd, (long) &digit, 1, 0, 0, 0);
+    if (number >= 1 && number <= 3)
+        raw(SYS_write, fd, (long) "4", 1, 0, 0, 0);
+    raw(SYS_close, fd, 0, 0, 0, 0, 0);
+    end(step, result, 0);
+}
+
 /* Acts whenever it is this slot's turn. */
 static int act(void *number)
 {

@@ -44,7 +44,7 @@ typedef long i64;
 #define SYS_getpid 39
 #define SYS_memfd_create 319
 
-enum { CALL, LOAD, STORE, MINCORE, SUM, FORK, EXIT, WAIT, FETCH, LIMIT };
+enum { CALL, LOAD, STORE, MINCORE, SUM, FORK, EXIT, WAIT, FETCH, LIMIT, CLEAR };
 
 #define MAX_BATCH 1024
 #define SEGMENTS 8
@@ -201,6 +201,31 @@ static void fork_slot(struct request *q, struct answer *a)
         wait_while(&s->word, 1);
 }
 
+/* Writes a digit to clear_refs of a slot. A CPU sets no accessed bit again while it keeps a translation; a 4 flushes all of them. */
+static i64 clear_refs(int pid, int number)
+{
+    char path[] = "/proc/0000000000/clear_refs";
+    char digit = '0' + number;
+    for (int i = 15; i > 5; i--, pid /= 10)
+        path[i] = '0' + pid % 10;
+    /* No number has zeros in front. */
+    char *from = path + 6, *to = path + 6;
+    while (*from == '0')
+        from++;
+    while ((*to++ = *from++))
+        ;
+    i64 fd = call3(SYS_open, path, 1, 0);
+    if (fd < 0)
+        return fd;
+    i64 result = call3(SYS_write, fd, &digit, 1);
+    if (result == 1 && number < 4) {
+        digit = '4';
+        call3(SYS_write, fd, &digit, 1);
+    }
+    call3(SYS_close, fd, 0, 0);
+    return result;
+}
+
 static void perform(struct slot *self, struct request *q, struct answer *a)
 {
     u64 minor, major;
@@ -264,6 +289,9 @@ static void perform(struct slot *self, struct request *q, struct answer *a)
         a->value = limits[2] * 31 + limits[3];
         break;
     }
+    case CLEAR:
+        a->result = clear_refs(CONTROL->slots[q->args[0]].pid, q->args[1]);
+        break;
     case WAIT:
         a->result = call6(SYS_wait4, CONTROL->slots[q->args[0]].pid, 0, 0x40000000, 0, 0, 0) > 0 ? 0 : -10;
         break;

@@ -201,6 +201,14 @@ class ModelReplayTest {
     }
 
     @Test
+    void brk_countsTheProgramsOwnDataTowardsItsLimit() {
+        assertThat(ModelReplay.differences("""
+                0 limit 0x0 0x2 0x2000 -1 -> 0x0 0 0 0 -32
+                0 brk 0x402bb8 -> 0x402000 0 0 0 0x0
+                """)).isEmpty();
+    }
+
+    @Test
     void script_withAnotherAnswer_isReported() {
         assertThat(ModelReplay.differences("""
                 0 mmap 0x100000218000 0x1000 0x3 0x32 -1 0x0 -> 0x100000218000 0 1 0 0x0

@@ -31,7 +31,7 @@ class VerificationTest {
             strings = {
                 "map,protect,heap",
                 "map,lock,mincore,sync",
-                "map,shared,file,protect",
+                "map,shared,file,protect,clear",
                 "map,seal,protect,thread",
                 "map,advise,mremap,fork,segment",
             })
