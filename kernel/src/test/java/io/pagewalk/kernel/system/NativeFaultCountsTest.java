@@ -51,6 +51,8 @@ class NativeFaultCountsTest {
             fork_parent_rewrite_gone_100 100
             """;
 
+    private static final int RUNS = 5;
+
     private final TestKernel k = TestKernel.boot();
     private final Map<String, Long> counts = new LinkedHashMap<>();
 
@@ -70,8 +72,14 @@ class NativeFaultCountsTest {
             Files.copy(in, source);
         }
         run("gcc", "-O1", "-static", "-o", program.toString(), source.toString());
-        String output = run(program.toString(), directory.resolve("data").toString());
-        assertThat(model()).isEqualTo(parse(output));
+        // Write-back that comes between two touches of a shared page adds a fault: the least of some runs has none of
+        // that.
+        Map<String, Long> least = new LinkedHashMap<>();
+        for (int run = 0; run < RUNS; run++) {
+            parse(run(program.toString(), directory.resolve("data").toString()))
+                    .forEach((step, faults) -> least.merge(step, faults, Math::min));
+        }
+        assertThat(model()).isEqualTo(least);
     }
 
     private static String run(String... command) throws IOException, InterruptedException {
