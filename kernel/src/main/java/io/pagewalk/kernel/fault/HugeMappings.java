@@ -4,6 +4,7 @@ import io.pagewalk.base.KernelBug;
 import io.pagewalk.hardware.memory.PhysicalMemory;
 import io.pagewalk.hardware.paging.PagingMode;
 import io.pagewalk.hardware.paging.PteFlags;
+import io.pagewalk.kernel.huge.HugePageSettings;
 import io.pagewalk.kernel.page.MemMap;
 import io.pagewalk.kernel.page.PageFlags;
 import io.pagewalk.kernel.rmap.Folios;
@@ -40,10 +41,11 @@ final class HugeMappings {
     private final MemMap memmap;
     private final TlbFlusher flusher;
     private final PinnedCopies pinned;
+    private final HugePageSettings settings;
     private final long zeroPfn;
     private final int pages;
 
-    HugeMappings(KernelTables kernel, TlbFlusher flusher, PinnedCopies pinned) {
+    HugeMappings(KernelTables kernel, TlbFlusher flusher, PinnedCopies pinned, HugePageSettings settings) {
         this.mode = kernel.mode();
         this.memory = kernel.memory();
         this.tables = kernel.tables();
@@ -52,6 +54,7 @@ final class HugeMappings {
         this.memmap = folios.memmap();
         this.flusher = flusher;
         this.pinned = pinned;
+        this.settings = settings;
         this.zeroPfn = kernel.zeroPfn();
         this.pages = (int) mode.pagesPerLeaf(LEVEL);
     }
@@ -85,7 +88,9 @@ final class HugeMappings {
         int flags = protection.flags(vma) | protection.dirty() | Protection.writeRight(vma);
         tables.setHugeEntry(mm, vaddr, mode.leaf(head, flags, LEVEL));
         mm.addRss(RssCounter.ANON, pages);
-        folios.deferredSplits().add(head);
+        if (settings.shrinksUnderused()) {
+            folios.deferredSplits().add(head);
+        }
     }
 
     /** Drops a whole huge page: {@code zap_huge_pmd()}. */

@@ -4,12 +4,12 @@ import io.pagewalk.kernel.filemap.FileSystem;
 import io.pagewalk.kernel.filemap.Inode;
 import io.pagewalk.kernel.huge.HugePagePolicy;
 import io.pagewalk.kernel.huge.HugePageSettings;
-import io.pagewalk.kernel.huge.HugePageStats;
 import io.pagewalk.kernel.page.LargeFolios;
 import io.pagewalk.kernel.page.MemMap;
 import io.pagewalk.kernel.rmap.AnonVmas;
 import io.pagewalk.kernel.rmap.FolioSplit;
 import io.pagewalk.kernel.rmap.Folios;
+import io.pagewalk.kernel.rmap.HugePageStats;
 import io.pagewalk.kernel.vma.Vma;
 import java.util.List;
 
@@ -18,7 +18,7 @@ public final class HugePages {
     private final PinnedCopies pinned;
     private final HugeMappings mappings;
     private final HugePagePolicy policy;
-    private final HugePageStats stats = new HugePageStats();
+    private final HugePageStats stats;
     private boolean knowsContents = true;
     private final FolioSplit split;
     private final AnonVmas anonVmas;
@@ -39,7 +39,8 @@ public final class HugePages {
             KernelTables kernel, AnonVmas anonVmas, FileSystem files, HugePageSettings settings, TlbFlusher flusher) {
         Folios folios = kernel.folios();
         this.pinned = new PinnedCopies(kernel, anonVmas);
-        this.mappings = new HugeMappings(kernel, flusher, pinned);
+        this.stats = folios.stats();
+        this.mappings = new HugeMappings(kernel, flusher, pinned, settings);
         kernel.setHugeMappings(mappings);
         this.policy = new HugePagePolicy(settings);
         this.split = new FolioSplit(folios);
@@ -67,11 +68,6 @@ public final class HugePages {
         return policy;
     }
 
-    /** Returns what is counted of them by size. */
-    public HugePageStats stats() {
-        return stats;
-    }
-
     /**
      * Makes single pages of a folio.
      *
@@ -80,6 +76,7 @@ public final class HugePages {
      */
     public boolean split(long head) {
         if (!split.canSplit(head)) {
+            stats.countSplit(large.order(head), false);
             return false;
         }
         int mapping = memmap.mapping(head);

@@ -23,6 +23,9 @@ import java.util.function.Supplier;
 
 /** What the address-space calls do to page tables: dropping, protecting, moving, copying and populating ranges ({@code mm/memory.c}, {@code mm/mprotect.c}, {@code mm/mremap.c}). */
 public final class PageTableEditor implements PageTableOps {
+    /** What neighbouring entries may differ in to be dropped together: {@code mm/internal.h:folio_pte_batch()}. */
+    private static final int UNLIKE = PteFlags.ACCESSED | PteFlags.DIRTY | PteFlags.SOFT_DIRTY | PteFlags.WRITE;
+
     private static final long WP_MARKER = PteMarkers.entry(PteMarkers.UFFD_WP);
 
     private final PagingMode mode;
@@ -264,7 +267,12 @@ public final class PageTableEditor implements PageTableOps {
                 if (isSpecial) {
                     FaultHandler.forgetMergedZeroPage(mm, pfn, flags, zeroPfn);
                 } else {
-                    dropPage(mm, pfn, flags, hasRecency);
+                    int more = memmap.mapping(pfn) < 0 && folios.large().isLarge(pfn)
+                            ? dropNeighbours(vma, table, index, pfn, flags, vaddr, end, flush)
+                            : dropPage(mm, pfn, flags, hasRecency);
+                    zapped += more;
+                    index += more;
+                    vaddr += 4096L * more;
                 }
             }
         }
@@ -286,7 +294,30 @@ public final class PageTableEditor implements PageTableOps {
         return (marks & PteMarkers.POISONED) != 0 ? !keepAnonymous : vma.isAnonymous();
     }
 
-    private void dropPage(Mm mm, long pfn, int flags, boolean hasRecency) {
+    /** Drops a page of a large anonymous folio whose entry is cleared, with those behind it that are mapped alike: {@code zap_present_folio_ptes()}. Returns how many those are. */
+    private int dropNeighbours(
+            Vma vma, long table, int index, long pfn, int flags, long vaddr, long end, FlushRange flush) {
+        long last = memmap.compoundHead(pfn) + folios.large().pages(pfn);
+        long most = Math.min(Math.min(last - pfn, mode.entries(1) - index), (end - vaddr) >> 12);
+        int count = 1;
+        while (count < most) {
+            long entry = mode.readEntry(memory, table, index + count);
+            if (entry == 0
+                    || PteMarkers.is(entry)
+                    || mode.pfn(entry, 1) != pfn + count
+                    || ((mode.flags(entry, 1) ^ flags) & ~UNLIKE) != 0) {
+                break;
+            }
+            mode.writeEntry(memory, table, index + count, 0);
+            flush.addPage(vaddr + 4096L * count);
+            count++;
+        }
+        vma.mm().addRss(RssCounter.ANON, -count);
+        folios.unmapMany(pfn, count, vma.mm());
+        return count - 1;
+    }
+
+    private int dropPage(Mm mm, long pfn, int flags, boolean hasRecency) {
         RssCounter kind = FaultHandler.rssKind(memmap, pfn);
         // Pages of the vDSO and of drivers belong to no file: nobody writes them back or reclaims them.
         if (memmap.mapping(pfn) > 0) {
@@ -299,6 +330,7 @@ public final class PageTableEditor implements PageTableOps {
         }
         mm.addRss(kind, -1);
         folios.unmap(pfn, mm);
+        return 0;
     }
 
     @Override

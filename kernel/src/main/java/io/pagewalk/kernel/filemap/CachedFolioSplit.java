@@ -6,7 +6,6 @@ import io.pagewalk.kernel.page.MemMapSection;
 import io.pagewalk.kernel.page.PageFlags;
 import io.pagewalk.kernel.rmap.Folios;
 import io.pagewalk.kernel.zone.NodeStat;
-import io.pagewalk.kernel.zone.VmEvent;
 
 /** Splitting of large folios of a file, which leaves every entry that maps one empty: {@code mm/huge_memory.c:__folio_split()}. */
 final class CachedFolioSplit {
@@ -37,6 +36,7 @@ final class CachedFolioSplit {
      */
     boolean splitOrUnmap(Inode inode, long head, long at) {
         boolean isPossible = canSplit(inode, head);
+        folios.stats().countSplit(large.order(head), isPossible);
         if (isPossible || !inode.isShmem()) {
             unmap(inode, head);
         }
@@ -54,7 +54,9 @@ final class CachedFolioSplit {
      * @return whether that was possible; nothing changes otherwise
      */
     boolean toPages(Inode inode, long head) {
-        if (!canSplit(inode, head)) {
+        boolean isPossible = canSplit(inode, head);
+        folios.stats().countSplit(large.order(head), isPossible);
+        if (!isPossible) {
             return false;
         }
         unmap(inode, head);
@@ -87,7 +89,6 @@ final class CachedFolioSplit {
         int order = large.order(folio);
         int flags = memmap.flags(folio) & ~PageFlags.PER_PAGE;
         if (order == Folios.HUGE_ORDER) {
-            folios.counters().count(VmEvent.THP_SPLIT_PAGE);
             NodeStat item = inode.isShmem() ? NodeStat.NR_SHMEM_HUGEPAGES : NodeStat.NR_FILE_HUGEPAGES;
             folios.counters().add(folios.zoneOf(folio).node(), item, -(1L << order));
         }

@@ -17,6 +17,9 @@ public final class HugePageSettings {
     /** Orders from {@link #LOWEST_ORDER} to {@link Folios#HUGE_ORDER}, as bits: {@code THP_ORDERS_ALL_ANON}. */
     public static final int ALL_ORDERS = (1 << (Folios.HUGE_ORDER + 1)) - (1 << LOWEST_ORDER);
 
+    /** Smallest order of a folio of several pages in a file in memory. */
+    public static final int LOWEST_SHMEM_ORDER = 1;
+
     private static final String PARAMETER = "transparent_hugepage=";
 
     /** Where huge pages are used. */
@@ -63,9 +66,31 @@ public final class HugePageSettings {
         NEVER
     }
 
+    /** Where files in memory use huge pages: {@code SHMEM_HUGE_*}. */
+    public enum ShmemUse {
+        /** Everywhere. */
+        ALWAYS,
+        /** As the mount or the setting for all sizes says; of one size only. */
+        INHERIT,
+        /** Where a folio lies within the size of the file, or a program asks for it. */
+        WITHIN_SIZE,
+        /** Where a program asks for it. */
+        ADVISE,
+        /** Nowhere. */
+        NEVER,
+        /** Nowhere, whatever mounts say; for all sizes only. */
+        DENY,
+        /** Everywhere, whatever mounts say; for all sizes only. */
+        FORCE
+    }
+
     private Use enabled = Use.MADVISE;
     private Defrag defrag = Defrag.MADVISE;
     private boolean usesZeroPage = true;
+    private boolean shrinksUnderused = true;
+    private final KhugepagedSettings khugepaged = new KhugepagedSettings();
+    private ShmemUse shmemEnabled = ShmemUse.NEVER;
+    private final ShmemUse[] shmemOfOrder = new ShmemUse[Folios.HUGE_ORDER + 1];
     /* Each fault asks for them. */
     private int advisedOrders;
     private int otherOrders;
@@ -171,6 +196,68 @@ public final class HugePageSettings {
     public void setEnabled(int order, Use value) {
         ofOrder[order] = value;
         refresh();
+    }
+
+    /** Returns {@code shrink_underused}: whether huge pages that hold mostly zeros are split when memory is short. */
+    public boolean shrinksUnderused() {
+        return shrinksUnderused;
+    }
+
+    /**
+     * Sets {@code shrink_underused}.
+     *
+     * @param value whether new huge pages are queued to be split
+     */
+    public void setShrinksUnderused(boolean value) {
+        shrinksUnderused = value;
+    }
+
+    /** Returns how khugepaged works. */
+    public KhugepagedSettings khugepaged() {
+        return khugepaged;
+    }
+
+    /** Returns {@code shmem_enabled}, all but {@link ShmemUse#INHERIT}. Memory that is shared without a mount of its own follows it; other mounts have their own, and only DENY and FORCE concern them. */
+    public ShmemUse shmemEnabled() {
+        return shmemEnabled;
+    }
+
+    /**
+     * Sets {@code shmem_enabled}.
+     *
+     * @param value all but {@link ShmemUse#INHERIT}
+     */
+    public void setShmemEnabled(ShmemUse value) {
+        shmemEnabled = value;
+    }
+
+    /**
+     * Returns {@code hugepages-SIZEkB/shmem_enabled}, all but {@link ShmemUse#DENY} and {@link ShmemUse#FORCE}.
+     *
+     * @param order from {@link #LOWEST_SHMEM_ORDER} to {@link Folios#HUGE_ORDER}
+     */
+    public ShmemUse shmemEnabled(int order) {
+        return shmemOfOrder[order];
+    }
+
+    /**
+     * Sets {@code hugepages-SIZEkB/shmem_enabled}.
+     *
+     * @param order from {@link #LOWEST_SHMEM_ORDER} to {@link Folios#HUGE_ORDER}
+     * @param value all but {@link ShmemUse#DENY} and {@link ShmemUse#FORCE}
+     */
+    public void setShmemEnabled(int order, ShmemUse value) {
+        shmemOfOrder[order] = value;
+    }
+
+    /** Whether {@code huge_shmem_orders_inherit} is that of one huge page alone, as {@link ShmemUse#FORCE} wants it. */
+    boolean inheritsOnlyHugeShmem() {
+        for (int order = LOWEST_SHMEM_ORDER; order <= Folios.HUGE_ORDER; order++) {
+            if ((shmemOfOrder[order] == ShmemUse.INHERIT) != (order == Folios.HUGE_ORDER)) {
+                return false;
+            }
+        }
+        return true;
     }
 
     /**

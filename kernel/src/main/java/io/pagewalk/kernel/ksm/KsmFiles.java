@@ -1,7 +1,7 @@
 package io.pagewalk.kernel.ksm;
 
 import io.pagewalk.kernel.syscall.Errno;
-import java.util.Locale;
+import io.pagewalk.kernel.syscall.Kstrtox;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.LongConsumer;
@@ -9,10 +9,7 @@ import java.util.function.LongSupplier;
 
 /** {@code /sys/kernel/mm/ksm}: its files as text, and what writing them does. */
 public final class KsmFiles {
-    private static final long NOT_A_NUMBER = -Errno.EINVAL;
     private static final long OUT_OF_RANGE = -Errno.ERANGE;
-    private static final int MOST_DIGITS = 18;
-    private static final long UNSIGNED_INT = 0xffff_ffffL;
 
     private final Ksm ksm;
     private final LongSupplier zeroPages;
@@ -105,40 +102,36 @@ public final class KsmFiles {
      */
     public long write(String name, String text) {
         KsmSettings set = ksm.settings();
-        // One line end may follow a value: lib/kstrtox.c.
-        String value = text.endsWith("\n") ? text.substring(0, text.length() - 1) : text;
         return switch (name) {
             case "run" -> {
-                long run = number(value, UNSIGNED_INT);
+                long run = Kstrtox.unsignedInt(text);
                 yield run < 0 || run > Ksm.RUN_UNMERGE ? -Errno.EINVAL : ksm.run((int) run);
             }
-            case "sleep_millisecs" -> store(number(value, UNSIGNED_INT), v -> set.sleepMillisecs = v);
+            case "sleep_millisecs" -> store(Kstrtox.unsignedInt(text), v -> set.sleepMillisecs = v);
             case "pages_to_scan" ->
                 set.advisor == KsmSettings.Advisor.NONE
-                        ? store(number(value, UNSIGNED_INT), v -> set.pagesToScan = v)
+                        ? store(Kstrtox.unsignedInt(text), v -> set.pagesToScan = v)
                         : -Errno.EINVAL;
             case "stable_node_chains_prune_millisecs" ->
-                store(number(value, UNSIGNED_INT), v -> set.chainsPruneMillisecs = v);
-            case "advisor_max_cpu" -> store(number(value, Long.MAX_VALUE), v -> set.advisorMaxCpu = v);
-            case "advisor_min_pages_to_scan" ->
-                store(number(value, Long.MAX_VALUE), v -> set.advisorMinPagesToScan = v);
-            case "advisor_max_pages_to_scan" ->
-                store(number(value, Long.MAX_VALUE), v -> set.advisorMaxPagesToScan = v);
+                store(Kstrtox.unsignedInt(text), v -> set.chainsPruneMillisecs = v);
+            case "advisor_max_cpu" -> store(Kstrtox.unsignedLong(text), v -> set.advisorMaxCpu = v);
+            case "advisor_min_pages_to_scan" -> store(Kstrtox.unsignedLong(text), v -> set.advisorMinPagesToScan = v);
+            case "advisor_max_pages_to_scan" -> store(Kstrtox.unsignedLong(text), v -> set.advisorMaxPagesToScan = v);
             case "advisor_target_scan_time" -> {
-                long seconds = number(value, Long.MAX_VALUE);
+                long seconds = Kstrtox.unsignedLong(text);
                 yield store(seconds < 1 ? -1 : seconds, v -> set.advisorTargetScanTime = v);
             }
-            case "advisor_mode" -> advisorMode(value);
-            case "use_zero_pages" -> store(bool(value), v -> set.usesZeroPages = v != 0);
-            case "smart_scan" -> store(bool(value), v -> set.isSmartScan = v != 0);
+            case "advisor_mode" -> advisorMode(Kstrtox.withoutLineEnd(text));
+            case "use_zero_pages" -> store(Kstrtox.bool(text), v -> set.usesZeroPages = v != 0);
+            case "smart_scan" -> store(Kstrtox.bool(text), v -> set.isSmartScan = v != 0);
             case "max_page_sharing" -> {
-                long pages = number(value, Integer.MAX_VALUE);
+                long pages = Kstrtox.number(text, Integer.MAX_VALUE);
                 yield pages < 2
                         ? (pages == OUT_OF_RANGE ? OUT_OF_RANGE : -Errno.EINVAL)
                         : whenNothingIsMerged(pages == set.maxPageSharing, () -> set.maxPageSharing = (int) pages);
             }
             case "merge_across_nodes" -> {
-                long across = number(value, Long.MAX_VALUE);
+                long across = Kstrtox.unsignedLong(text);
                 yield across < 0 || across > 1
                         ? (across == OUT_OF_RANGE ? OUT_OF_RANGE : -Errno.EINVAL)
                         : whenNothingIsMerged(
@@ -182,26 +175,5 @@ public final class KsmFiles {
         }
         setter.accept(value);
         return 0;
-    }
-
-    /** A decimal number up to a limit; {@link #NOT_A_NUMBER} or {@link #OUT_OF_RANGE} when it is none. */
-    private static long number(String text, long most) {
-        if (!text.matches("\\+?[0-9]+")) {
-            return NOT_A_NUMBER;
-        }
-        String digits = text.replaceFirst("^\\+?0*(?=.)", "");
-        long value = digits.length() > MOST_DIGITS ? OUT_OF_RANGE : Long.parseLong(digits);
-        return value > most ? OUT_OF_RANGE : value;
-    }
-
-    /** {@code lib/kstrtox.c:kstrtobool()}, which looks at the first letters only. */
-    private static long bool(String text) {
-        String lower = text.toLowerCase(Locale.ROOT);
-        if (lower.startsWith("y") || lower.startsWith("1") || lower.startsWith("t") || lower.startsWith("on")) {
-            return 1;
-        }
-        return lower.startsWith("n") || lower.startsWith("0") || lower.startsWith("f") || lower.startsWith("of")
-                ? 0
-                : -1;
     }
 }

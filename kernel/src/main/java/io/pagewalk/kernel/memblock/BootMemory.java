@@ -39,6 +39,8 @@ public record BootMemory(
         AddressConversion conversion,
         long memmapBootPages,
         @Nullable FrameRange cma) {
+    private static final String MIN_FREE_KBYTES = "min_free_kbytes";
+
     /** Machines with less RAM boot with transparent huge pages switched off: {@code mm/huge_memory.c:hugepage_init()}. */
     private static final long THP_MIN_PAGES = 512L << 8;
 
@@ -124,12 +126,32 @@ public record BootMemory(
     }
 
     /**
+     * Sizes watermarks when huge pages are switched on or off: {@code mm/khugepaged.c:set_recommended_min_free_kbytes()}.
+     *
+     * <p>Differs from Linux: a value that the user gave and huge pages raised stays when they are switched off, because the lower one is not remembered.
+     *
+     * @param sysctls settings
+     * @param isOn whether there may be huge pages now
+     */
+    public void hugePagesSwitched(Sysctls sysctls, boolean isOn) {
+        List<Zone> zones = zones();
+        int normal = layout.indexOf(ZoneType.NORMAL);
+        long present = sysctls.get(MIN_FREE_KBYTES);
+        long least = isOn || sysctls.isSetByUser(MIN_FREE_KBYTES) ? present : 0;
+        long wanted = isOn
+                ? ZoneSizing.recommendedMinFreeKbytes(zones, normal)
+                : ZoneSizing.minFreeKbytes(ZoneSizing.freeBufferPages(zones, normal));
+        sysctls.replace(MIN_FREE_KBYTES, Math.max(least, wanted));
+        applyWatermarks(sysctls);
+    }
+
+    /**
      * Sizes watermarks, which ends all boosts, and the per-CPU lists, which depend on them: {@code setup_per_zone_wmarks()}.
      *
      * @param sysctls {@code min_free_kbytes}, {@code watermark_scale_factor}
      */
     public void applyWatermarks(Sysctls sysctls) {
-        ZoneSizing.setupWatermarks(zones(), sysctls.get("min_free_kbytes"), sysctls.get("watermark_scale_factor"));
+        ZoneSizing.setupWatermarks(zones(), sysctls.get(MIN_FREE_KBYTES), sysctls.get("watermark_scale_factor"));
         applyPagesets(sysctls);
     }
 
@@ -186,11 +208,11 @@ public record BootMemory(
         int normal = layout.indexOf(ZoneType.NORMAL);
         sysctls.deriveLowmemReserveRatio(
                 layout.types().stream().map(BootMemory::defaultRatio).toList());
-        sysctls.derive("min_free_kbytes", ZoneSizing.minFreeKbytes(ZoneSizing.freeBufferPages(zones, normal)));
-        ZoneSizing.setupWatermarks(zones, sysctls.get("min_free_kbytes"), sysctls.get("watermark_scale_factor"));
+        sysctls.derive(MIN_FREE_KBYTES, ZoneSizing.minFreeKbytes(ZoneSizing.freeBufferPages(zones, normal)));
+        ZoneSizing.setupWatermarks(zones, sysctls.get(MIN_FREE_KBYTES), sysctls.get("watermark_scale_factor"));
         if (totalRamPages() >= THP_MIN_PAGES) {
             long recommended = ZoneSizing.recommendedMinFreeKbytes(zones, normal);
-            sysctls.derive("min_free_kbytes", Math.max(recommended, sysctls.get("min_free_kbytes")));
+            sysctls.derive(MIN_FREE_KBYTES, Math.max(recommended, sysctls.get(MIN_FREE_KBYTES)));
         }
         long freeKbytes = zones.stream().mapToLong(zone -> zone.freePages).sum() << 2;
         sysctls.derive("user_reserve_kbytes", Math.min(freeKbytes / 32, 1 << 17));

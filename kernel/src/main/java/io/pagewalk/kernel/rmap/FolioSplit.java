@@ -6,7 +6,6 @@ import io.pagewalk.kernel.page.MemMap;
 import io.pagewalk.kernel.page.MemMapSection;
 import io.pagewalk.kernel.page.PageFlags;
 import io.pagewalk.kernel.zone.NodeStat;
-import io.pagewalk.kernel.zone.VmEvent;
 
 /** Makes single pages of a large folio that no entry maps as a whole: {@code mm/huge_memory.c:__folio_split()} after {@code unmap_folio()}. */
 public final class FolioSplit {
@@ -45,14 +44,13 @@ public final class FolioSplit {
         int pages = large.pages(head);
         boolean isCached = memmap.mapping(head) > 0;
         int shared = memmap.flags(head) & ~PageFlags.PER_PAGE;
-        if (large.order(head) == Folios.HUGE_ORDER) {
-            folios.counters().count(VmEvent.THP_SPLIT_PAGE);
-            if (isCached) {
-                boolean isShmem = (shared & PageFlags.SWAPBACKED) != 0;
-                NodeStat item = isShmem ? NodeStat.NR_SHMEM_HUGEPAGES : NodeStat.NR_FILE_HUGEPAGES;
-                folios.counters().add(folios.zoneOf(head).node(), item, -pages);
-            }
+        if (isCached && large.order(head) == Folios.HUGE_ORDER) {
+            boolean isShmem = (shared & PageFlags.SWAPBACKED) != 0;
+            NodeStat item = isShmem ? NodeStat.NR_SHMEM_HUGEPAGES : NodeStat.NR_FILE_HUGEPAGES;
+            folios.counters().add(folios.zoneOf(head).node(), item, -pages);
         }
+        folios.stats().count(large.order(head), HugePageStats.Item.NR_ANON, isCached ? 0 : -1);
+        folios.stats().countSplit(large.order(head), true);
         folios.deferredSplits().remove(head);
         large.clear(head);
         MemMapSection section = memmap.section(head);

@@ -44,7 +44,8 @@ public final class Folios {
     private final PolicyAllocator policies;
     private final LargeFolios large;
     private final LruLists lru;
-    private final DeferredSplits deferredSplits = new DeferredSplits();
+    private final HugePageStats stats;
+    private final DeferredSplits deferredSplits;
     private Zone lastZone;
 
     /** Takes pages of pools back when the last reference is gone: {@code mm/hugetlb.c:free_huge_folio()}. */
@@ -62,6 +63,8 @@ public final class Folios {
         this.policies = new PolicyAllocator(allocator);
         this.large = new LargeFolios(memmap);
         this.lru = new LruLists(this);
+        this.stats = new HugePageStats(counters);
+        this.deferredSplits = new DeferredSplits(large, counters, stats);
         this.lastZone = allocator.nodes().getFirst().zones().getFirst();
     }
 
@@ -97,6 +100,11 @@ public final class Folios {
     /** Returns the large folios that are to be split because only a part of them is still mapped. */
     public DeferredSplits deferredSplits() {
         return deferredSplits;
+    }
+
+    /** Returns what is counted of large folios by their size. */
+    public HugePageStats stats() {
+        return stats;
     }
 
     /** Returns where frames come from. */
@@ -179,6 +187,9 @@ public final class Folios {
         if ((flags & PageFlags.MLOCKED) != 0) {
             counters.add(zoneOf(pfn), ZoneStat.NR_MLOCK, -pages);
             counters.count(VmEvent.UNEVICTABLE_PGS_CLEARED, pages);
+        }
+        if (order > 0 && section.mapping[i] < 0) {
+            stats.count(order, HugePageStats.Item.NR_ANON, -1);
         }
         section.flags[i] = flags & PageFlags.HEAD;
         section.mapping[i] = 0;
@@ -298,6 +309,7 @@ public final class Folios {
         for (int i = 0; i < pages; i++) {
             memmap.setMapping(head + i, -(int) anonVma.id(), index + i);
         }
+        stats.count(large.order(head), HugePageStats.Item.NR_ANON, 1);
         lru.count(zoneOf(head), memmap.flags(head), pages);
         if (vma.has(VmaFlags.VM_LOCKED) && !vma.has(VmaFlags.VM_SPECIAL)) {
             lru.mlock(head);
@@ -358,18 +370,34 @@ public final class Folios {
      * @param mm the address space that no longer maps it there
      */
     public void unmap(long pfn, Mm mm) {
-        int removed;
         if (large.isLarge(pfn)) {
-            removed = large.unmapPage(pfn, (int) mm.pgdPfn());
-            if (removed > 0 && large.mapcount(pfn) > 0) {
-                partlyUnmapped(memmap.compoundHead(pfn));
-            }
-        } else {
-            removed = memmap.decMapcount(pfn) == 0 ? 1 : 0;
+            unmapMany(pfn, 1, mm);
+            return;
         }
-        countMapped(pfn, -removed);
+        countMapped(pfn, memmap.decMapcount(pfn) == 0 ? -1 : 0);
         unlockUnmapped(pfn);
         put(pfn);
+    }
+
+    /**
+     * Removes entries of a leaf table that map neighbouring pages of one large folio, and their references: {@code folio_remove_rmap_ptes()} and {@code folio_put_refs()}. Only when all are gone
+     * is it asked whether the folio is now mapped in part.
+     *
+     * @param first first page
+     * @param count how many pages
+     * @param mm the address space that no longer maps them there
+     */
+    public void unmapMany(long first, int count, Mm mm) {
+        int removed = 0;
+        for (long pfn = first; pfn < first + count; pfn++) {
+            removed += large.unmapPage(pfn, (int) mm.pgdPfn());
+        }
+        if (removed > 0 && large.mapcount(first) > 0) {
+            partlyUnmapped(memmap.compoundHead(first));
+        }
+        countMapped(first, -removed);
+        unlockUnmapped(first);
+        putMany(first, count);
     }
 
     /**
@@ -418,10 +446,9 @@ public final class Folios {
         }
     }
 
-    /** {@code mm/huge_memory.c:deferred_split_folio()} with {@code partially_mapped}. */
     private void partlyUnmapped(long head) {
-        if (memmap.mapping(head) < 0 && large.order(head) > 1 && deferredSplits.addPartlyMapped(head)) {
-            counters.count(VmEvent.THP_DEFERRED_SPLIT_PAGE, large.order(head) == HUGE_ORDER ? 1 : 0);
+        if (memmap.mapping(head) < 0) {
+            deferredSplits.addPartlyMapped(head);
         }
     }
 

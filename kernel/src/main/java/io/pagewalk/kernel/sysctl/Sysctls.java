@@ -187,6 +187,16 @@ public final class Sysctls {
     }
 
     /**
+     * Stores a value that the kernel chose instead of the present one, whoever gave that.
+     *
+     * @param name Linux's name
+     * @param value the new value
+     */
+    public void replace(String name, long value) {
+        find(key(name)).value = value;
+    }
+
+    /**
      * Stores the default of {@code lowmem_reserve_ratio}, one number for each zone; a value that the user gave stays.
      *
      * @param ratios for each zone of the machine, lowest first; 0 switches the protection of a zone off

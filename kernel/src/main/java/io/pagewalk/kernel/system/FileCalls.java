@@ -6,6 +6,7 @@ import io.pagewalk.kernel.filemap.FileIo;
 import io.pagewalk.kernel.filemap.FileSystem;
 import io.pagewalk.kernel.filemap.Inode;
 import io.pagewalk.kernel.filemap.OpenFile;
+import io.pagewalk.kernel.huge.HugePageFiles;
 import io.pagewalk.kernel.ksm.KsmFiles;
 import io.pagewalk.kernel.procfs.ProcFiles;
 import io.pagewalk.kernel.procfs.TextFile;
@@ -18,6 +19,7 @@ import io.pagewalk.kernel.syscall.SyscallDoor;
 import io.pagewalk.kernel.time.Cause;
 import io.pagewalk.kernel.userfaultfd.UserfaultDevice;
 import java.nio.charset.StandardCharsets;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** System calls on files: {@code fs/read_write.c}, {@code fs/open.c}, {@code fs/fcntl.c}. */
@@ -40,6 +42,7 @@ final class FileCalls {
     private static final long MAX_RW_COUNT = 0x7ffff000L;
 
     private static final String KSM_DIRECTORY = "/sys/kernel/mm/ksm/";
+    private static final String HUGE_PAGE_DIRECTORY = "/sys/kernel/mm/transparent_hugepage/";
 
     private final LinuxKernel kernel;
     private final FileSystem files;
@@ -275,7 +278,10 @@ final class FileCalls {
             } else if (kernel.hugetlb().pools().hasFile(path)) {
                 return HugetlbCalls.openPool(kernel, task, path, flags);
             } else if (path.startsWith(KSM_DIRECTORY)) {
-                return openKsm(task, path, flags);
+                return openAttribute(task, path, flags, ksmAttribute(path.substring(KSM_DIRECTORY.length())));
+            } else if (path.startsWith(HUGE_PAGE_DIRECTORY)) {
+                String name = path.substring(HUGE_PAGE_DIRECTORY.length());
+                return openAttribute(task, path, flags, hugePageAttribute(name));
             } else if ((flags & OpenFile.O_CREAT) != 0) {
                 TmpfsMount mount = kernel.sharedMemory().files().mountOf(path);
                 inode = mount == null
@@ -305,19 +311,37 @@ final class FileCalls {
         return task.files().install(files.open(inode, flags), 0, (flags & OpenFile.O_CLOEXEC) != 0);
     }
 
+    /** A file of sysfs. */
+    private record Attribute(TextFile operations, boolean isWritable) {}
+
+    private @Nullable Attribute ksmAttribute(String name) {
+        KsmFiles ksm = kernel.ksmFiles();
+        return ksm.texts().containsKey(name)
+                ? new Attribute(
+                        new TextFile(() -> ksm.texts().getOrDefault(name, ""), text -> ksm.write(name, text)),
+                        KsmFiles.isWritable(name))
+                : null;
+    }
+
+    private @Nullable Attribute hugePageAttribute(String name) {
+        HugePageFiles huge = kernel.hugePageFiles();
+        return huge.text(name) != null
+                ? new Attribute(
+                        new TextFile(
+                                () -> Objects.requireNonNullElse(huge.text(name), ""), text -> huge.write(name, text)),
+                        huge.isWritable(name))
+                : null;
+    }
+
     /** {@code fs/kernfs/file.c:kernfs_fop_open()}, which asks for the rights of the attribute whoever opens it. */
-    private long openKsm(Task task, String path, int flags) {
-        String name = path.substring(KSM_DIRECTORY.length());
-        if (!kernel.ksmFiles().texts().containsKey(name)) {
+    private long openAttribute(Task task, String path, int flags, @Nullable Attribute attribute) {
+        if (attribute == null) {
             return (flags & OpenFile.O_CREAT) != 0 ? -Errno.EACCES : -Errno.ENOENT;
         }
-        if ((flags & OpenFile.O_ACCMODE) != 0 && !KsmFiles.isWritable(name)) {
+        if ((flags & OpenFile.O_ACCMODE) != 0 && !attribute.isWritable()) {
             return -Errno.EACCES;
         }
-        TextFile operations = new TextFile(
-                () -> kernel.ksmFiles().texts().getOrDefault(name, ""),
-                text -> kernel.ksmFiles().write(name, text));
-        OpenFile file = files.openAnonymous(path, flags, operations);
+        OpenFile file = files.openAnonymous(path, flags, attribute.operations());
         return task.files().install(file, 0, (flags & OpenFile.O_CLOEXEC) != 0);
     }
 

@@ -24,6 +24,7 @@ import io.pagewalk.kernel.filemap.PageCache;
 import io.pagewalk.kernel.gup.Foll;
 import io.pagewalk.kernel.gup.GetUserPages;
 import io.pagewalk.kernel.gup.RemoteAccess;
+import io.pagewalk.kernel.huge.HugePageFiles;
 import io.pagewalk.kernel.huge.HugePageSettings;
 import io.pagewalk.kernel.hugetlb.HugePools;
 import io.pagewalk.kernel.hugetlb.Hugetlb;
@@ -62,6 +63,7 @@ public final class LinuxKernel extends KernelCore {
     private final DeviceLayer devices;
     private final FileSystem files;
     private final HugePages hugePages;
+    private final HugePageFiles hugePageFiles;
     private final FaultHandler faultHandler;
     private final UserPages userPages;
     private final PageTableEditor pageTables;
@@ -109,6 +111,7 @@ public final class LinuxKernel extends KernelCore {
                 files,
                 HugePageSettings.of(options.parameters().commandLine()),
                 addressSpaces);
+        this.hugePageFiles = new HugePageFiles(hugePages.policy().settings(), folios.stats(), this::hugePagesSwitched);
         this.faultHandler = new FaultHandler(
                 kernelTables, anonVmas, cache, hugePages, addressSpaces, time, options.costs(), machine.bus());
         this.userPages = new UserPages(this, faultHandler, layout.taskSize());
@@ -651,6 +654,16 @@ public final class LinuxKernel extends KernelCore {
     /** Returns {@code /sys/kernel/mm/ksm}. */
     public KsmFiles ksmFiles() {
         return ksmFiles;
+    }
+
+    /** Returns {@code /sys/kernel/mm/transparent_hugepage}. */
+    public HugePageFiles hugePageFiles() {
+        return hugePageFiles;
+    }
+
+    /** {@code mm/khugepaged.c:start_stop_khugepaged()}. */
+    private void hugePagesSwitched() {
+        boot.hugePagesSwitched(sysctls, hugePages.policy().settings().isHugeEnabled());
     }
 
     /** Returns the files in memory and the segments of System V shared memory. */

@@ -15,13 +15,14 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Single calls on files of {@code /proc} and {@code /sys/kernel/mm/ksm}, on the model and on the kernel of this machine. Nothing that is written there changes anything. */
+/** Single calls on files of {@code /proc} and {@code /sys/kernel/mm/{ksm,transparent_hugepage}}, on the model and on the kernel of this machine. Nothing that is written there changes anything. */
 class ProcFilesTest {
     private static final long PAGE = 4096;
     private static final long TEXT = TwoKernels.ARENA;
     private static final long BUFFER = TEXT + PAGE;
     private static final long DATA = TEXT + 8 * PAGE;
     private static final String KSM = "/sys/kernel/mm/ksm/";
+    private static final String HUGE_PAGES = "/sys/kernel/mm/transparent_hugepage/";
     private static final long FRAME_BITS = (1L << 55) - 1;
 
     /** Bits of kpageflags that do not depend on when a page came to its list: dirty, buddy, mmap, anon, swapbacked, ksm, zero page. */
@@ -113,6 +114,40 @@ class ProcFilesTest {
                 read(open(KSM + name, 0), 40);
             }
         }
+    }
+
+    @Test
+    void filesOfHugePages_answerAlike() {
+        for (String name : both().model.kernel.hugePageFiles().texts().keySet()) {
+            long fd = open(HUGE_PAGES + name, name.contains("stats/") ? 0 : 2);
+            if (fd >= 0) {
+                write(fd, "nonsense");
+                write(fd, "-1");
+            }
+        }
+        for (String name : new String[] {"enabled", "hugepages-64kB/enabled", "hugepages-8kB/shmem_enabled"}) {
+            write(open(HUGE_PAGES + name, 1), "deny");
+            write(open(HUGE_PAGES + name, 1), "never\n\n");
+        }
+        write(open(HUGE_PAGES + "shmem_enabled", 1), "advise          ");
+        for (String text : new String[] {"2", "y", "1\n\n", " 1", "18446744073709551616"}) {
+            write(open(HUGE_PAGES + "use_zero_page", 1), text);
+            write(open(HUGE_PAGES + "khugepaged/defrag", 1), text);
+        }
+        write(open(HUGE_PAGES + "shrink_underused", 1), "2");
+        for (String name : new String[] {"max_ptes_none", "max_ptes_swap", "max_ptes_shared"}) {
+            write(open(HUGE_PAGES + "khugepaged/" + name, 1), "512");
+            write(open(HUGE_PAGES + "khugepaged/" + name, 1), "18446744073709551616");
+        }
+        write(open(HUGE_PAGES + "khugepaged/pages_to_scan", 1), "0");
+        for (String name : new String[] {"pages_to_scan", "scan_sleep_millisecs", "alloc_sleep_millisecs"}) {
+            write(open(HUGE_PAGES + "khugepaged/" + name, 1), "4294967296");
+        }
+        read(open(HUGE_PAGES + "hpage_pmd_size", 0), 40);
+        open(HUGE_PAGES + "hpage_pmd_size", 1);
+        open(HUGE_PAGES + "nothing", 0);
+        open(HUGE_PAGES + "hugepages-8kB/enabled", 0);
+        open(HUGE_PAGES + "khugepaged/nothing", 0x42);
     }
 
     @Test

@@ -13,10 +13,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** The {@code /proc} of a kernel: every file that is modelled, as text, and the writer of a directory that real tools can be pointed at. */
+/** The {@code /proc} of a kernel: every file that is modelled, as text, with those of sysfs in a directory of their own, and the writer of a directory that real tools can be pointed at. */
 public final class ProcTree {
     /** An empty file by which a tree that was written before is known, so that it may be replaced. */
     public static final String MARKER = ".pagewalk-proc";
+
+    /** Where the tree has the files of {@code /sys/kernel/mm}. */
+    private static final String SYSFS = "sysfs/kernel/mm/";
 
     private ProcTree() {}
 
@@ -36,6 +39,8 @@ public final class ProcTree {
         for (String name : kernel.sysctls().names()) {
             files.put("sys/vm/" + name, kernel.sysctls().text(name) + "\n");
         }
+        kernel.ksmFiles().texts().forEach((name, text) -> files.put(SYSFS + "ksm/" + name, text));
+        kernel.hugePageFiles().texts().forEach((name, text) -> files.put(SYSFS + "transparent_hugepage/" + name, text));
         files.put("zoneinfo", ZoneInfo.print(state));
         files.put("vmallocinfo", VmallocInfo.print(kernel.vmalloc(), state.boot(), state.paging()));
         files.put("slabinfo", SlabInfo.print(kernel.slabs()));
