@@ -60,9 +60,7 @@ public final class PidNumaMaps {
             }
             leaves.visit(process.mm().pgdPfn(), vma.start(), vma.end(), (vaddr, pfn, flags, pages) -> {
                 // A huge page of a pool counts as one.
-                for (long i = 0; i < (isHuge ? 1 : pages); i++) {
-                    count(sums, pfn + i, flags);
-                }
+                count(sums, pfn, flags, isHuge ? 1 : pages);
             });
             appendSums(text, sums, vma);
             text.append('\n');
@@ -100,8 +98,8 @@ public final class PidNumaMaps {
         }
     }
 
-    /** {@code gather_stats()} for one page; the kernel's own pages are none ({@code can_gather_numa_stats()}). */
-    private void count(Sums sums, long pfn, int flags) {
+    /** {@code gather_stats()}, which asks the first page for all that one entry maps; the kernel's own pages are none ({@code can_gather_numa_stats()}). */
+    private void count(Sums sums, long pfn, int flags, long pages) {
         if ((flags & PteFlags.SPECIAL) != 0 || !memMap.isValid(pfn)) {
             return;
         }
@@ -110,18 +108,18 @@ public final class PidNumaMaps {
             return;
         }
         int page = memMap.flags(pfn);
-        sums.pages++;
-        sums.dirty += (flags & PteFlags.DIRTY) != 0 || (page & PageFlags.DIRTY) != 0 ? 1 : 0;
-        sums.swapCache += owner == FrameOwner.SWAP_CACHE ? 1 : 0;
-        sums.active += (page & (PageFlags.ACTIVE | PageFlags.UNEVICTABLE)) != 0 ? 1 : 0;
-        sums.writeback += (page & PageFlags.WRITEBACK) != 0 ? 1 : 0;
+        sums.pages += pages;
+        sums.dirty += (flags & PteFlags.DIRTY) != 0 || (page & PageFlags.DIRTY) != 0 ? pages : 0;
+        sums.swapCache += owner == FrameOwner.SWAP_CACHE ? pages : 0;
+        sums.active += (page & (PageFlags.ACTIVE | PageFlags.UNEVICTABLE)) != 0 ? pages : 0;
+        sums.writeback += (page & PageFlags.WRITEBACK) != 0 ? pages : 0;
         boolean isAnonymous = owner == FrameOwner.HUGETLB
                 ? memMap.mapping(pfn) < 0
                 : owner == FrameOwner.ANON || owner == FrameOwner.SWAP_CACHE;
-        sums.anonymous += isAnonymous ? 1 : 0;
+        sums.anonymous += isAnonymous ? pages : 0;
         int mapcount = owner == FrameOwner.HUGETLB ? folios.mapcount(pfn) : folios.preciseMapcount(pfn);
         sums.mostMapped = Math.max(sums.mostMapped, mapcount);
-        sums.onNode[nodeOf.applyAsInt(pfn)]++;
+        sums.onNode[nodeOf.applyAsInt(pfn)] += pages;
     }
 
     private static void appendSums(StringBuilder text, Sums sums, Vma vma) {

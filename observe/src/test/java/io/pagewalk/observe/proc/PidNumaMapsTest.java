@@ -47,8 +47,12 @@ class PidNumaMapsTest {
 
     /** The lines of a range, without the address but for its low digits. */
     private String lines(long start, long end) {
+        return lines(task, start, end);
+    }
+
+    private String lines(Task who, long start, long end) {
         Map<String, String> files = ProcTree.files(kernel);
-        return Objects.requireNonNull(files.get(task.tgid() + "/numa_maps"))
+        return Objects.requireNonNull(files.get(who.tgid() + "/numa_maps"))
                 .lines()
                 .filter(line -> {
                     long at = Long.parseLong(line.substring(0, line.indexOf(' ')), 16);
@@ -84,6 +88,21 @@ class PidNumaMapsTest {
         assertThat(call("set_mempolicy", 2, MASK, 65)).isZero();
         assertThat(lines(BASE + 8 * PAGE, SHARED))
                 .isEqualTo("10008000 bind:0 anon=2 dirty=2 active=0 N0=2 kernelpagesize_kB=4");
+    }
+
+    /** Seen on Linux 6.18: the child maps all 512 pages by one entry, and the parent no longer has the first of them. */
+    @Test
+    void print_hugePage_isAsSharedAsItsFirstPage() {
+        long huge = 0x3000_0000L;
+        map(huge, 512, 2);
+        assertThat(call("madvise", huge, 512 * PAGE, 14)).isZero();
+        touch(huge + 9 * PAGE, 1);
+        Task child = Objects.requireNonNull(kernel.fork(task));
+        touch(huge, 1);
+        assertThat(lines(task, huge, MASK))
+                .isEqualTo("30000000 default anon=512 dirty=512 mapmax=2 active=0 N0=512 kernelpagesize_kB=4");
+        assertThat(lines(child, huge, MASK))
+                .isEqualTo("30000000 default anon=512 dirty=512 active=0 N0=512 kernelpagesize_kB=4");
     }
 
     @Test
