@@ -9,11 +9,14 @@ import org.jspecify.annotations.Nullable;
 
 /** Makes a failing history short: leaves steps out as long as the same difference is still seen (delta debugging, Zeller and Hildebrandt). */
 final class Shrinker {
+    private static final int REPETITIONS = 3;
+
     private final Judge judge;
     private final long endNanos;
     private final String what;
     private List<Step> best;
     private Difference difference;
+    private @Nullable Difference last;
 
     private Shrinker(Judge judge, List<Step> steps, Difference difference, long limitNanos) {
         this.judge = judge;
@@ -29,21 +32,28 @@ final class Shrinker {
      * @param steps the steps that are left
      * @param difference as the last replay showed it
      * @param isReproduced whether the difference was seen again at all
+     * @param isVanished whether nothing at all differed when the same steps were made {@value #REPETITIONS} more times
      * @param expected what the kernel answered to each step
      */
-    record Shortened(List<Step> steps, Difference difference, boolean isReproduced, List<Answer> expected) {}
+    record Shortened(
+            List<Step> steps, Difference difference, boolean isReproduced, boolean isVanished, List<Answer> expected) {}
 
     /** Shortens within a time limit. */
     static Shortened shrink(Judge judge, List<Step> steps, Difference difference, long limitNanos) {
         Shrinker shrinker = new Shrinker(judge, List.copyOf(steps), difference, limitNanos);
-        boolean isReproduced = shrinker.tryThese(shrinker.best);
+        boolean isReproduced = false;
+        boolean isVanished = true;
+        for (int i = 0; i < REPETITIONS && !isReproduced; i++) {
+            isReproduced = shrinker.tryThese(shrinker.best);
+            isVanished &= shrinker.last == null;
+        }
         if (isReproduced) {
             shrinker.reduce();
             shrinker.moveToParents();
         }
         List<Answer> expected = new ArrayList<>();
         replay(judge, shrinker.best, expected);
-        return new Shortened(shrinker.best, shrinker.difference, isReproduced, expected);
+        return new Shortened(shrinker.best, shrinker.difference, isReproduced, isVanished, expected);
     }
 
     private boolean hasTime() {
@@ -93,6 +103,7 @@ final class Shrinker {
     private boolean tryThese(List<Step> candidate) {
         List<Step> made = new ArrayList<>();
         Difference found = replay(judge, candidate, null, made);
+        last = found;
         if (found == null || !found.what().equals(what)) {
             return false;
         }

@@ -165,6 +165,9 @@ public final class Verification {
         Difference difference = shortened.difference();
         Listings listings = new Listings(shortened.steps(), shortened.expected());
         String reason = Explanations.reasonFor(shortened.steps(), difference);
+        if (reason == null && shortened.isVanished()) {
+            reason = "seen once, and not when the same steps were made again: " + difference.what();
+        }
         if (reason != null) {
             explained.merge(reason, 1L, Long::sum);
             return;
