@@ -37,6 +37,8 @@ public enum Area {
     POLICY,
     /** Processes: fork, exit, advice about fork. */
     FORK,
+    /** Processes whose maker waits for them (vfork), and execve of the C program. */
+    EXEC,
     /** Huge pages of 2 MiB in private memory, in one of eight histories. */
     HUGE,
     /** Threads, and processes that share memory: clone with CLONE_VM. */

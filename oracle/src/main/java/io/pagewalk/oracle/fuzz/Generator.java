@@ -31,6 +31,8 @@ final class Generator {
     private static final int MAX_LIVING = 5;
     private static final int LIMIT_EVERY = 120;
     private static final int CLEAR_EVERY = 100;
+    private static final int VFORK_EVERY = 300;
+    private static final int EXEC_EVERY = 500;
 
     /** With so few areas every history is about each of them. */
     private static final int FEW_AREAS = 4;
@@ -66,12 +68,12 @@ final class Generator {
         if (follower != null) {
             return follower;
         }
-        if (!slots.isAlive(slot) || random.nextInt(10) == 0) {
-            List<Integer> living = slots.living();
-            slot = living.get(random.nextInt(living.size()));
+        if (!slots.canAct(slot) || random.nextInt(10) == 0) {
+            List<Integer> acting = slots.acting();
+            slot = acting.get(random.nextInt(acting.size()));
         }
         Step process = processStep(slots);
-        return process != null ? process : memoryStep();
+        return process != null && slots.accepts(process) ? process : memoryStep();
     }
 
     private @Nullable Step processStep(Slots slots) {
@@ -81,6 +83,15 @@ final class Generator {
         if ((wantsFork || wantsThread) && living < MAX_LIVING && slots.free() > 0) {
             int sharing = random.nextInt(3) == 0 ? Step.SHARING_FLAGS : Step.THREAD_FLAGS;
             return Step.of(slot, Step.Kind.FORK, slots.free(), wantsFork ? Step.FORK_FLAGS : sharing);
+        }
+        if (areas.contains(Area.EXEC)) {
+            if (living < MAX_LIVING && slots.free() > 0 && random.nextInt(VFORK_EVERY) == 0) {
+                return Step.of(slot, Step.Kind.FORK, slots.free(), Step.VFORK_FLAGS);
+            }
+            // The first process seldom, so that its memory grows old.
+            if (random.nextInt(EXEC_EVERY) == 0 && (slot != 0 || random.nextInt(4) == 0)) {
+                return Step.of(slot, Step.Kind.EXEC, 0, 0);
+            }
         }
         if (areas.contains(Area.LIMIT) && model.hasSegments() && random.nextInt(LIMIT_EVERY) == 0) {
             return limit(slots);
@@ -171,7 +182,7 @@ final class Generator {
                 areas.contains(Area.SEGMENT) && model.hasSegments()
                         ? rare.segments(slot, random.nextBoolean() ? arenaAddress() : startOfArea(addr))
                         : null;
-            case 26, 27 -> areas.contains(Area.POLICY) ? policies.next(slot, addr, length) : null;
+            case 26, 27 -> areas.contains(Area.POLICY) && !usesHugePages ? policies.next(slot, addr, length) : null;
             case 44 -> rare.seldom(slot, addr, length, prot, pending);
             case 45 -> rare.others(slot, addr, length, prot);
             default -> access(addr, length);

@@ -39,7 +39,9 @@ final class History implements AutoCloseable {
         HelperProfile.writeData(judge.data());
         NativeMachine real = NativeMachine.start(judge.helper(), judge.data(), judge.watchdog());
         try {
-            return new History(real, ModelMachine.boot(HelperProfile.of(real, judge.data())));
+            return new History(
+                    real,
+                    ModelMachine.boot(HelperProfile.of(real, judge.helper().program(), judge.data())));
         } catch (RuntimeException e) {
             real.close();
             throw e;

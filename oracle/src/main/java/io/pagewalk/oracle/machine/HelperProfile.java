@@ -1,5 +1,6 @@
 package io.pagewalk.oracle.machine;
 
+import io.pagewalk.kernel.exec.ElfFile;
 import io.pagewalk.kernel.procfs.PagemapEntry;
 import io.pagewalk.kernel.rmap.Folios;
 import java.io.IOException;
@@ -16,6 +17,7 @@ import java.util.Set;
 /**
  * What the model must know of the helper to start from the same point.
  *
+ * @param program its ELF file
  * @param maps its areas
  * @param startData where its data begins, which counts towards {@code RLIMIT_DATA}
  * @param endData where its data ends
@@ -33,6 +35,7 @@ import java.util.Set;
  * @param hugePages which huge pages its kernel uses
  */
 public record HelperProfile(
+        ElfFile program,
         List<ProcText.MapsLine> maps,
         long startData,
         long endData,
@@ -57,7 +60,7 @@ public record HelperProfile(
     private static final Set<String> LARGE_FOLIOS = Set.of("ext4", "xfs");
 
     /** Asks {@code /proc} about a helper that just reported. */
-    public static HelperProfile of(NativeMachine real, Path data) {
+    public static HelperProfile of(NativeMachine real, Path program, Path data) {
         try {
             long inode = (Long) Files.getAttribute(data, "unix:ino");
             long device = (Long) Files.getAttribute(data, "unix:dev");
@@ -72,6 +75,7 @@ public record HelperProfile(
                     .orElse(-1L);
             String status = real.read(0, "status");
             return new HelperProfile(
+                    ElfFile.read(program),
                     ProcText.parseMaps(real.read(0, "maps")),
                     real.stat(STAT_START_DATA),
                     real.stat(STAT_START_DATA + 1),
@@ -111,13 +115,15 @@ public record HelperProfile(
     public static HelperProfile standard(Path data) {
         String maps = """
                 00400000-00402000 r-xp 00000000 fe:00 11                                 /tmp/oracle-helper
-                200000000-2001ad000 rw-s 00000000 00:01 12                               /dev/zero (deleted)
+                200000000-2001ad000 rw-s 00000000 00:01 12                               /memfd:control (deleted)
                 7ffff7ff7000-7ffff7ffb000 r--p 00000000 00:00 0                          [vvar]
                 7ffff7ffb000-7ffff7ffd000 r--p 00000000 00:00 0                          [vvar_vclock]
                 7ffff7ffd000-7ffff7fff000 r-xp 00000000 00:00 0                          [vdso]
                 7ffffffde000-7ffffffff000 rw-p 00000000 00:00 0                          [stack]
                 """;
+        ElfFile.Segment text = new ElfFile.Segment(0x400000, 0, 0x1c80, 0x1c80, 4096, 5);
         return new HelperProfile(
+                new ElfFile("/tmp/oracle-helper", false, 0x400100, 64, 2, List.of(text), null, false),
                 ProcText.parseMaps(maps),
                 0x400000,
                 0x401c80,

@@ -15,6 +15,7 @@ import io.pagewalk.hardware.machine.NodeDescription;
 import io.pagewalk.hardware.mmu.Access;
 import io.pagewalk.hardware.mmu.Refill;
 import io.pagewalk.hardware.paging.PagingMode;
+import io.pagewalk.kernel.exec.ElfProgram;
 import io.pagewalk.kernel.filemap.Inode;
 import io.pagewalk.kernel.filemap.OpenFile;
 import io.pagewalk.kernel.procfs.ClearRefs;
@@ -25,6 +26,7 @@ import io.pagewalk.kernel.system.ExecImage;
 import io.pagewalk.kernel.system.LinuxKernel;
 import io.pagewalk.kernel.system.Task;
 import io.pagewalk.kernel.system.UserAccess;
+import io.pagewalk.kernel.vma.MapFlags;
 import io.pagewalk.kernel.vma.Mm;
 import io.pagewalk.kernel.vma.ResourceLimits;
 import io.pagewalk.observe.proc.PidMaps;
@@ -55,7 +57,8 @@ public final class ModelMachine {
     private static final long FIRST_VECTOR = CONTROL + 4096 + 1024 * 72 + 1024 * 40 + 65536 + 16384;
 
     private static final long SLOT_BYTES = 65536 + 16384 + 16384 + 4096;
-    private static final String SHARED_ANONYMOUS = "/dev/zero (deleted)";
+    private static final int CONTROL_FD = 201;
+    private static final String PROGRAM = "/proc/self/exe";
     private static final String[] MEMFDS = {"seven", "eight"};
 
     private final LinuxKernel kernel;
@@ -65,6 +68,9 @@ public final class ModelMachine {
     private final PidSmaps smaps;
     private final List<long[]> ownRanges = new ArrayList<>();
     private boolean hasSegments;
+    private boolean isPrivileged;
+    private long controlBytes;
+    private @Nullable ElfProgram program;
     private long codeStart;
     private final long[] segments = new long[NativeMachine.SEGMENTS];
 
@@ -131,7 +137,12 @@ public final class ModelMachine {
             if (line.start() < 0) {
                 continue;
             }
-            boolean isFile = line.name().startsWith("/") && !line.name().equals(SHARED_ANONYMOUS);
+            ownRanges.add(new long[] {line.start(), line.end()});
+            if (line.start() == CONTROL) {
+                controlBytes = line.end() - line.start();
+                continue;
+            }
+            boolean isFile = line.name().startsWith("/");
             if (isFile) {
                 kernel.files().register(line.name(), 1 << 20, line.inode(), line.major(), line.minor());
                 kernel.files().warm(line.name());
@@ -143,7 +154,6 @@ public final class ModelMachine {
                     line.offset(),
                     isFile ? line.name() : null,
                     line.name().startsWith("[") ? line.name() : null));
-            ownRanges.add(new long[] {line.start(), line.end()});
             if (isFile && codeStart == 0) {
                 codeStart = line.start();
             }
@@ -156,7 +166,10 @@ public final class ModelMachine {
         mm.setPrivileged(profile.isPrivileged());
         mm.limits().set(ResourceLimits.RLIMIT_MEMLOCK, profile.memlockBytes(), profile.memlockBytes());
         hasSegments = profile.hasSegments();
+        isPrivileged = profile.isPrivileged();
+        program = new ElfProgram(profile.program(), null, PROGRAM, List.of("oracle-helper", "@0"), List.of());
         openFiles(task, profile);
+        mapControl(task);
         touchOwn(0);
         profile.hugePages().apply(kernel.hugePages().policy().settings());
     }
@@ -175,13 +188,35 @@ public final class ModelMachine {
             task.files().installAt(kernel.files().open(inode, modes[i]), 3 + i, false);
         }
         for (String name : MEMFDS) {
-            args.set(kernel.syscallNumbers().number("memfd_create"));
-            args.path = name;
-            long fd = kernel.syscall(task, args);
-            args.path = null;
-            args.set(kernel.syscallNumbers().number("ftruncate"), fd, HelperProfile.FILE_BYTES);
-            KernelBug.on(kernel.syscall(task, args) != 0, "no memfd " + name);
+            memfd(task, name, HelperProfile.FILE_BYTES);
         }
+        long control = memfd(task, "control", controlBytes);
+        args.set(kernel.syscallNumbers().number("dup2"), control, CONTROL_FD);
+        kernel.syscall(task, args);
+        args.set(kernel.syscallNumbers().number("close"), control);
+        kernel.syscall(task, args);
+    }
+
+    private long memfd(Task task, String name, long bytes) {
+        args.set(kernel.syscallNumbers().number("memfd_create"));
+        args.path = name;
+        long fd = kernel.syscall(task, args);
+        args.path = null;
+        args.set(kernel.syscallNumbers().number("ftruncate"), fd, bytes);
+        KernelBug.on(kernel.syscall(task, args) != 0, "no memfd " + name);
+        return fd;
+    }
+
+    private void mapControl(Task task) {
+        args.set(
+                kernel.syscallNumbers().number("mmap"),
+                CONTROL,
+                controlBytes,
+                3,
+                MapFlags.MAP_SHARED | MapFlags.MAP_FIXED_NOREPLACE,
+                CONTROL_FD,
+                0);
+        KernelBug.on(kernel.syscall(task, args) != CONTROL, "no control area");
     }
 
     private static long vector(int slot) {
@@ -262,6 +297,10 @@ public final class ModelMachine {
             case LIMIT -> {
                 result = limit(task, step);
                 value = result == 0 ? oldLimits(step.slot()) : 0;
+            }
+            case EXEC -> {
+                execute(task, step.slot());
+                return new Answer(0, 0, 0, 0, 0);
             }
             case CLEAR -> result = clear(task, step);
             case FETCH -> signal = kernel.access(task, step.a0(), Access.FETCH);
@@ -352,8 +391,9 @@ public final class ModelMachine {
     }
 
     private long fork(Task task, Step step) {
-        Task child =
-                step.isThread() ? kernel.cloneThread(task) : step.isSharing() ? kernel.vfork(task) : kernel.fork(task);
+        Task child = step.isThread()
+                ? kernel.cloneThread(task)
+                : step.isSharing() || step.isVfork() ? kernel.vfork(task) : kernel.fork(task);
         if (child == null) {
             slots.failed(step);
             return -Errno.ENOMEM;
@@ -362,6 +402,20 @@ public final class ModelMachine {
         tasks[(int) step.a0()] = child;
         touchOwn((int) step.a0());
         return 0;
+    }
+
+    private void execute(Task task, int slot) {
+        ElfProgram again = program;
+        if (again == null) {
+            throw new KernelBug("no program to execute");
+        }
+        task.group().limits().set(ResourceLimits.RLIMIT_AS, -1, -1);
+        task.group().limits().set(ResourceLimits.RLIMIT_DATA, -1, -1);
+        kernel.execve(task, again);
+        slots.executed(slot);
+        task.mm().setPrivileged(isPrivileged);
+        mapControl(task);
+        touchOwn(slot);
     }
 
     private Answer exit(Task task, Step step) {

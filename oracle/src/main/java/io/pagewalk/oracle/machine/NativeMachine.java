@@ -102,6 +102,9 @@ public final class NativeMachine implements AutoCloseable {
                     sent++;
                 }
             } else {
+                if (step.kind() == Step.Kind.EXEC) {
+                    forget(step.slot());
+                }
                 put(
                         step.slot(),
                         step.kind(),

@@ -1,6 +1,7 @@
 package io.pagewalk.oracle.machine;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /** Which processes and threads of a history live: follows the steps alone, so that both sides and a shortened history agree on who can act. */
@@ -17,13 +18,24 @@ public final class Slots {
     /** Leader of the process that made this process. */
     private final int[] parent = new int[COUNT];
 
+    /** Who waits until a process ends or executes a program, -1 for nobody. */
+    private final int[] vforker = new int[COUNT];
+
+    private final boolean[] waits = new boolean[COUNT];
+
     /** The first process alone lives. */
     public Slots() {
+        Arrays.fill(vforker, -1);
         alive[0] = true;
         used[0] = true;
     }
 
-    /** Whether a slot can act. */
+    /** Whether a slot lives and waits for no child. */
+    public boolean canAct(int slot) {
+        return isAlive(slot) && !waits[slot];
+    }
+
+    /** Whether a slot lives. */
     public boolean isAlive(int slot) {
         return slot >= 0 && slot < COUNT && alive[slot];
     }
@@ -40,12 +52,14 @@ public final class Slots {
 
     /** Whether a step can be made now: a shortened history may have lost the fork that made its process. */
     public boolean accepts(Step step) {
-        if (!isAlive(step.slot())) {
+        int slot = step.slot();
+        if (!canAct(slot)) {
             return false;
         }
         return switch (step.kind()) {
-            case FORK -> step.a0() > 0 && step.a0() < COUNT && !used[(int) step.a0()];
-            case EXIT -> step.slot() != 0;
+            case FORK -> step.a0() > 0 && step.a0() < COUNT && !used[(int) step.a0()] && !(step.isVfork() && slot == 0);
+            case EXIT -> slot != 0 && (!isLeader(slot) || !waits[waiter(slot)] || vforker[slot] == waiter(slot));
+            case EXEC -> isLeader(slot);
             case LIMIT, CLEAR -> isAlive((int) step.a0());
             case CALL, LOAD, STORE, MINCORE, SUM, WAIT, FETCH -> true;
         };
@@ -72,6 +86,13 @@ public final class Slots {
         return result;
     }
 
+    /** Returns who can act, lowest first: the first process always. */
+    public List<Integer> acting() {
+        List<Integer> result = living();
+        result.removeIf(slot -> waits[slot]);
+        return result;
+    }
+
     /** Returns the living processes. */
     public List<Integer> leaders() {
         List<Integer> result = living();
@@ -86,6 +107,10 @@ public final class Slots {
         used[slot] = true;
         leader[slot] = step.isThread() ? leader[step.slot()] : slot;
         parent[slot] = leader[step.slot()];
+        if (step.isVfork()) {
+            vforker[slot] = step.slot();
+            waits[step.slot()] = true;
+        }
     }
 
     /** A fork that failed uses its slot up too, since the helper has touched it. */
@@ -105,11 +130,20 @@ public final class Slots {
 
     /** A process or thread ended; a process takes its threads along. */
     public void ended(int slot) {
-        alive[slot] = false;
         if (isLeader(slot)) {
-            for (int other = 0; other < COUNT; other++) {
-                alive[other] &= leader[other] != slot;
-            }
+            executed(slot);
+        }
+        alive[slot] = false;
+    }
+
+    /** A process executed a program: its other threads are gone, and who waited for it goes on. */
+    public void executed(int slot) {
+        for (int other = 0; other < COUNT; other++) {
+            alive[other] &= other == slot || leader[other] != slot;
+        }
+        if (vforker[slot] >= 0) {
+            waits[vforker[slot]] = false;
+            vforker[slot] = -1;
         }
     }
 }

@@ -37,7 +37,9 @@ public record Step(int slot, Kind kind, int number, long a0, long a1, long a2, l
         /** prlimit64 of the process in slot {@code a0}: resource, soft and hard limit; the old limits are the value. */
         LIMIT,
         /** A number written to {@code clear_refs} of the process in slot {@code a0}; behind 1, 2 and 3 its translations are flushed, so that pages are marked again when they are used. */
-        CLEAR
+        CLEAR,
+        /** The helper executes itself anew, without limits of address space and data: only the first thread of a process. */
+        EXEC
     }
 
     /** The flag of clone that tells a thread from a process. */
@@ -51,6 +53,9 @@ public record Step(int slot, Kind kind, int number, long a0, long a1, long a2, l
 
     /** CLONE_VM | SIGCHLD: a process of its own in the address space of its maker. */
     public static final int SHARING_FLAGS = 0x100 | 17;
+
+    /** CLONE_VM | CLONE_VFORK | SIGCHLD: the maker waits until the process ends or executes a program. */
+    public static final int VFORK_FLAGS = 0x4000 | SHARING_FLAGS;
 
     /** Returns a step that is no system call. */
     public static Step of(int slot, Kind kind, long a0, long a1) {
@@ -93,6 +98,11 @@ public record Step(int slot, Kind kind, int number, long a0, long a1, long a2, l
     /** Whether this makes a process in the address space of its maker. */
     public boolean isSharing() {
         return kind == Kind.FORK && a1 == SHARING_FLAGS;
+    }
+
+    /** Whether the maker of this process waits for it. */
+    public boolean isVfork() {
+        return kind == Kind.FORK && a1 == VFORK_FLAGS;
     }
 
     /** Returns the arguments as an array of six. */

@@ -12,8 +12,8 @@ public final class StepText {
     public static String name(Step step, SyscallNumbers numbers) {
         return switch (step.kind()) {
             case CALL -> numbers.name(step.number());
-            case FORK -> step.isThread() ? "thread" : step.isSharing() ? "share" : "fork";
-            case LOAD, STORE, MINCORE, SUM, EXIT, WAIT, FETCH, LIMIT, CLEAR ->
+            case FORK -> step.isThread() ? "thread" : step.isSharing() ? "share" : step.isVfork() ? "vfork" : "fork";
+            case LOAD, STORE, MINCORE, SUM, EXIT, WAIT, FETCH, LIMIT, CLEAR, EXEC ->
                 step.kind().name().toLowerCase(Locale.ROOT);
         };
     }
@@ -23,7 +23,7 @@ public final class StepText {
         return switch (step.kind()) {
             case LOAD, FORK, FETCH -> 1;
             case STORE, MINCORE, SUM, CLEAR -> 2;
-            case EXIT, WAIT -> 0;
+            case EXIT, WAIT, EXEC -> 0;
             case LIMIT -> 4;
             case CALL ->
                 switch (numbers.name(step.number())) {
@@ -77,6 +77,8 @@ public final class StepText {
                 case "fork" -> Step.of(slot, Step.Kind.FORK, args[0], Step.FORK_FLAGS);
                 case "thread" -> Step.of(slot, Step.Kind.FORK, args[0], Step.THREAD_FLAGS);
                 case "share" -> Step.of(slot, Step.Kind.FORK, args[0], Step.SHARING_FLAGS);
+                case "vfork" -> Step.of(slot, Step.Kind.FORK, args[0], Step.VFORK_FLAGS);
+                case "exec" -> Step.of(slot, Step.Kind.EXEC, 0, 0);
                 case "exit" -> Step.of(slot, Step.Kind.EXIT, 0, 0);
                 case "shmget", "shmat", "shmctl" -> {
                     args[5] = NativeMachine.SEGMENT_MARK;

@@ -20,6 +20,7 @@
    What is written between two counts of faults lies in one shared mapping, which fork does not copy. */
 #define SLOTS 16
 #define S ((struct shared *) 0x200000000UL)
+#define SHARED_FD 201
 #define HEAP 0x402000L /* where the heap of the program began that made the history */
 
 struct shared {
@@ -131,8 +132,8 @@ static void limit(const char *step, int slot, int resource, unsigned long soft, 
 static void clear(const char *step, int slot, int number)
 {
     char path[40], digit = '0' + number;
-    begin();
     sprintf(path, "/proc/%d/clear_refs", S->pid[slot]);
+    begin();
     long fd = raw(SYS_open, (long) path, O_WRONLY, 0, 0, 0, 0);
     long result = raw(SYS_write, fd, (long) &digit, 1, 0, 0, 0);
     if (number >= 1 && number <= 3)
@@ -151,6 +152,7 @@ static int act(void *number)
     for (volatile char *p = (volatile char *) S; p < (volatile char *) (S + 1); p += 4096)
         *p = *p;
     raw(SYS_sigaltstack, (long) &alternate, 0, 0, 0, 0, 0);
+    S->pid[slot] = raw(SYS_gettid, 0, 0, 0, 0, 0, 0);
     for (;;) {
         int turn = S->turn;
         if (owner(turn) == slot) {
@@ -164,13 +166,34 @@ static int act(void *number)
     }
 }
 
-/* A process or thread that acts in its turn; its maker goes on when it is there. */
+/* A process or thread that acts in its turn; its maker goes on when it is there, or when it is gone (CLONE_VFORK). */
 static void start(const char *step, int slot, long flags)
 {
     begin();
+    if (flags & CLONE_VFORK) {
+        int maker = owner(S->turn);
+        end(step, 0, 0);
+        S->turn++;
+        clone(act, S->stack[slot] + sizeof S->stack[slot], flags, (void *) (long) slot);
+        act((void *) (long) maker);
+    }
     long result = clone(act, S->stack[slot] + sizeof S->stack[slot], flags & ~0x200000L, (void *) (long) slot);
     S->pid[slot] = result;
     end(step, result < 0 ? -errno : 0, 0);
+}
+
+/* This program anew, in the place of a process. */
+static void execute(const char *step, int slot)
+{
+    struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
+    char place[] = {slot + '@', 0};
+    char *argv[] = {"program", "", place, 0}, *envp[] = {0};
+    setrlimit(RLIMIT_AS, &unlimited);
+    setrlimit(RLIMIT_DATA, &unlimited);
+    begin();
+    end(step, 0, 0);
+    execve("/proc/self/exe", argv, envp);
+    perror("execve");
 }
 
 /* The end of a slot is two turns: it goes, and another makes sure of it. */
@@ -199,16 +222,46 @@ static void show_maps(void)
         write(1, text, n);
 }
 
+static int me;
+
 static void first(void)
 {
-    act(0);
+    act((void *) (long) me);
+}
+
+/* Acts for ever on a stack that all processes share. */
+static void enter(int slot)
+{
+    struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
+    ucontext_t context;
+    me = slot;
+    S->heap = (raw(SYS_brk, 0, 0, 0, 0, 0, 0) + 4095) & -4096L;
+    raw(SYS_brk, S->heap, 0, 0, 0, 0, 0);
+    sigaction(SIGSEGV, &action, 0);
+    sigaction(SIGBUS, &action, 0);
+    getcontext(&context);
+    context.uc_stack.ss_sp = S->stack[slot];
+    context.uc_stack.ss_size = sizeof S->stack[slot];
+    makecontext(&context, first, 0);
+    setcontext(&context);
+}
+
+static void map_shared(void)
+{
+    if (mmap(S, sizeof *S, 3, MAP_SHARED | MAP_FIXED_NOREPLACE, SHARED_FD, 0) != S) {
+        perror("mmap");
+        exit(2);
+    }
 }
 
 int main(int argc, char **argv)
 {
     static char page[4096];
-    struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
-    ucontext_t context;
+    if (argc == 3) {
+        map_shared();
+        S->turn++;
+        enter(argv[2][0] - '@');
+    }
     if (argc < 2)
         return fprintf(stderr, "usage: %s FILE   (a file on a disk, made anew)\n", argv[0]), 2;
     if (!(personality(0xffffffff) & ADDR_NO_RANDOMIZE)) {
@@ -224,22 +277,16 @@ int main(int argc, char **argv)
     }
     fsync(data);
     close(data);
+    dup2(data = memfd_create("control", 0), SHARED_FD);
+    ftruncate(SHARED_FD, sizeof *S);
+    close(data);
     if (open(argv[1], O_RDWR) != 3 || open(argv[1], O_RDONLY) != 4 || open(argv[1], O_RDWR) != 5 || open(argv[1], O_WRONLY) != 6
             || ftruncate(memfd_create("seven", 0), 82020) != 0 || ftruncate(memfd_create("eight", 0), 82020) != 0)
         return perror(argv[1]), 2;
-    if (mmap(S, sizeof *S, 3, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) != S)
-        return perror("mmap"), 2;
+    map_shared();
     S->pid[0] = getpid();
     struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
     setrlimit(RLIMIT_AS, &unlimited);
     setrlimit(RLIMIT_DATA, &unlimited);
-    S->heap = (raw(SYS_brk, 0, 0, 0, 0, 0, 0) + 4095) & -4096L;
-    raw(SYS_brk, S->heap, 0, 0, 0, 0, 0);
-    sigaction(SIGSEGV, &action, 0);
-    sigaction(SIGBUS, &action, 0);
-    getcontext(&context);
-    context.uc_stack.ss_sp = S->stack[0];
-    context.uc_stack.ss_size = sizeof S->stack[0];
-    makecontext(&context, first, 0);
-    setcontext(&context);
+    enter(0);
 }

@@ -1,14 +1,16 @@
 /* Does what a parent asks on the kernel that it runs on, so that a model can be compared with that kernel: raw system calls, loads and stores, in a tree of processes and threads.
 
    Only the requests may change the address spaces, and the helper must cause no page fault of its own between two requests. Therefore it has no C library, no data segment and no
-   heap: everything it writes, the stacks included, lies in one shared mapping (the control area), whose entries fork() does not copy and which each process touches before it
-   reports for work. Addresses are not randomised. SIGSEGV and SIGBUS of a load or store are caught on an alternate stack and reported.
+   heap: everything it writes, the stacks included, lies in one shared mapping (the control area, a memfd), whose entries fork() does not copy and which each process touches before it
+   reports for work. A process that executes this program again (EXEC) maps it again and takes its slot up where it was. Addresses are not randomised. SIGSEGV and SIGBUS of a load or store are caught on an alternate stack and reported.
 
    Which list a page stands on, and whether it is referenced or may be dropped, Linux changes in batches of one CPU. So that this is exact, all processes stay on one CPU, and each request
    ends with a call that empties its batches.
 
    Protocol, little endian, 64-bit words: on standard input a count and that many requests {slot, kind, number, six arguments}, on standard output that many answers
    {result, signal, minor faults, major faults, value}. A slot is a process or thread; slot 0 is the first process, FORK makes others. At the start the program writes "ready\n".
+
+   A slot that makes another by CLONE_VFORK is not heard of until that one ends or executes a program; slot 0 never does so, because it speaks for all.
 
    usage: oracle-helper DATAFILE      (descriptors 3 read-write, 4 read-only, 5 read-write, 6 write-only: DATAFILE; 7 and 8 two memfds of 20 pages and 100 bytes) */
 
@@ -42,9 +44,10 @@ typedef long i64;
 #define SYS_unshare 272
 #define SYS_getcpu 309
 #define SYS_getpid 39
+#define SYS_gettid 186
 #define SYS_memfd_create 319
 
-enum { CALL, LOAD, STORE, MINCORE, SUM, FORK, EXIT, WAIT, FETCH, LIMIT, CLEAR };
+enum { CALL, LOAD, STORE, MINCORE, SUM, FORK, EXIT, WAIT, FETCH, LIMIT, CLEAR, EXEC };
 
 #define MAX_BATCH 1024
 #define SEGMENTS 8
@@ -52,6 +55,8 @@ enum { CALL, LOAD, STORE, MINCORE, SUM, FORK, EXIT, WAIT, FETCH, LIMIT, CLEAR };
 #define SLOTS 16
 #define PAGE 4096
 #define DRAIN_FD 200            /* this program; no history knows the number */
+#define CONTROL_FD 201
+#define CLONE_VFORK 0x4000
 #define VEC_BYTES 16384
 #define SIGNAL_STACK 65536
 #define STACK 16384
@@ -77,7 +82,8 @@ struct slot {
 struct control {
     u64 count;
     i64 segments[SEGMENTS];     /* numbers of System V segments */
-    u64 pad[511 - SEGMENTS];
+    u64 next;                   /* where slot 0 goes on in the batch when it has executed the program again */
+    u64 pad[510 - SEGMENTS];
     struct request requests[MAX_BATCH];
     struct answer answers[MAX_BATCH];
     struct slot slots[SLOTS];
@@ -166,7 +172,7 @@ static void set_word(volatile int *word, int value)
 static void touch_slot(struct slot *s)
 {
     for (u64 i = 0; i < sizeof *s; i += PAGE)
-        ((volatile char *) s)[i] = 0;
+        ((volatile char *) s)[i] = ((volatile char *) s)[i];
 }
 
 /* Stays on the CPU that it runs on. */
@@ -224,6 +230,35 @@ static i64 clear_refs(int pid, int number)
     }
     call3(SYS_close, fd, 0, 0);
     return result;
+}
+
+/* The answer must be there before the call, because the next batch may have begun when it returns. The child tells its number itself. */
+static void vfork_slot(struct slot *self, struct request *q, struct answer *a)
+{
+    struct slot *s = &CONTROL->slots[q->args[0]];
+    touch_slot(s);
+    a->result = a->signal = 0;
+    a->minor = a->major = a->value = 0;
+    s->tid = 0;
+    s->pid = 0;
+    s->first = s->end = 0;
+    drain();
+    i64 pid = clone_slot(q->args[1], s->stack + STACK, q->args[0], 0);
+    if (pid < 0) {
+        a->result = pid;
+        set_word(&s->word, 0);
+    }
+}
+
+/* Executes this program again, without the limits that earlier steps may have set. */
+static i64 exec_slot(struct slot *self)
+{
+    u64 unlimited[2] = {-1UL, -1UL};
+    char mark[] = {'@', '0' + (self - CONTROL->slots), 0};
+    char *argv[] = {"oracle-helper", mark, 0};
+    call6(SYS_prlimit64, 0, 2, (u64) unlimited, 0, 0, 0);
+    call6(SYS_prlimit64, 0, 9, (u64) unlimited, 0, 0, 0);
+    return call3(SYS_execve, "/proc/self/exe", argv, 0);
 }
 
 static void perform(struct slot *self, struct request *q, struct answer *a)
@@ -292,6 +327,10 @@ static void perform(struct slot *self, struct request *q, struct answer *a)
     case CLEAR:
         a->result = clear_refs(CONTROL->slots[q->args[0]].pid, q->args[1]);
         break;
+    case EXEC:
+        a->minor = a->major = 0;
+        a->result = exec_slot(self);
+        break;
     case WAIT:
         a->result = call6(SYS_wait4, CONTROL->slots[q->args[0]].pid, 0, 0x40000000, 0, 0, 0) > 0 ? 0 : -10;
         break;
@@ -322,6 +361,9 @@ void slot_main(u64 number)
     }
     call3(SYS_sigaltstack, stack, 0, 0);
     load_word(8, &self->scratch);
+    if (self->pid == 0)
+        self->pid = call3(SYS_gettid, 0, 0, 0);
+    drain();
     if (number == 0)
         root_loop();
     set_word(&self->word, 0);
@@ -333,7 +375,10 @@ void slot_main(u64 number)
                 set_word(&self->word, 0);
                 call3(q->number, 0, 0, 0);
             }
-            perform(self, q, &CONTROL->answers[i]);
+            if (q->kind == FORK && q->args[1] & CLONE_VFORK)
+                vfork_slot(self, q, &CONTROL->answers[i]);
+            else
+                perform(self, q, &CONTROL->answers[i]);
         }
         set_word(&self->word, 0);
     }
@@ -347,6 +392,7 @@ static void end_slot(u64 i)
     struct answer *a = &CONTROL->answers[i];
     a->result = a->signal = 0;
     a->minor = a->major = a->value = 0;
+    wait_while(&s->word, 1);
     s->first = i;
     s->end = i + 1;
     set_word(&s->word, 1);
@@ -361,28 +407,47 @@ static void end_slot(u64 i)
 static void root_loop(void)
 {
     struct control *c = CONTROL;
-    transfer(SYS_write, "ready\n", 6);
+    if (c->next == 0)
+        transfer(SYS_write, "ready\n", 6);
     for (;;) {
-        transfer(SYS_read, &c->count, 8);
+        u64 i = c->next;
+        if (i == 0)
+            transfer(SYS_read, &c->count, 8);
+        c->next = 0;
         u64 count = c->count;
         if (count == 0 || count > MAX_BATCH)
             fail("oracle-helper: bad batch\n");
-        transfer(SYS_read, c->requests, count * sizeof(struct request));
-        for (u64 i = 0; i < count;) {
+        if (i == 0)
+            transfer(SYS_read, c->requests, count * sizeof(struct request));
+        while (i < count) {
             u64 slot = c->requests[i].slot;
             if (c->requests[i].kind == EXIT) {
                 end_slot(i++);
             } else if (slot == 0) {
+                if (c->requests[i].kind == EXEC)
+                    c->next = i + 1;
                 perform(&c->slots[0], &c->requests[i], &c->answers[i]);
+                c->next = 0;
                 i++;
             } else {
-                u64 j = i + 1;
-                while (j < count && c->requests[j].slot == slot && c->requests[j].kind != EXIT)
-                    j++;
-                c->slots[slot].first = i;
-                c->slots[slot].end = j;
-                set_word(&c->slots[slot].word, 1);
-                wait_while(&c->slots[slot].word, 1);
+                struct slot *s = &c->slots[slot], *awaited = s;
+                u64 j = i;
+                int is_last = 0;
+                for (; j < count && c->requests[j].slot == slot && c->requests[j].kind != EXIT && !is_last; j++) {
+                    struct request *q = &c->requests[j];
+                    int is_vfork = q->kind == FORK && q->args[1] & CLONE_VFORK;
+                    is_last = is_vfork || q->kind == EXEC;
+                    if (is_vfork)
+                        awaited = &c->slots[q->args[0]];
+                }
+                wait_while(&s->word, 1);        /* it may be about to return from a vfork */
+                s->first = i;
+                s->end = j;
+                awaited->word = 1;
+                set_word(&s->word, 1);
+                wait_while(&awaited->word, 1);
+                if (awaited != s)
+                    c->answers[j - 1].value = awaited->pid;
                 i = j;
             }
         }
@@ -390,9 +455,36 @@ static void root_loop(void)
     }
 }
 
+static void catch_signals(void)
+{
+    u64 action[4] = {(u64) on_signal, 4 | 0x08000000 | 0x04000000, (u64) restore_signal, 0};
+    call6(SYS_rt_sigaction, 11, (u64) action, 0, 8, 0, 0);
+    call6(SYS_rt_sigaction, 7, (u64) action, 0, 8, 0, 0);
+}
+
+static void map_control(void)
+{
+    if (call6(SYS_mmap, (u64) CONTROL, sizeof(struct control), 3, 1 | 0x100000, CONTROL_FD, 0) != (i64) CONTROL)
+        fail("oracle-helper: no control area\n");
+}
+
+/* Gives a descriptor a number that no history knows. */
+static void put_away(i64 from, int to)
+{
+    if (from < 0 || call3(SYS_fcntl, from, 0, to) != to)
+        fail("oracle-helper: a descriptor is missing\n");
+    call3(SYS_close, from, 0, 0);
+}
+
 void begin(u64 *stack)
 {
     char **argv = (char **) (stack + 1);
+    if (stack[0] == 2 && argv[1][0] == '@') {
+        u64 number = argv[1][1] - '0';
+        map_control();
+        catch_signals();
+        enter(CONTROL->slots[number].stack + STACK, number);
+    }
     i64 persona = call3(SYS_personality, 0xffffffff, 0, 0);
     if (!(persona & 0x0040000)) {
         call3(SYS_personality, persona | 0x0040000, 0, 0);
@@ -405,8 +497,10 @@ void begin(u64 *stack)
     call6(SYS_prctl, 36, 1, 0, 0, 0, 0);          /* PR_SET_CHILD_SUBREAPER */
     call3(SYS_unshare, 0x08000000, 0, 0);         /* CLONE_NEWIPC: segments go with the helper; only for root */
     pin();
-    call3(SYS_fcntl, call3(SYS_open, "/proc/self/exe", 0, 0), 0, DRAIN_FD);
-    call3(SYS_close, 3, 0, 0);
+    put_away(call3(SYS_open, "/proc/self/exe", 0, 0), DRAIN_FD);
+    put_away(call3(SYS_memfd_create, "control", 0, 0), CONTROL_FD);
+    if (call3(SYS_ftruncate, CONTROL_FD, sizeof(struct control), 0) != 0)
+        fail("oracle-helper: no control area\n");
     static const short modes[] = {2, 0, 2, 1};
     for (int i = 0; i < 4; i++)
         if (call3(SYS_open, argv[1], modes[i], 0) != 3 + i)
@@ -414,16 +508,13 @@ void begin(u64 *stack)
     for (int i = 7; i <= 8; i++)
         if (call3(SYS_memfd_create, i == 7 ? "seven" : "eight", 0, 0) != i || call3(SYS_ftruncate, i, 20 * PAGE + 100, 0) != 0)
             fail("oracle-helper: no memfd\n");
-    if (call6(SYS_mmap, (u64) CONTROL, (sizeof(struct control) + PAGE - 1) & -PAGE, 3, 1 | 0x20 | 0x100000, -1, 0) != (i64) CONTROL)
-        fail("oracle-helper: no control area\n");
+    map_control();
     for (int i = 0; i < SEGMENTS; i++)
         CONTROL->segments[i] = -1;
     CONTROL->slots[0].pid = call3(SYS_getpid, 0, 0, 0);
     u64 unlimited[2] = {-1UL, -1UL};
     call6(SYS_prlimit64, 0, 2, (u64) unlimited, 0, 0, 0);
     call6(SYS_prlimit64, 0, 9, (u64) unlimited, 0, 0, 0);
-    u64 action[4] = {(u64) on_signal, 4 | 0x08000000 | 0x04000000, (u64) restore_signal, 0};
-    call6(SYS_rt_sigaction, 11, (u64) action, 0, 8, 0, 0);
-    call6(SYS_rt_sigaction, 7, (u64) action, 0, 8, 0, 0);
+    catch_signals();
     enter(CONTROL->slots[0].stack + STACK, 0);
 }

@@ -56,6 +56,24 @@ class ListingsTest {
             5 mmap 0x100000204000 0x1000 0x3 0x32 -1 0x0
             0 limit 0x5 0x2 0x5 0x4
             0 limit 0x5 0x9 0x2000 -1
+            5 vfork 0x6
+            6 store 0x100000204000 0x9
+            6 brk 0x405000
+            6 exec
+            5 store 0x100000204008 0x8
+            6 mmap 0x100000204000 0x2000 0x3 0x32 -1 0x0
+            6 store 0x100000205000 0x3
+            6 brk 0x403000
+            6 fork 0x7
+            7 exec
+            7 vfork 0x8
+            8 store 0x100000204000 0x1
+            8 exit
+            7 store 0x100000204000 0x1
+            7 exit
+            6 exit
+            0 exec
+            0 mmap 0x100000204000 0x2000 0x3 0x32 -1 0x0
             5 clear 0x0 0x1
             0 clear 0x5 0x4
             0 clear 0x5 0x6
@@ -108,7 +126,8 @@ class ListingsTest {
 
     /** Slot 1 has the first process as its parent; the process that it made is an orphan by then. */
     private static Step withWaiter(Step exit) {
-        return Step.of(exit.slot(), Step.Kind.EXIT, 0, 0);
+        int waiter = exit.slot() == 6 ? 5 : exit.slot() == 7 ? 6 : exit.slot() == 8 ? 7 : 0;
+        return Step.of(exit.slot(), Step.Kind.EXIT, waiter, 0);
     }
 
     private static String run(String... command) throws IOException, InterruptedException {

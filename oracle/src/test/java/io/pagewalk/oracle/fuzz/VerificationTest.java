@@ -32,7 +32,7 @@ class VerificationTest {
                 "map,protect,heap",
                 "map,lock,mincore,sync",
                 "map,shared,file,protect,clear",
-                "map,seal,protect,thread",
+                "map,seal,protect,thread,exec",
                 "map,advise,mremap,fork,segment",
             })
     void run_onThisKernel_findsNothingUnexplained(String areas) {
