@@ -34,24 +34,6 @@ public final class HugePageSettings {
         NEVER
     }
 
-    /** Where files in memory have huge pages. */
-    public enum ShmemUse {
-        /** Everywhere. */
-        ALWAYS,
-        /** As the setting for all sizes says; a value of one size only. */
-        INHERIT,
-        /** Where the folio lies inside the file, and in areas with {@code MADV_HUGEPAGE}. */
-        WITHIN_SIZE,
-        /** In areas with {@code MADV_HUGEPAGE}. */
-        ADVISE,
-        /** Nowhere. */
-        NEVER,
-        /** Nowhere, on no mount either; a value for all sizes only. */
-        DENY,
-        /** Everywhere, on each mount too; a value for all sizes only. */
-        FORCE
-    }
-
     /** How hard a fault tries to get one. */
     public enum Defrag {
         /** Reclaims and compacts at once. */
@@ -90,14 +72,12 @@ public final class HugePageSettings {
     private boolean shrinksUnderused = true;
     private final KhugepagedSettings khugepaged = new KhugepagedSettings();
     private ShmemUse shmemEnabled = ShmemUse.NEVER;
+    private ShmemUse kernelMount = ShmemUse.NEVER;
     private final ShmemUse[] shmemOfOrder = new ShmemUse[Folios.HUGE_ORDER + 1];
     /* Each fault asks for them. */
     private int advisedOrders;
     private int otherOrders;
     private final Use[] ofOrder = new Use[Folios.HUGE_ORDER + 1];
-    private ShmemUse shmemEnabled = ShmemUse.NEVER;
-    private ShmemUse kernelMount = ShmemUse.NEVER;
-    private final ShmemUse[] shmemOfOrder = new ShmemUse[Folios.HUGE_ORDER + 1];
 
     /** Creates the settings that a kernel boots with. */
     public HugePageSettings() {
@@ -229,6 +209,9 @@ public final class HugePageSettings {
      */
     public void setShmemEnabled(ShmemUse value) {
         shmemEnabled = value;
+        if (value != ShmemUse.DENY && value != ShmemUse.FORCE) {
+            kernelMount = value;
+        }
     }
 
     /**
@@ -252,12 +235,7 @@ public final class HugePageSettings {
 
     /** Whether {@code huge_shmem_orders_inherit} is that of one huge page alone, as {@link ShmemUse#FORCE} wants it. */
     boolean inheritsOnlyHugeShmem() {
-        for (int order = LOWEST_SHMEM_ORDER; order <= Folios.HUGE_ORDER; order++) {
-            if ((shmemOfOrder[order] == ShmemUse.INHERIT) != (order == Folios.HUGE_ORDER)) {
-                return false;
-            }
-        }
-        return true;
+        return shmemOrders(ShmemUse.INHERIT) == 1 << Folios.HUGE_ORDER;
     }
 
     /**
@@ -269,55 +247,9 @@ public final class HugePageSettings {
         return isAdvised ? advisedOrders : otherOrders;
     }
 
-    /** Returns {@code shmem_enabled}. */
-    public ShmemUse shmemEnabled() {
-        return shmemEnabled;
-    }
-
-    /**
-     * Sets {@code shmem_enabled}: {@code mm/shmem.c:shmem_enabled_store()}.
-     *
-     * @param value all but {@link ShmemUse#INHERIT}
-     * @return false ({@code -EINVAL}) for {@link ShmemUse#FORCE} while another size than the largest inherits
-     */
-    public boolean setShmemEnabled(ShmemUse value) {
-        if (value == ShmemUse.FORCE && shmemOrders(ShmemUse.INHERIT) != 1 << Folios.HUGE_ORDER) {
-            return false;
-        }
-        shmemEnabled = value;
-        if (value != ShmemUse.DENY && value != ShmemUse.FORCE) {
-            kernelMount = value;
-        }
-        return true;
-    }
-
     /** Returns the option {@code huge=} of the kernel's own mount of files in memory, which {@code shmem_enabled} last set. */
     public ShmemUse kernelMount() {
         return kernelMount;
-    }
-
-    /**
-     * Returns {@code hugepages-SIZEkB/shmem_enabled}.
-     *
-     * @param order from 1 to {@link Folios#HUGE_ORDER}
-     */
-    public ShmemUse shmemEnabled(int order) {
-        return shmemOfOrder[order];
-    }
-
-    /**
-     * Sets {@code hugepages-SIZEkB/shmem_enabled}: {@code mm/shmem.c:thpsize_shmem_enabled_store()}.
-     *
-     * @param order from 1 to {@link Folios#HUGE_ORDER}
-     * @param value all but {@link ShmemUse#DENY} and {@link ShmemUse#FORCE}
-     * @return false ({@code -EINVAL}) when a size below the largest would inherit {@link ShmemUse#FORCE}
-     */
-    public boolean setShmemEnabled(int order, ShmemUse value) {
-        if (value == ShmemUse.INHERIT && shmemEnabled == ShmemUse.FORCE && order != Folios.HUGE_ORDER) {
-            return false;
-        }
-        shmemOfOrder[order] = value;
-        return true;
     }
 
     /**
@@ -327,7 +259,7 @@ public final class HugePageSettings {
      */
     public int shmemOrders(ShmemUse value) {
         int orders = 0;
-        for (int order = 1; order <= Folios.HUGE_ORDER; order++) {
+        for (int order = LOWEST_SHMEM_ORDER; order <= Folios.HUGE_ORDER; order++) {
             orders |= shmemOfOrder[order] == value ? 1 << order : 0;
         }
         return orders;
