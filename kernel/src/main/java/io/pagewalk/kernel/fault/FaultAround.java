@@ -28,11 +28,12 @@ final class FaultAround {
     private final MemMap memmap;
     private final LargeFolios large;
     private final PageCache cache;
+    private final HugeMappings huge;
     private final TimeAccount time;
     private final CostModel costs;
     private final int ptesPerTable;
 
-    FaultAround(KernelTables kernel, PageCache cache, TimeAccount time, CostModel costs) {
+    FaultAround(KernelTables kernel, PageCache cache, HugeMappings huge, TimeAccount time, CostModel costs) {
         this.mode = kernel.mode();
         this.memory = kernel.memory();
         this.tables = kernel.tables();
@@ -41,6 +42,7 @@ final class FaultAround {
         this.memmap = folios.memmap();
         this.large = folios.large();
         this.cache = cache;
+        this.huge = huge;
         this.time = time;
         this.costs = costs;
         this.ptesPerTable = mode.entries(1);
@@ -56,6 +58,11 @@ final class FaultAround {
         int index = mode.index(vaddr, 1);
         int kept = UserfaultChecks.protectedAsBefore(vma, mode.readEntry(memory, table, index), flags);
         mode.writeEntry(memory, table, index, mode.leaf(pfn, kept, 1));
+    }
+
+    /** Maps a page whose reference the caller took by an entry for its whole huge page, where that is possible. A file on a disk is not mapped beyond its end. */
+    boolean mapHuge(Vma vma, long vaddr, long pfn, int flags, OpenFile file) {
+        return large.isLarge(pfn) && endsInFile(file, memmap.compoundHead(pfn)) && huge.mapFile(vma, vaddr, pfn, flags);
     }
 
     /** Maps the page that a fault asked for, whose reference the caller took, with the rest of its folio where that is possible: {@code mm/memory.c:finish_fault()}. */
@@ -83,11 +90,16 @@ final class FaultAround {
     private boolean mayMapWhole(Vma vma, OpenFile file, long head, long firstSlot) {
         long index = memmap.index(head);
         int pages = large.pages(head);
-        return (file.isShmem() || index + pages <= file.inodeObject().sizePages())
+        return endsInFile(file, head)
                 && index >= vma.pgoff()
                 && index + pages <= vma.pgoff() + vma.pages()
                 && firstSlot >= 0
                 && firstSlot + pages <= ptesPerTable;
+    }
+
+    private boolean endsInFile(OpenFile file, long head) {
+        return file.isShmem()
+                || memmap.index(head) + large.pages(head) <= file.inodeObject().sizePages();
     }
 
     /** {@code pte_range_none()}, asked after the one entry was made. */
@@ -117,8 +129,19 @@ final class FaultAround {
         long base = vma.pgoffOf(vaddr) - pteOffset;
         to = Math.min(to, inode.sizePages() - 1 - base);
         long slot = nextMappable(inode, base, from, to);
-        if (slot < 0 || (tables.find(mm, vaddr) < 0 && !isBeforeLastPage(file, inode.cachedPfn(base + slot)))) {
+        if (slot < 0) {
             return FaultHandler.RETRY;
+        }
+        int flags = protection.flags(vma);
+        if (tables.find(mm, vaddr) < 0) {
+            long pfn = inode.cachedPfn(base + slot);
+            if (!isBeforeLastPage(file, pfn)) {
+                return FaultHandler.RETRY;
+            }
+            if (large.isLarge(pfn) && huge.mapFile(vma, vaddr, pfn, flags)) {
+                memmap.get(pfn);
+                return FaultOutcome.DONE;
+            }
         }
         long table = tables.findOrMake(mm, vaddr);
         if (table < 0) {
@@ -127,7 +150,6 @@ final class FaultAround {
         if (task.isKilled()) {
             return FaultOutcome.KILLED;
         }
-        int flags = protection.flags(vma);
         boolean isMapped = false;
         int hits = 0;
         while (slot >= 0) {

@@ -106,7 +106,7 @@ public final class FaultHandler {
         this.special = kernel.specialPages();
         this.driverFaults = new DriverFaults(kernel, anonVmas, bus);
         this.userfaults = new UserfaultChecks(cache);
-        this.around = new FaultAround(kernel, cache, time, costs);
+        this.around = new FaultAround(kernel, cache, hugePages.mappings(), time, costs);
         this.copyOnWrite = new CopyOnWrite(kernel, anonVmas, driverFaults, userfaults, flusher, time, costs);
         this.hugePages = hugePages;
         this.collapse = new Collapse(kernel, anonVmas, hugePages, flusher);
@@ -358,17 +358,21 @@ public final class FaultHandler {
             folios.put(pfn);
             return FaultOutcome.KILLED;
         }
-        long table = tables.findOrMake(mm, vaddr);
-        if (table < 0) {
-            folios.put(pfn);
-            return FaultOutcome.NO_MEMORY;
-        }
         int flags = protection.flags(vma);
         if (isWrite) {
-            folios.markDirty(pfn);
             flags |= protection.dirty() | Protection.writeRight(vma);
         }
-        around.finish(mm, vma, table, vaddr, pfn, flags, file);
+        if (!around.mapHuge(vma, vaddr, pfn, flags, file)) {
+            long table = tables.findOrMake(mm, vaddr);
+            if (table < 0) {
+                folios.put(pfn);
+                return FaultOutcome.NO_MEMORY;
+            }
+            around.finish(mm, vma, table, vaddr, pfn, flags, file);
+        }
+        if (isWrite) {
+            folios.markDirty(pfn);
+        }
         return FaultOutcome.DONE;
     }
 

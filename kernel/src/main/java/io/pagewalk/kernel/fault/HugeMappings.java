@@ -4,6 +4,7 @@ import io.pagewalk.base.KernelBug;
 import io.pagewalk.hardware.memory.PhysicalMemory;
 import io.pagewalk.hardware.paging.PagingMode;
 import io.pagewalk.hardware.paging.PteFlags;
+import io.pagewalk.kernel.huge.HugePagePolicy;
 import io.pagewalk.kernel.huge.HugePageSettings;
 import io.pagewalk.kernel.page.MemMap;
 import io.pagewalk.kernel.page.PageFlags;
@@ -91,6 +92,21 @@ final class HugeMappings {
         if (settings.shrinksUnderused()) {
             folios.deferredSplits().add(head);
         }
+    }
+
+    /** Maps a huge page of a file as a whole where nothing is, when area and settings of the process allow it: {@code mm/memory.c:do_set_pmd()}. The entry takes over a reference of the caller's. */
+    boolean mapFile(Vma vma, long vaddr, long pfn, int flags) {
+        Mm mm = vma.mm();
+        boolean isHuge = folios.large().order(pfn) == Folios.HUGE_ORDER && pages == 1 << Folios.HUGE_ORDER;
+        if (!isHuge || !tables.isRegionEmpty(mm, vaddr) || !HugePagePolicy.mayMapWhole(vma, vaddr)) {
+            return false;
+        }
+        long head = memmap.compoundHead(pfn);
+        mm.addRss(FaultHandler.rssKind(memmap, head), pages);
+        folios.addHugeMapping(head, mm);
+        tables.setHugeEntry(mm, vaddr, mode.leaf(head, flags, LEVEL));
+        folios.counters().count(VmEvent.THP_FILE_MAPPED);
+        return true;
     }
 
     /** Drops a whole huge page: {@code zap_huge_pmd()}. */
@@ -236,11 +252,11 @@ final class HugeMappings {
         Mm source = parent.mm();
         Mm target = child.mm();
         long entry = tables.hugeEntry(source, vaddr);
-        if (!child.isAnonymous()) {
-            return Copied.DONE;
-        }
         if (!tables.makeUpper(target, vaddr)) {
             return Copied.NO_MEMORY;
+        }
+        if (!child.isAnonymous()) {
+            return Copied.DONE;
         }
         long table = tables.allocateTable();
         if (table < 0) {

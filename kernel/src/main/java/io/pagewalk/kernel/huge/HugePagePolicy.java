@@ -69,12 +69,15 @@ public final class HugePagePolicy {
 
     /** {@code vma_thp_disabled()}, and the stack that {@code execve()} is about to move. */
     private static boolean isForbidden(Vma vma, Asker asker) {
+        return isDisabled(vma, asker)
+                || (vma.has(VmaFlags.VM_GROWSDOWN) && (vma.flags() & TEMPORARY_STACK) == TEMPORARY_STACK);
+    }
+
+    private static boolean isDisabled(Vma vma, Asker asker) {
         int disabled = vma.mm().attributes().hugePagesDisabled();
         boolean isExcepted =
                 (disabled & EXCEPT_ADVISED) != 0 && (vma.has(VmaFlags.VM_HUGEPAGE) || asker == Asker.COLLAPSE);
-        return vma.has(VmaFlags.VM_NOHUGEPAGE)
-                || (disabled != 0 && !isExcepted)
-                || (vma.has(VmaFlags.VM_GROWSDOWN) && (vma.flags() & TEMPORARY_STACK) == TEMPORARY_STACK);
+        return vma.has(VmaFlags.VM_NOHUGEPAGE) || (disabled != 0 && !isExcepted);
     }
 
     /** The orders from the largest that fits anywhere at the end of the area. */
@@ -91,7 +94,17 @@ public final class HugePagePolicy {
     }
 
     /**
-     * Returns whether the naturally aligned folio around an address lies in its area: {@code thp_vma_suitable_order()} for anonymous memory.
+     * Returns whether one entry may map a huge page of a file, which no setting stops: the checks of {@code mm/memory.c:do_set_pmd()}.
+     *
+     * @param vma an area of a file
+     * @param vaddr an address in it
+     */
+    public static boolean mayMapWhole(Vma vma, long vaddr) {
+        return !isDisabled(vma, Asker.FAULT) && isSuitable(vma, vaddr, Folios.HUGE_ORDER);
+    }
+
+    /**
+     * Returns whether the naturally aligned folio around an address lies in its area, and one of a file at a multiple of its size in the file: {@code thp_vma_suitable_order()}.
      *
      * @param vma the area
      * @param vaddr an address in it
@@ -99,6 +112,9 @@ public final class HugePagePolicy {
      */
     public static boolean isSuitable(Vma vma, long vaddr, int order) {
         long bytes = 4096L << order;
+        if (!vma.isAnonymous() && ((vma.start() - (vma.pgoff() << 12)) & (bytes - 1)) != 0) {
+            return false;
+        }
         long start = vaddr & -bytes;
         return start >= vma.start() && start + bytes <= vma.end();
     }

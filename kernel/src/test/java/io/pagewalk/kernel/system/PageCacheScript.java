@@ -4,11 +4,16 @@ import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.pagewalk.hardware.mmu.Access;
+import io.pagewalk.kernel.fault.HugeEntries;
 import io.pagewalk.kernel.fault.MappedPages;
 import io.pagewalk.kernel.filemap.Inode;
+import io.pagewalk.kernel.huge.HugePagePolicy;
+import io.pagewalk.kernel.huge.HugePageSettings;
 import io.pagewalk.kernel.page.LargeFolios;
 import io.pagewalk.kernel.page.MemMap;
 import io.pagewalk.kernel.page.PageFlags;
+import io.pagewalk.kernel.vma.Vma;
+import io.pagewalk.kernel.zone.VmEvent;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -19,13 +24,18 @@ final class PageCacheScript {
     private static final long BUFFER_BYTES = 4L << 20;
     private static final int MAPS = 8;
 
+    private static final List<VmEvent> EVENTS =
+            List.of(VmEvent.THP_FILE_ALLOC, VmEvent.THP_FILE_FALLBACK, VmEvent.THP_FILE_MAPPED);
+
     final TestKernel k = TestKernel.boot();
     private final MemMap memmap = k.kernel.memmap();
     private final LargeFolios large = new LargeFolios(memmap);
     private final MappedPages mapped = new MappedPages(k.kernel.kernelTables());
+    private final HugeEntries entries = new HugeEntries(k.kernel.kernelTables());
     private final long[] areas = new long[MAPS];
     private final long[] pagesOf = new long[MAPS];
     private final long buffer;
+    private final long[] counted = new long[EVENTS.size()];
     private int files;
     private int fd = -1;
 
@@ -65,6 +75,9 @@ final class PageCacheScript {
             case "store" -> touch(areas[map] + a[1] * PAGE, Access.STORE);
             case "present" -> present(map);
             case "mincore" -> mincore(map);
+            case "smaps" -> smaps(map);
+            case "events" -> events();
+            case "sum" -> sum();
             case "cachestat" -> cachestat(a[0], a[1]);
             case "read" -> call("pread64", fd, buffer, a[1], a[0]);
             case "next" -> call("read", fd, buffer, a[0]);
@@ -149,6 +162,58 @@ final class PageCacheScript {
             }
         }
         return text.toString();
+    }
+
+    /** Rss, anonymous and huge bytes of an area in KiB, and whether huge pages may be there. */
+    private String smaps(int map) {
+        Vma vma = requireNonNull(k.task.mm().vmas().find(areas[map]));
+        long[] pages = new long[4];
+        for (long vaddr = vma.start(); vaddr < vma.end(); vaddr += PAGE) {
+            long pfn = mapped.pageAt(vma.mm(), vaddr);
+            if (pfn >= 0) {
+                pages[0]++;
+                pages[1] += memmap.mapping(pfn) < 0 ? 1 : 0;
+                if (isMappedWhole(vma, vaddr)) {
+                    pages[memmap.hasFlags(pfn, PageFlags.SWAPBACKED) ? 2 : 3]++;
+                }
+            }
+        }
+        boolean isEligible =
+                k.kernel.hugePages().policy().allowable(vma, HugePagePolicy.Asker.SMAPS, HugePageSettings.ALL_ORDERS)
+                        != 0;
+        return pages[0] * 4 + " " + pages[1] * 4 + " " + pages[2] * 4 + " " + pages[3] * 4 + " " + (isEligible ? 1 : 0);
+    }
+
+    private boolean isMappedWhole(Vma vma, long vaddr) {
+        long entry = entries.get(vma.mm(), vaddr, 2);
+        return entry != 0 && k.kernel.kernelTables().mode().isLeaf(entry, 2);
+    }
+
+    private String events() {
+        StringBuilder text = new StringBuilder();
+        for (int i = 0; i < EVENTS.size(); i++) {
+            long now = k.kernel.vmstat().get(EVENTS.get(i));
+            text.append(i == 0 ? "" : " ").append(now - counted[i]);
+            counted[i] = now;
+        }
+        return text.toString();
+    }
+
+    private String sum() {
+        long hash = 0;
+        byte[] bytes = new byte[1 << 16];
+        long at = 0;
+        long n = k.call("pread64", fd, buffer, bytes.length, at);
+        while (n > 0) {
+            assertThat(k.task.userMemory().copyFromUser(bytes, 0, (int) n, buffer))
+                    .isZero();
+            for (int i = 0; i < n; i++) {
+                hash = hash * 31 + (bytes[i] & 0xff);
+            }
+            at += n;
+            n = k.call("pread64", fd, buffer, bytes.length, at);
+        }
+        return Long.toHexString(hash);
     }
 
     private String mincore(int map) {

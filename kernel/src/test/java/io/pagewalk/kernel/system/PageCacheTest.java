@@ -71,6 +71,31 @@ class PageCacheTest {
         compare(List.of(script.split(";", -1)));
     }
 
+    /** Huge pages of files, which one entry maps. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "file 4194304;map 0 1024 0 1;madvise 0 0 1024 14;load 0 5;smaps 0;events;dump;present 0;load 0 600;store 0 7;smaps 0;sum",
+                "file 4194304;map 0 1024 0 2;madvise 0 0 1024 14;load 0 5;smaps 0;store 0 7;smaps 0;load 0 8;load 0 40;store 0 700;smaps 0;events;sum",
+                "file 4194304;map 0 1024 0 1;madvise 0 0 1024 14;load 0 5;load 0 600;unmap 0;map 0 1024 0 1;load 0 3;smaps 0;madvise 0 0 1024 15;"
+                        + "load 0 600;smaps 0;dump",
+                "file 4194304;map 0 1024 0 1;madvise 0 0 1024 14;load 0 5;map 1 600 512 1 512;load 1 3;smaps 1;map 2 600 0 1 1;load 2 3;smaps 2;"
+                        + "map 3 100 0 1 0;load 3 3;smaps 3",
+                "file 4194304;map 0 1024 0 1;madvise 0 0 1024 14;load 0 5;load 0 600;madvise 0 10 20 4;smaps 0;load 0 11;smaps 0;madvise 0 512 512 4;"
+                        + "smaps 0;load 0 700;smaps 0;mincore 0",
+                "file 4194304;map 0 1024 0 1;madvise 0 0 1024 14;load 0 5;load 0 600;protect 0 0 512 1;smaps 0;protect 0 512 8 1;smaps 0;load 0 512;"
+                        + "protect 0 0 1024 3;store 0 3;store 0 520;smaps 0;sum",
+                "file 4194304;map 0 1024 0 1;madvise 0 0 1024 14;load 0 5;load 0 600;truncate 3000000;dump;smaps 0;load 0 600;smaps 0;"
+                        + "punch 8192 20000;dump;smaps 0;load 0 9;load 0 3;smaps 0;sum",
+                "file 3000000;map 0 733 0 1;madvise 0 0 733 14;load 0 600;dump;load 0 5;smaps 0;present 0;mlock 0 10 20;smaps 0;dump;munlock 0 10 20",
+                "file 4194304;map 0 1024 0 1;madvise 0 0 1024 14;load 0 5;load 0 600;mlock 0 0 1024;munlock 0 5 8;smaps 0;madvise 0 0 512 20;smaps 0;"
+                        + "madvise 0 5 8 20;smaps 0;dump;fadvise 0 0 4;dump;madvise 0 0 1024 25;smaps 0"
+            })
+    void hugePagesOfFiles_areMappedAndSplitAsInThisKernel(String script) throws IOException, InterruptedException {
+        assumeTrue(hasHugePages(), "skipped: this kernel does not use huge pages where programs ask for them");
+        compare(List.of(script.split(";", -1)));
+    }
+
     /** Truncation and holes. */
     @ParameterizedTest
     @ValueSource(
@@ -104,8 +129,21 @@ class PageCacheTest {
     @Test
     void randomScripts_answerAsThisKernel() throws IOException, InterruptedException {
         for (long seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed++) {
-            compare(random(new SeededRandom(seed)));
+            compare(random(new SeededRandom(seed), false));
         }
+    }
+
+    @Test
+    void randomScripts_withHugePages_answerAsThisKernel() throws IOException, InterruptedException {
+        assumeTrue(hasHugePages(), "skipped: this kernel does not use huge pages where programs ask for them");
+        for (long seed = FIRST_SEED; seed < FIRST_SEED + SEEDS / 2; seed++) {
+            compare(random(new SeededRandom(seed), true));
+        }
+    }
+
+    private static boolean hasHugePages() throws IOException {
+        return Files.readString(Path.of("/sys/kernel/mm/transparent_hugepage/enabled"))
+                .contains("[madvise]");
     }
 
     /** What is read natively may rarely get a smaller folio than it could, and is written back after some seconds: each difference must show twice. */
@@ -161,9 +199,11 @@ class PageCacheTest {
         return output.lines().toList();
     }
 
-    private static List<String> random(SeededRandom random) {
+    private static List<String> random(SeededRandom random, boolean isHuge) {
         List<String> script = new ArrayList<>();
-        long bytes = random.nextInt(4) == 0 ? 0 : random.nextInt(1 << (10 + random.nextInt(12)));
+        long bytes = isHuge
+                ? (2L << 20) + random.nextInt(3 << 20)
+                : random.nextInt(4) == 0 ? 0 : random.nextInt(1 << (10 + random.nextInt(12)));
         script.add("file " + bytes);
         long pages = Math.max(20, bytes >>> 12) + 8;
         boolean isClean = bytes > 0;
@@ -189,7 +229,11 @@ class PageCacheTest {
                     isMapped[map] = !isMapped[map];
                     if (isMapped[map]) {
                         script.add("map " + map + " " + pages + " " + random.nextInt(2) * random.nextInt(9) + " "
-                                + (1 + random.nextInt(2)) + " " + random.nextInt(512));
+                                + (1 + random.nextInt(2)) + " "
+                                + (isHuge ? random.nextInt(2) * 8 : random.nextInt(512)));
+                        if (isHuge) {
+                            script.add("madvise " + map + " 0 " + pages + " 14");
+                        }
                     }
                 }
                 case 12, 13, 14 -> script.add(isMapped[map] ? "load " + map + " " + page : "dump");
@@ -198,7 +242,7 @@ class PageCacheTest {
                     isClean &= !isMapped[map];
                 }
                 case 16 -> {
-                    int[] advice = {0, 1, 2, 3, 4, 4, 20};
+                    int[] advice = isHuge ? new int[] {0, 1, 14, 15, 4, 4, 20} : new int[] {0, 1, 2, 3, 4, 4, 20};
                     script.add(
                             isMapped[map]
                                     ? "madvise " + map + " " + page + " " + some + " "
@@ -222,7 +266,7 @@ class PageCacheTest {
                             isMapped[map]
                                     ? (random.nextBoolean() ? "mlock " : "munlock ") + map + " " + page + " " + some
                                     : "dump");
-                case 21 -> script.add(isMapped[map] ? "present " + map : "dump");
+                case 21 -> script.add(isMapped[map] ? (isHuge ? "smaps " : "present ") + map : "dump");
                 case 22 -> script.add(isMapped[map] ? "mincore " + map : "dump");
                 default -> script.add("dump");
             }
@@ -231,6 +275,7 @@ class PageCacheTest {
         for (int map = 0; map < isMapped.length; map++) {
             if (isMapped[map]) {
                 script.add("present " + map);
+                script.add("smaps " + map);
             }
         }
         return script;

@@ -115,6 +115,52 @@ static void dump(void) {
     free(core);
 }
 
+/* A line of vmstat, or of the part of smaps that begins with an address. */
+static long number_of(const char *file, const char *name, uintptr_t start) {
+    FILE *in = fopen(file, "r");
+    char text[512];
+    int inside = start == 0;
+    long value = -1;
+    while (fgets(text, sizeof text, in)) {
+        uintptr_t from, to;
+        if (start && sscanf(text, "%lx-%lx ", &from, &to) == 2) {
+            inside = from == start;
+        } else if (inside && !strncmp(text, name, strlen(name)) && strchr(" :", text[strlen(name)])) {
+            value = strtol(text + strlen(name) + 1, NULL, 10);
+            break;
+        }
+    }
+    fclose(in);
+    return value;
+}
+
+static const char *events[] = {"thp_file_alloc", "thp_file_fallback", "thp_file_mapped"};
+static long counted[3];
+
+/* What happened since the last time. */
+static void happened(int is_printed) {
+    for (int i = 0; i < 3; i++) {
+        long now = number_of("/proc/vmstat", events[i], 0);
+        if (is_printed) {
+            printf("%ld%c", now - counted[i], i < 2 ? ' ' : '\n');
+        }
+        counted[i] = now;
+    }
+}
+
+/* All bytes of the file as one number. */
+static uint64_t sum(void) {
+    static char bytes[1 << 16];
+    uint64_t hash = 0;
+    ssize_t n;
+    for (long at = 0; (n = pread(fd, bytes, sizeof bytes, at)) > 0; at += n) {
+        for (ssize_t i = 0; i < n; i++) {
+            hash = hash * 31 + (unsigned char)bytes[i];
+        }
+    }
+    return hash;
+}
+
 int main(int argc, char **argv) {
     path = argv[1];
     pagemap = open("/proc/self/pagemap", O_RDONLY);
@@ -123,6 +169,7 @@ int main(int argc, char **argv) {
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_NODEFER};
     sigaction(SIGBUS, &action, NULL);
     sigaction(SIGSEGV, &action, NULL);
+    happened(0);
     setvbuf(stdout, NULL, _IOFBF, 1 << 16);
     char line[256], word[32];
     while (fgets(line, sizeof line, stdin)) {
@@ -148,6 +195,16 @@ int main(int argc, char **argv) {
             close(fd);
             fd = open(path, O_RDWR);
             printf("done\n");
+        } else if (!strcmp(word, "smaps")) {
+            const char *fields[] = {"Rss", "Anonymous", "ShmemPmdMapped", "FilePmdMapped"};
+            for (int i = 0; i < 4; i++) {
+                printf("%ld ", number_of("/proc/self/smaps", fields[i], (uintptr_t)area[a]));
+            }
+            printf("%ld\n", number_of("/proc/self/smaps", "THPeligible", (uintptr_t)area[a]));
+        } else if (!strcmp(word, "events")) {
+            happened(1);
+        } else if (!strcmp(word, "sum")) {
+            printf("%lx\n", sum());
         } else if (!strcmp(word, "open")) {
             close(fd);
             fd = open(path, O_RDWR);
