@@ -305,6 +305,19 @@ final class HugeMappings {
         return true;
     }
 
+    /** Returns the flags of the entry that maps a huge page at an address, -1 when it maps something else. */
+    int flagsOfMapping(Mm mm, long vaddr, long head) {
+        long entry = mm.pgdPfn() < 0 ? 0 : tables.hugeEntry(mm, vaddr);
+        return entry != 0 && !isZero(entry) && mode.pfn(entry, LEVEL) == head ? mode.flags(entry, LEVEL) : -1;
+    }
+
+    /** Lets the entry at an address point to another huge page: {@code remove_migration_pmd()}. */
+    void redirect(Mm mm, long vaddr, long head) {
+        int flags = mode.flags(tables.hugeEntry(mm, vaddr), LEVEL);
+        tables.setHugeEntry(mm, vaddr, mode.leaf(head, flags, LEVEL));
+        flush(mm, vaddr);
+    }
+
     /** Flushes what TLBs know of the huge page at an address. */
     void flush(Mm mm, long vaddr) {
         flusher.flushRange(mm, startOf(vaddr), endOf(vaddr), false);

@@ -10,6 +10,7 @@ import io.pagewalk.kernel.rmap.AnonVmas;
 import io.pagewalk.kernel.rmap.FolioSplit;
 import io.pagewalk.kernel.rmap.Folios;
 import io.pagewalk.kernel.rmap.HugePageStats;
+import io.pagewalk.kernel.vma.Mm;
 import io.pagewalk.kernel.vma.Vma;
 import java.util.List;
 
@@ -66,6 +67,29 @@ public final class HugePages {
     /** Returns which areas may have huge pages. */
     public HugePagePolicy policy() {
         return policy;
+    }
+
+    /**
+     * Returns the flags of the entry that maps a huge page as a whole.
+     *
+     * @param mm an address space
+     * @param vaddr where it may be mapped
+     * @param head its first frame
+     * @return bits of {@code PteFlags}, or -1 when no such entry maps it there
+     */
+    public int flagsOfMapping(Mm mm, long vaddr, long head) {
+        return mappings.flagsOfMapping(mm, vaddr, head);
+    }
+
+    /**
+     * Lets the entry that maps a huge page as a whole point to another one, with the same rights and marks: {@code remove_migration_pmd()}.
+     *
+     * @param mm an address space
+     * @param vaddr where such an entry exists
+     * @param head first frame of the other one
+     */
+    public void redirect(Mm mm, long vaddr, long head) {
+        mappings.redirect(mm, vaddr, head);
     }
 
     /**

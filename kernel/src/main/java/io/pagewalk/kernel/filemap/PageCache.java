@@ -321,17 +321,18 @@ public final class PageCache {
     }
 
     /**
-     * Puts another frame into the place of a cached page: the page cache's part of {@code mm/migrate.c:__folio_migrate_mapping()}.
+     * Puts another folio into the place of a cached one: the page cache's part of {@code mm/migrate.c:__folio_migrate_mapping()}.
      *
      * @param inode the file
-     * @param index page index, whose page is not locked
-     * @param from the frame that is cached there
-     * @param to the frame that takes its place
+     * @param index index of its first page
+     * @param from first frame of the folio that is cached there and not locked
+     * @param to first frame of the one that takes its place, of the same order
      */
     public void replace(Inode inode, long index, long from, long to) {
         KernelBug.on(inode.pages.get(index) != from, "another frame is cached at the place of a migrating page");
-        inode.pages.remove(index, 0);
-        inode.pages.put(index, to, 0);
+        int order = folios.large().order(from);
+        inode.pages.remove(index, order);
+        inode.pages.put(index, to, order);
     }
 
     /** Returns the pages of files in memory. */

@@ -29,7 +29,9 @@ final class NodeMigration {
     static final int MF_MOVE_ALL = 1 << 2;
 
     private static final int TO_NODE_GFP = Gfp.GFP_HIGHUSER_MOVABLE | Gfp.THISNODE;
+    private static final int LARGE_TO_NODE_GFP = Gfp.GFP_TRANSHUGE | Gfp.THISNODE | Gfp.COMP;
     private static final int BY_POLICY_GFP = Gfp.GFP_HIGHUSER_MOVABLE | Gfp.RETRY_MAYFAIL;
+    private static final int LARGE_BY_POLICY_GFP = Gfp.GFP_TRANSHUGE | Gfp.COMP;
 
     private final PolicyAllocator policies;
     private final PageAllocator allocator;
@@ -56,12 +58,17 @@ final class NodeMigration {
 
     /** Returns whether several page tables map a page: {@code folio_maybe_mapped_shared()}. */
     boolean isMappedShared(long pfn) {
-        return memmap.mapcount(pfn) > 1;
+        return mapped.folios().large().isMaybeShared(pfn);
     }
 
-    /** Takes a page off its list: {@code folio_isolate_lru()}. Returns false when it is on none. */
+    /** Returns the first page of the folio that a page belongs to. */
+    long headOf(long pfn) {
+        return memmap.compoundHead(pfn);
+    }
+
+    /** Takes a folio off its list: {@code folio_isolate_lru()}. Returns false when it is on none. */
     boolean isolate(long pfn) {
-        return migration.isolateAny(pfn);
+        return migration.isolateAny(memmap.compoundHead(pfn));
     }
 
     /** {@code vma_migratable()}. */
@@ -99,6 +106,7 @@ final class NodeMigration {
         boolean moves = (flags & (MF_MOVE | MF_MOVE_ALL)) != 0;
         boolean isStrictOnly = !moves && (flags & MF_STRICT) != 0;
         long[] failed = new long[1];
+        long[] lastLarge = {-1};
         for (; vma != null && vma.start() < end; vma = mm.vmas().next(vma)) {
             Vma area = vma;
             Vma next = mm.vmas().next(vma);
@@ -113,6 +121,13 @@ final class NodeMigration {
                 if (nodes.has(nodeOf(pfn)) != (walk == Walk.INSIDE_WITH_HOLES)) {
                     return true;
                 }
+                // A folio of several pages is asked once.
+                long head = memmap.compoundHead(pfn);
+                boolean isLarge = mapped.folios().large().isLarge(pfn);
+                if (isLarge && head == lastLarge[0]) {
+                    return true;
+                }
+                lastLarge[0] = isLarge ? head : lastLarge[0];
                 if (!moves || !isMigratable(area) || !add(pfn, flags, queue)) {
                     failed[0]++;
                     return !isStrictOnly;
@@ -134,7 +149,7 @@ final class NodeMigration {
         if (!isolate(pfn)) {
             return false;
         }
-        queue.add(pfn);
+        queue.add(memmap.compoundHead(pfn));
         return true;
     }
 
@@ -146,7 +161,10 @@ final class NodeMigration {
      * @return how many were not moved, or {@code -ENOMEM}
      */
     long moveTo(PageList queue, int node) {
-        return move(queue, from -> allocator.allocPages(TO_NODE_GFP, 0, node));
+        return move(queue, from -> {
+            int order = orderOf(from);
+            return allocator.allocPages(order == 0 ? TO_NODE_GFP : LARGE_TO_NODE_GFP, order, node);
+        });
     }
 
     /**
@@ -158,11 +176,17 @@ final class NodeMigration {
      * @return how many were not moved, or {@code -ENOMEM}
      */
     long moveBy(PageList queue, @Nullable Mempolicy policy, long base) {
-        return move(
-                queue,
-                from -> policy == null
-                        ? allocator.allocPages(BY_POLICY_GFP, 0, allocator.currentNode())
-                        : policies.allocate(BY_POLICY_GFP, 0, policy, base + memmap.index(from)));
+        return move(queue, from -> {
+            int order = orderOf(from);
+            int gfp = order == 0 ? BY_POLICY_GFP : LARGE_BY_POLICY_GFP;
+            return policy == null
+                    ? allocator.allocPages(gfp, order, allocator.currentNode())
+                    : policies.allocate(gfp, order, policy, base + (memmap.index(from) >>> order));
+        });
+    }
+
+    private int orderOf(long head) {
+        return mapped.folios().large().order(head);
     }
 
     /** {@code migrate_pages()} and {@code putback_movable_pages()}. */
@@ -184,7 +208,7 @@ final class NodeMigration {
 
                     @Override
                     public void release(long pfn) {
-                        allocator.freePages(pfn, 0);
+                        allocator.freePages(pfn, orderOf(pfn));
                     }
                 },
                 PageMover.MigrateMode.SYNC);

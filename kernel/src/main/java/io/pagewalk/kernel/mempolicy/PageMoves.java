@@ -278,7 +278,7 @@ final class PageMoves<T extends PolicyTask> {
         if (!pages.isolate(pfn)) {
             return -Errno.EBUSY;
         }
-        queue.add(pfn);
+        queue.add(pages.headOf(pfn));
         return 1;
     }
 }

@@ -6,6 +6,7 @@ import io.pagewalk.hardware.paging.PteFlags;
 import io.pagewalk.kernel.buddy.PageAllocator;
 import io.pagewalk.kernel.buddy.PageList;
 import io.pagewalk.kernel.buddy.PageMover;
+import io.pagewalk.kernel.fault.HugePages;
 import io.pagewalk.kernel.fault.PageTableEditor;
 import io.pagewalk.kernel.filemap.FileSystem;
 import io.pagewalk.kernel.filemap.Inode;
@@ -18,9 +19,11 @@ import io.pagewalk.kernel.rmap.KsmRmap;
 import io.pagewalk.kernel.time.Cause;
 import io.pagewalk.kernel.time.CostModel;
 import io.pagewalk.kernel.time.TimeAccount;
+import io.pagewalk.kernel.vma.Mm;
 import io.pagewalk.kernel.vma.Vma;
 import io.pagewalk.kernel.zone.VmCounters;
 import io.pagewalk.kernel.zone.VmEvent;
+import java.util.ArrayList;
 import java.util.List;
 
 /** Moves user pages to other frames: {@code mm/migrate.c:migrate_pages()}. */
@@ -32,6 +35,7 @@ public final class PageMigration implements PageMover {
     private final AnonVmas anonVmas;
     private final FileSystem files;
     private final PageTableEditor pageTables;
+    private final HugePages hugePages;
     private final PhysicalMemory memory;
     private final TimeAccount time;
     private final CostModel costs;
@@ -48,6 +52,7 @@ public final class PageMigration implements PageMover {
      * @param ksm leads from merged pages to places
      * @param files leads from pages of files to areas
      * @param pageTables the entries
+     * @param hugePages huge pages, which are split when only a part of one is mapped
      * @param memory contents
      * @param time the clock
      * @param costs what copying costs
@@ -58,6 +63,7 @@ public final class PageMigration implements PageMover {
             KsmRmap ksm,
             FileSystem files,
             PageTableEditor pageTables,
+            HugePages hugePages,
             PhysicalMemory memory,
             TimeAccount time,
             CostModel costs) {
@@ -67,6 +73,7 @@ public final class PageMigration implements PageMover {
         this.ksm = ksm;
         this.files = files;
         this.pageTables = pageTables;
+        this.hugePages = hugePages;
         this.memory = memory;
         this.time = time;
         this.costs = costs;
@@ -92,15 +99,13 @@ public final class PageMigration implements PageMover {
     }
 
     /**
-     * Takes any page off its LRU list, however many refer to it: {@code mm/vmscan.c:folio_isolate_lru()}. Differs from Linux: pages of large folios stay where they are.
+     * Takes any folio off its LRU list, however many refer to it: {@code mm/vmscan.c:folio_isolate_lru()}.
      *
-     * @param pfn an allocated page
+     * @param pfn its first page
      * @return whether it was on a list; it must then be migrated or put back
      */
     public boolean isolateAny(long pfn) {
-        if (!memmap.hasFlags(pfn, PageFlags.LRU)
-                || memmap.mapping(pfn) == 0
-                || folios.large().isLarge(pfn)) {
+        if (!memmap.hasFlags(pfn, PageFlags.LRU) || memmap.mapping(pfn) == 0) {
             return false;
         }
         migration.isolate(pfn);
@@ -115,6 +120,7 @@ public final class PageMigration implements PageMover {
     @Override
     public int migrate(PageList pages, Target target, MigrateMode mode) {
         failed.clear();
+        splitPartlyMapped(pages);
         boolean isOutOfFrames = false;
         while (!pages.isEmpty() && !isOutOfFrames) {
             long from = pages.removeFirst();
@@ -137,7 +143,33 @@ public final class PageMigration implements PageMover {
         return isOutOfFrames ? NO_MEMORY : notMoved;
     }
 
-    /** Moves one isolated page; returns false when it is locked or somebody else refers to it ({@code -EAGAIN}). */
+    /** Splits large folios that are known to be mapped in part only, rather than to move all of them: what {@code migrate_pages_batch()} does first. */
+    private void splitPartlyMapped(PageList pages) {
+        if (folios.deferredSplits().isEmpty()) {
+            return;
+        }
+        PageList others = new PageList();
+        while (!pages.isEmpty()) {
+            long head = pages.removeFirst();
+            if (!folios.large().isLarge(head) || !folios.deferredSplits().isPartlyMapped(head)) {
+                others.add(head);
+                continue;
+            }
+            int count = folios.large().pages(head);
+            migration.putBack(head);
+            hugePages.split(head);
+            for (long page = head; page < head + count; page++) {
+                if (memmap.compoundHead(page) == page && isolateAny(page)) {
+                    others.add(page);
+                }
+            }
+        }
+        while (!others.isEmpty()) {
+            pages.add(others.removeFirst());
+        }
+    }
+
+    /** Moves one isolated folio; returns false when it is locked or somebody else refers to it ({@code -EAGAIN}). */
     private boolean move(long from, long to) {
         int flags = memmap.flags(from);
         if ((flags & (PageFlags.LOCKED | PageFlags.WRITEBACK)) != 0
@@ -146,28 +178,33 @@ public final class PageMigration implements PageMover {
         }
         int mapping = memmap.mapping(from);
         long index = memmap.index(from);
+        List<Place> places = List.of();
         boolean isMerged = (flags & PageFlags.KSM) != 0;
         if (mapping > 0) {
             Inode inode = files.find(mapping);
             if (inode == null) {
                 throw new KernelBug("page " + from + " belongs to a file that is gone");
             }
-            redirectAll(inode.mappings(), index, from, to);
+            places = suspendAll(inode.mappings(), index, from);
             files.cache().replace(inode, index, from, to);
         } else if (isMerged) {
             redirectMerged(from, to);
         } else {
-            redirectAll(anonVmas.areasOf(-mapping), index, from, to);
+            places = suspendAll(anonVmas.areasOf(-mapping), index, from);
         }
 
-        memory.copyFrame(from, to);
-        time.charge(Cause.COPY, KIB_PER_PAGE * costs.copyNanosPerKib());
+        int order = folios.large().order(from);
+        for (int i = 0; i < 1 << order; i++) {
+            memory.copyFrame(from + i, to + i);
+        }
+        time.charge(Cause.COPY, (KIB_PER_PAGE * costs.copyNanosPerKib()) << order);
         migration.hand(from, to);
+        restore(places, to);
         if (isMerged) {
             ksm.migrated(from, to);
         }
         migration.putBack(to);
-        folios.allocator().freePages(from, 0);
+        folios.allocator().freePages(from, order);
         return true;
     }
 
@@ -185,27 +222,75 @@ public final class PageMigration implements PageMover {
         }
     }
 
-    /** {@code rmap_walk()}: lets every entry that maps the old frame point to the new one. */
-    private void redirectAll(List<Vma> areas, long index, long from, long to) {
-        int left = memmap.mapcount(from);
+    /**
+     * An entry that maps a page of a folio on the move.
+     *
+     * @param mm whose
+     * @param vaddr where
+     * @param page which page of the folio, {@link #WHOLE} when one entry maps all
+     */
+    private record Place(Mm mm, long vaddr, int page) {}
+
+    private static final int WHOLE = -1;
+
+    /** Finds the entries that map a folio, and takes away what those of a large one count: {@code try_to_migrate()}. */
+    private List<Place> suspendAll(List<Vma> areas, long index, long head) {
+        List<Place> places = new ArrayList<>();
+        int pages = folios.large().pages(head);
+        int left = folios.large().mapcount(head);
         for (int i = 0; i < areas.size() && left > 0; i++) {
             Vma vma = areas.get(i);
-            if (index < vma.pgoff() || index >= vma.pgoff() + vma.pages()) {
+            long first = index - vma.pgoff();
+            boolean mayBeWhole = pages == 1 << Folios.HUGE_ORDER && first >= 0 && first + pages <= vma.pages();
+            long start = vma.start() + (first << 12);
+            int huge = mayBeWhole ? hugePages.flagsOfMapping(vma.mm(), start, head) : -1;
+            if (huge >= 0) {
+                noteDirty(huge, head);
+                folios.suspendHugeMapping(head, vma.mm());
+                places.add(new Place(vma.mm(), start, WHOLE));
+                left--;
                 continue;
             }
-            long vaddr = vma.start() + ((index - vma.pgoff()) << 12);
-            int flags = pageTables.flagsOfMapping(vma.mm(), vaddr, from);
-            if (flags < 0) {
-                continue;
+            int end = (int) Math.min(pages, vma.pages() - first);
+            for (int page = (int) Math.max(0, -first); page < end; page++) {
+                long vaddr = start + ((long) page << 12);
+                int flags = pageTables.flagsOfMapping(vma.mm(), vaddr, head + page);
+                if (flags < 0) {
+                    continue;
+                }
+                noteDirty(flags, head);
+                if (pages > 1) {
+                    folios.suspendMapping(head + page, vma.mm());
+                }
+                places.add(new Place(vma.mm(), vaddr, page));
+                left--;
             }
-            if ((flags & PteFlags.DIRTY) != 0) {
-                folios.markDirty(from);
-            }
-            pageTables.redirect(vma.mm(), vaddr, to);
-            left--;
         }
         if (left != 0) {
-            throw new KernelBug("page " + from + " is mapped " + left + " times by nobody");
+            throw new KernelBug("page " + head + " is mapped " + left + " times by nobody");
+        }
+        return places;
+    }
+
+    private void noteDirty(int flags, long head) {
+        if ((flags & PteFlags.DIRTY) != 0) {
+            folios.markDirty(head);
+        }
+    }
+
+    /** Lets the entries point to the new place: {@code remove_migration_ptes()}. */
+    private void restore(List<Place> places, long head) {
+        boolean isLarge = folios.large().isLarge(head);
+        for (Place place : places) {
+            if (place.page == WHOLE) {
+                hugePages.redirect(place.mm, place.vaddr, head);
+                folios.addHugeMapping(head, place.mm);
+                continue;
+            }
+            pageTables.redirect(place.mm, place.vaddr, head + place.page);
+            if (isLarge) {
+                folios.addMapping(head + place.page, place.mm);
+            }
         }
     }
 }

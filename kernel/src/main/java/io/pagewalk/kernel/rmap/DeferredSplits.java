@@ -77,6 +77,19 @@ public final class DeferredSplits {
         }
     }
 
+    /** Returns whether no folio is queued. */
+    public boolean isEmpty() {
+        return queue.isEmpty();
+    }
+
+    /** A folio moves to other frames; it goes to the end of the queue. */
+    void move(long from, long to) {
+        Boolean isPartly = queue.remove(from);
+        if (isPartly != null) {
+            queue.put(to, isPartly);
+        }
+    }
+
     /**
      * Returns whether a folio is known to be mapped in part.
      *

@@ -10,8 +10,11 @@ import io.pagewalk.kernel.zone.VmEvent;
 import io.pagewalk.kernel.zone.Zone;
 import io.pagewalk.kernel.zone.ZoneStat;
 
-/** What a user page is, taken off its list, handed to another frame, and put back: {@code mm/migrate.c:folio_migrate_flags(), __folio_migrate_mapping()}. */
+/** What a folio is, taken off its list, handed to other frames, and put back: {@code mm/migrate.c:folio_migrate_flags(), __folio_migrate_mapping()}. */
 public final class FolioMigration {
+    /** What a page is by its place in a block rather than by its contents. */
+    private static final int FORM = PageFlags.HEAD | PageFlags.TAIL;
+
     private final Folios folios;
     private final MemMap memmap;
     private final VmCounters counters;
@@ -28,92 +31,106 @@ public final class FolioMigration {
     }
 
     /**
-     * Returns the references that a page has when nobody but page tables and page cache refers to it: {@code folio_expected_ref_count()}.
+     * Returns the references that a folio has when nobody but page tables and page cache refers to it: {@code folio_expected_ref_count()}.
      *
-     * @param pfn an allocated page
+     * @param pfn its first page
      */
     public int expectedReferences(long pfn) {
-        return memmap.mapcount(pfn) + (memmap.mapping(pfn) > 0 ? 1 : 0);
+        return folios.large().mapcount(pfn)
+                + (memmap.mapping(pfn) > 0 ? folios.large().pages(pfn) : 0);
     }
 
     /**
-     * Takes a page off its LRU list: {@code folio_isolate_lru()}.
+     * Takes a folio off its LRU list: {@code folio_isolate_lru()}.
      *
-     * @param pfn a page on a list
+     * @param pfn first page of one that is on a list
      */
     public void isolate(long pfn) {
         int flags = memmap.flags(pfn);
         Zone zone = folios.zoneOf(pfn);
-        folios.lru().count(zone, flags, -1);
+        int pages = folios.large().pages(pfn);
+        folios.lru().count(zone, flags, -pages);
         memmap.clearFlags(pfn, PageFlags.LRU);
-        counters.add(zone.node(), isolatedItem(flags), 1);
+        counters.add(zone.node(), isolatedItem(flags), pages);
     }
 
     /**
-     * Puts an isolated page on its LRU list: {@code folio_putback_lru()}.
+     * Puts an isolated folio on its LRU list: {@code folio_putback_lru()}.
      *
-     * @param pfn an isolated page
+     * @param pfn first page of an isolated one
      */
     public void putBack(long pfn) {
         int flags = memmap.flags(pfn);
         Zone zone = folios.zoneOf(pfn);
-        counters.add(zone.node(), isolatedItem(flags), -1);
+        int pages = folios.large().pages(pfn);
+        counters.add(zone.node(), isolatedItem(flags), -pages);
         memmap.setFlags(pfn, PageFlags.LRU);
-        folios.lru().count(zone, flags, 1);
+        folios.lru().count(zone, flags, pages);
     }
 
     /**
-     * Makes a frame what another one is: flags, references, mappings, place in file or anon_vma, and all counts, which move along when the zones differ. The
-     * old frame has one reference and nothing else afterwards.
+     * Makes a folio what another one is: flags, references, mappings, place in file or anon_vma, and all counts, which move along when the zones differ. The
+     * old one has one reference and nothing else afterwards.
      *
-     * @param from an isolated page with the expected references
-     * @param to a fresh frame with one reference
+     * @param from first page of an isolated folio with the expected references; a large one is not mapped now
+     * @param to first page of a fresh one of the same order with one reference
      */
     public void hand(long from, long to) {
         MemMapSection source = memmap.section(from);
         int i = (int) from & MemMap.SECTION_MASK;
         MemMapSection target = memmap.section(to);
         int j = (int) to & MemMap.SECTION_MASK;
-        int flags = source.flags[i];
-        int mapcount = source.mapcount[i];
+        int pages = folios.large().pages(from);
         FrameOwner owner = memmap.owner(from);
-        moveCounts(folios.zoneOf(from), folios.zoneOf(to), flags, source.mapping[i], mapcount);
-        target.flags[j] = flags;
+        moveCounts(
+                folios.zoneOf(from), folios.zoneOf(to), source.flags[i], source.mapping[i], source.mapcount[i], pages);
         target.refcount[j] = source.refcount[i];
-        target.mapcount[j] = mapcount;
-        target.mapping[j] = source.mapping[i];
-        target.index[j] = source.index[i];
-        memmap.setOwner(to, owner);
-        source.flags[i] = 0;
         source.refcount[i] = 1;
-        source.mapcount[i] = 0;
-        source.mapping[i] = 0;
-        source.index[i] = 0;
-        memmap.setOwner(from, FrameOwner.KERNEL);
+        for (int page = 0; page < pages; page++, i++, j++) {
+            target.flags[j] = (source.flags[i] & ~FORM) | (target.flags[j] & FORM);
+            target.mapcount[j] = source.mapcount[i];
+            target.mapping[j] = source.mapping[i];
+            target.index[j] = source.index[i];
+            source.flags[i] &= FORM;
+            source.mapcount[i] = 0;
+            source.mapping[i] = 0;
+            source.index[i] = 0;
+        }
+        int order = folios.large().order(from);
+        memmap.setBlockOwner(to, order, owner);
+        memmap.setBlockOwner(from, order, FrameOwner.KERNEL);
+        if (pages > 1) {
+            folios.deferredSplits().move(from, to);
+            folios.large().clear(from);
+        }
     }
 
-    private void moveCounts(Zone from, Zone to, int flags, int mapping, int mapcount) {
+    private void moveCounts(Zone from, Zone to, int flags, int mapping, int mapcount, int pages) {
         if ((flags & PageFlags.MLOCKED) != 0) {
             // Taking the last mapping away unlocks a page that is on no list; mapping it again locks it.
-            counters.add(from, ZoneStat.NR_MLOCK, -1);
-            counters.count(VmEvent.UNEVICTABLE_PGS_STRANDED);
-            counters.add(to, ZoneStat.NR_MLOCK, 1);
-            counters.count(VmEvent.UNEVICTABLE_PGS_MLOCKED);
+            counters.add(from, ZoneStat.NR_MLOCK, -pages);
+            counters.count(VmEvent.UNEVICTABLE_PGS_STRANDED, pages);
+            counters.add(to, ZoneStat.NR_MLOCK, pages);
+            counters.count(VmEvent.UNEVICTABLE_PGS_MLOCKED, pages);
         }
         boolean isCounted = mapping > 0 && (flags & (PageFlags.DIRTY | PageFlags.SWAPBACKED)) == PageFlags.DIRTY;
         if (isCounted) {
-            counters.add(from, ZoneStat.NR_ZONE_WRITE_PENDING, -1);
-            counters.add(to, ZoneStat.NR_ZONE_WRITE_PENDING, 1);
+            counters.add(from, ZoneStat.NR_ZONE_WRITE_PENDING, -pages);
+            counters.add(to, ZoneStat.NR_ZONE_WRITE_PENDING, pages);
         }
         if (from.node() == to.node()) {
             return;
         }
-        move(from, to, isolatedItem(flags), 1);
+        move(from, to, isolatedItem(flags), pages);
         if (mapping > 0) {
-            move(from, to, NodeStat.NR_FILE_PAGES, 1);
-            move(from, to, NodeStat.NR_SHMEM, (flags & PageFlags.SWAPBACKED) != 0 ? 1 : 0);
-            move(from, to, NodeStat.NR_DIRTY, isCounted ? 1 : 0);
+            boolean isShmem = (flags & PageFlags.SWAPBACKED) != 0;
+            move(from, to, NodeStat.NR_FILE_PAGES, pages);
+            move(from, to, NodeStat.NR_SHMEM, isShmem ? pages : 0);
+            move(from, to, NodeStat.NR_DIRTY, isCounted ? pages : 0);
             move(from, to, NodeStat.NR_MAPPED, mapcount > 0 ? 1 : 0);
+            if (pages == 1 << Folios.HUGE_ORDER) {
+                move(from, to, isShmem ? NodeStat.NR_SHMEM_HUGEPAGES : NodeStat.NR_FILE_HUGEPAGES, pages);
+            }
         } else {
             move(from, to, NodeStat.NR_ANON_PAGES, mapcount > 0 ? 1 : 0);
         }

@@ -401,6 +401,34 @@ public final class Folios {
     }
 
     /**
+     * Takes away what an entry of a leaf table counts for a page of a large folio that is about to move to other frames; its reference stays: {@code mm/rmap.c:try_to_migrate_one()}.
+     *
+     * @param pfn a mapped page of a large folio
+     * @param mm the address space
+     */
+    public void suspendMapping(long pfn, Mm mm) {
+        int removed = large.unmapPage(pfn, (int) mm.pgdPfn());
+        if (removed > 0 && large.mapcount(pfn) > 0) {
+            partlyUnmapped(memmap.compoundHead(pfn));
+        }
+        countMapped(pfn, -removed);
+    }
+
+    /**
+     * The same for an entry that maps a huge page as a whole: {@code set_pmd_migration_entry()}.
+     *
+     * @param head its first page
+     * @param mm the address space
+     */
+    public void suspendHugeMapping(long head, Mm mm) {
+        int removed = large.unmapWhole(head, (int) mm.pgdPfn());
+        if (large.entireMapcount(head) == 0) {
+            counters.add(zoneOf(head).node(), hugeItem(head), -large.pages(head));
+        }
+        countMapped(head, -removed);
+    }
+
+    /**
      * Counts one more entry that maps a huge page as a whole, whose reference the caller took: {@code folio_add_file_rmap_pmd()}, {@code folio_add_anon_rmap_pmd()}.
      *
      * @param head first frame of a huge page

@@ -146,8 +146,16 @@ public final class LinuxKernel extends KernelCore {
                         .mapToLong(mm -> mm.ksm().zeroPages())
                         .sum());
         this.overcommit = new Overcommit(settings);
-        PageMigration migration =
-                new PageMigration(folios, anonVmas, ksm, files, pageTables, machine.memory(), time, options.costs());
+        PageMigration migration = new PageMigration(
+                folios,
+                anonVmas,
+                ksm,
+                files,
+                pageTables,
+                faultHandler.hugePages(),
+                machine.memory(),
+                time,
+                options.costs());
         this.pageThreads = new PageThreads(boot, migration, sysctls, machine.clock());
         HugePools pools = new HugePools(
                 folios,

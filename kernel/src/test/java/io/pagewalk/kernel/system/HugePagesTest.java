@@ -20,6 +20,9 @@ class HugePagesTest extends TwoKernelsTest {
     private static final int MADV_NOHUGEPAGE = 15;
     private static final int MADV_COLLAPSE = 25;
     private static final int MADV_GUARD_INSTALL = 102;
+    private static final int MPOL_MF_STRICT = 1;
+    private static final int MPOL_MF_MOVE = 2;
+    private static final int MPOL_MF_MOVE_ALL = 4;
 
     private TwoKernels.Pair before = new TwoKernels.Pair(0, 0);
     private TwoKernels.Pair tablesBefore = new TwoKernels.Pair(0, 0);
@@ -94,6 +97,41 @@ class HugePagesTest extends TwoKernelsTest {
         call("mremap", AREA, HUGE, HUGE, 3, AREA + 4 * HUGE);
         assertThat(resident(0)).isEqualTo(HUGE);
         assertThat(both().load(0, AREA + 4 * HUGE)).isEqualTo(7);
+    }
+
+    @Test
+    void mbind_ofAHugePage_movesItAsAWhole() {
+        both().store(0, AREA + 5 * PAGE, 7);
+        call("mbind", AREA, HUGE, 0, 0, 0, MPOL_MF_MOVE | MPOL_MF_STRICT);
+        both().load(0, AREA + 5 * PAGE);
+        assertThat(resident(0)).isEqualTo(HUGE);
+        both().fork(0, 1);
+        call("mbind", AREA, HUGE, 0, 0, 0, MPOL_MF_MOVE | MPOL_MF_STRICT);
+        call("mbind", AREA, HUGE, 0, 0, 0, MPOL_MF_MOVE_ALL | MPOL_MF_STRICT);
+        both().store(0, AREA + 5 * PAGE, 8);
+        both().load(1, AREA + 5 * PAGE);
+        both().compareMaps(0);
+    }
+
+    @Test
+    void mbind_ofAHugePageThatIsMappedInPart_splitsItAndSharesItsZeroes() {
+        both().store(0, AREA + 5 * PAGE, 7);
+        call("munmap", AREA + HUGE / 2, PAGE);
+        call("mbind", AREA, PAGE, 0, 0, 0, MPOL_MF_MOVE);
+        both().load(0, AREA + 5 * PAGE);
+        assertThat(resident(0)).isEqualTo(PAGE);
+    }
+
+    @Test
+    void mbind_ofAHugePageThatIsMappedPageByPage_movesItOnce() {
+        both().store(0, AREA + 5 * PAGE, 7);
+        call("mprotect", AREA + PAGE, PAGE, 1);
+        call("mbind", AREA, HUGE, 0, 0, 0, MPOL_MF_MOVE);
+        both().load(0, AREA + 5 * PAGE);
+        resident(0);
+        call("mbind", AREA, HUGE, 0, 0, 0, MPOL_MF_MOVE);
+        both().load(0, AREA + 5 * PAGE);
+        resident(0);
     }
 
     @Test

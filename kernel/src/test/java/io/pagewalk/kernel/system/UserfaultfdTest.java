@@ -104,7 +104,7 @@ class UserfaultfdTest {
         both.compareMaps(0);
         assertThat(both.model.kernel.vmstat().get(VmEvent.THP_SPLIT_PMD)).isEqualTo(1);
         assertThat(both.model.kernel.vmstat().get(VmEvent.THP_SPLIT_PAGE)).isEqualTo(1);
-        both.begin(1, 0, "fork");
+        both.fork(0, 1);
         u.move(fd, area + 1040 * PAGE, area + 10 * PAGE, 1, 0);
     }
 

@@ -7,6 +7,7 @@ import java.util.List;
 /** What the kernel's selftest {@code cow.c} checks: nobody sees what another writes to a page that both had. */
 final class SelftestCowCases {
     private static final String GUP = "pins pages through the debugging file gup_test, which kernels are built without";
+    private static final long ONES = 0x101010101010101L;
     private static final String URING = "io_uring with registered buffers";
 
     private SelftestCowCases() {}
@@ -16,6 +17,7 @@ final class SelftestCowCases {
         afterFork(t);
         pipes(t);
         otherMappings(t);
+        SelftestCowHugeCases.addTo(t);
         leftOut(t);
         return t.cases();
     }
@@ -58,20 +60,31 @@ final class SelftestCowCases {
         }
     }
 
-    private static long[] pipe(Subject s) {
-        long ends = s.space(8);
-        s.gives(0, "pipe2", ends, 0);
-        return new long[] {s.load32(ends), s.load32(ends + 4)};
-    }
+    /** A pipe of a process, to which pages are given. */
+    record Pipe(Subject owner, int reader, int writer) {
+        private static final long CAPACITY = 16 * PAGE;
 
-    private static void splice(Subject s, long addr, long[] pipe) {
-        s.gives(PAGE, "vmsplice", pipe[1], s.words(addr, PAGE), 1, 0);
-    }
+        static Pipe of(Subject owner) {
+            long ends = owner.space(8);
+            owner.gives(0, "pipe2", ends, 0);
+            return new Pipe(owner, owner.load32(ends), owner.load32(ends + 4));
+        }
 
-    private static void pipeHoldsOnes(Subject s, long[] pipe) {
-        long buffer = s.space(PAGE);
-        s.gives(PAGE, "read", pipe[0], buffer, PAGE);
-        s.isFilled(buffer, PAGE, 1);
+        /** Gives as much of a range as the pipe takes at once. */
+        void splice(long addr, long bytes) {
+            long given = Math.min(bytes, CAPACITY);
+            owner.gives(given, "vmsplice", writer, owner.words(addr, given), 1, 0);
+        }
+
+        /** What was given of a range must begin each page with a value. */
+        void holds(long value, long bytes) {
+            long given = Math.min(bytes, CAPACITY);
+            long buffer = owner.space(given);
+            owner.gives(given, "read", reader, buffer, given);
+            for (long at = 0; at < given; at += PAGE) {
+                owner.holds(value, buffer + at);
+            }
+        }
     }
 
     private static void pipes(CaseTable t) {
@@ -80,29 +93,29 @@ final class SelftestCowCases {
             t.add("test_vmsplice_in_child" + suffix, "what a child gave to a pipe is not what its parent writes", s -> {
                 long addr = page(s);
                 Subject child = s.fork();
-                long[] pipe = pipe(child);
-                splice(child, addr, pipe);
+                Pipe pipe = Pipe.of(child);
+                pipe.splice(addr, PAGE);
                 child.unmap(addr, PAGE);
                 reprotect(s, addr, protects);
                 s.fill(addr, PAGE, 0xff);
-                pipeHoldsOnes(child, pipe);
+                pipe.holds(ONES, PAGE);
             });
         }
         for (boolean isBefore : new boolean[] {true, false}) {
             String when = isBefore ? "before" : "after";
             t.add("test_vmsplice_" + when + "_fork", "what a parent gave to a pipe " + when + " fork stays", s -> {
                 long addr = page(s);
-                long[] pipe = pipe(s);
+                Pipe pipe = Pipe.of(s);
                 if (isBefore) {
-                    splice(s, addr, pipe);
+                    pipe.splice(addr, PAGE);
                 }
                 Subject child = s.fork();
                 if (!isBefore) {
-                    splice(s, addr, pipe);
+                    pipe.splice(addr, PAGE);
                 }
                 s.unmap(addr, PAGE);
                 child.fill(addr, PAGE, 0xff);
-                pipeHoldsOnes(s, pipe);
+                pipe.holds(ONES, PAGE);
             });
         }
     }
@@ -150,9 +163,5 @@ final class SelftestCowCases {
             t.leftOut("test_" + how, "a pin of a page of a file or of zeros follows the private copy", GUP);
         }
         t.leftOut("run_with_base_page_swap", "all of this for a page that is swapped out", "pages on a swap device");
-        t.leftOut("run_with_thp", "all of this for huge pages, whole, in parts, and split", "transparent huge pages");
-        t.leftOut("anon_thp_test_cases", "huge pages that MADV_COLLAPSE makes", "transparent huge pages");
-        t.leftOut("run_with_huge_zeropage", "stores over the huge zero page", "transparent huge pages");
-        t.leftOut("run_with_hugetlb", "all of this for hugetlb pages, also of a memfd", "hugetlb pages");
     }
 }
