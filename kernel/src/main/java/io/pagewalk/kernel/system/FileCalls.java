@@ -31,7 +31,6 @@ final class FileCalls {
     private static final int F_DUPFD_CLOEXEC = 1030;
     private static final int F_ADD_SEALS = 1033;
     private static final int F_GET_SEALS = 1034;
-    private static final String PIPE = "pipe:";
     private static final String ROOT_DIRECTORY = "/";
     private static final int IOVEC_BYTES = 16;
     private static final int MAX_IOVECS = 1024;
@@ -82,9 +81,7 @@ final class FileCalls {
         door.register("ioctl", (t, a) -> DeviceCalls.ioctl(t, t.files().get(a.a0), (int) a.a1, a.a2));
         door.register("ftruncate", (t, a) -> ftruncate(t, a.a0, a.a1));
         door.register("truncate", (t, a) -> truncate(t, a));
-        door.register("pipe", (t, a) -> pair(t, a.a0, 0, PIPE));
-        door.register("pipe2", (t, a) -> pair(t, a.a0, (int) a.a1, PIPE));
-        door.register("socketpair", (t, a) -> pair(t, a.a3, (int) a.a1, "socket:"));
+        door.register("socketpair", (t, a) -> socketPair(t, a.a3, (int) a.a1));
         door.register("socket", (t, a) -> stream(t, "socket:", (int) a.a1));
         door.register("eventfd", (t, a) -> stream(t, "anon_inode:[eventfd]", 0));
         door.register("eventfd2", (t, a) -> stream(t, "anon_inode:[eventfd]", (int) a.a1));
@@ -454,6 +451,9 @@ final class FileCalls {
             case F_GET_SEALS -> {
                 return HugetlbCalls.getSeals(file);
             }
+            case PipeCalls.F_SETPIPE_SZ, PipeCalls.F_GETPIPE_SZ -> {
+                return PipeCalls.fcntl(task, file, (int) args.a1, (int) args.a2);
+            }
             case F_GETFL -> {
                 return file.flags() & ~(OpenFile.O_CLOEXEC | OpenFile.O_CREAT | OpenFile.O_TRUNC);
             }
@@ -495,13 +495,16 @@ final class FileCalls {
                 : -Errno.EFBIG;
     }
 
-    private long pair(Task task, long vaddr, int flags, String name) {
-        boolean isCloseOnExec = (flags & OpenFile.O_CLOEXEC) != 0;
-        boolean isPipe = name.equals(PIPE);
-        int firstMode = isPipe ? 0 : OpenFile.O_RDWR;
-        int secondMode = isPipe ? OpenFile.O_WRONLY : OpenFile.O_RDWR;
-        int first = task.files().install(files.openAnonymous(name, firstMode), 0, isCloseOnExec);
-        int second = task.files().install(files.openAnonymous(name, secondMode), 0, isCloseOnExec);
+    private long socketPair(Task task, long vaddr, int type) {
+        OpenFile first = files.openAnonymous("socket:", OpenFile.O_RDWR);
+        OpenFile second = files.openAnonymous("socket:", OpenFile.O_RDWR);
+        return installPair(task, vaddr, first, second, (type & OpenFile.O_CLOEXEC) != 0);
+    }
+
+    /** Gives two files descriptors and stores these; returns 0 or {@code -EFAULT}, after which neither is open. */
+    static long installPair(Task task, long vaddr, OpenFile one, OpenFile other, boolean isCloseOnExec) {
+        int first = task.files().install(one, 0, isCloseOnExec);
+        int second = task.files().install(other, 0, isCloseOnExec);
         byte[] numbers = new byte[8];
         for (int i = 0; i < 4; i++) {
             numbers[i] = (byte) (first >>> (8 * i));

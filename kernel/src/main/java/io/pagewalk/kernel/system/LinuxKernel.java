@@ -195,6 +195,7 @@ public final class LinuxKernel extends KernelCore {
         this.userfaults = new UserfaultCalls(this, files);
         userfaults.register(door);
         new ProcessVmCalls(this).register(door);
+        new PipeCalls(this).register(door);
         new ProcessCalls(this).register(door);
         new PidCalls(this).register(door);
         new CloneCalls(this).register(door);

@@ -9,6 +9,7 @@ import io.pagewalk.kernel.numa.Mempolicy;
 import io.pagewalk.kernel.numa.PolicyMode;
 import io.pagewalk.kernel.numa.TaskPolicy;
 import io.pagewalk.kernel.oom.OomTask;
+import io.pagewalk.kernel.syscall.Sleeper.Sleep;
 import io.pagewalk.kernel.syscall.UserMemory;
 import io.pagewalk.kernel.userfaultfd.UserfaultTask;
 import io.pagewalk.kernel.vma.Mm;

@@ -1,13 +1,13 @@
 package io.pagewalk.kernel.system;
 
 import io.pagewalk.base.KernelBug;
-import io.pagewalk.kernel.userfaultfd.UserfaultTask;
+import io.pagewalk.kernel.syscall.Sleeper.Sleep;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /** Why a task does not run, and what it goes on with: the state of a task in {@code schedule()}. */
 final class TaskSleep {
-    private UserfaultTask.@Nullable Sleep why;
+    private @Nullable Sleep why;
     private long callResult;
     private @Nullable LongSupplier rest;
     private boolean hasFault;
@@ -22,7 +22,7 @@ final class TaskSleep {
         return why != null;
     }
 
-    void begin(UserfaultTask.Sleep reason) {
+    void begin(Sleep reason) {
         KernelBug.on(why != null, "a sleeping task falls asleep");
         why = reason;
         hasFault = false;
@@ -41,7 +41,7 @@ final class TaskSleep {
 
     /** The task itself ends. */
     void abandon() {
-        UserfaultTask.Sleep reason = why;
+        Sleep reason = why;
         why = null;
         hasFault = false;
         if (reason != null) {

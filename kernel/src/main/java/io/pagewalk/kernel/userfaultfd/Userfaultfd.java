@@ -7,6 +7,7 @@ import io.pagewalk.kernel.fault.UserfaultSource;
 import io.pagewalk.kernel.filemap.CharDevice;
 import io.pagewalk.kernel.filemap.OpenFile;
 import io.pagewalk.kernel.syscall.Errno;
+import io.pagewalk.kernel.syscall.Sleeper.Sleep;
 import io.pagewalk.kernel.syscall.UserMemory;
 import io.pagewalk.kernel.vma.Mm;
 import io.pagewalk.kernel.vma.UserfaultAreas;
@@ -131,7 +132,7 @@ public final class Userfaultfd implements UserfaultSource, CharDevice {
         Message message = new Message(Message.PAGEFAULT, what, address, has(Features.THREAD_ID) ? task.tid() : 0);
         message.setWaiter(sleeper);
         pending.add(message);
-        sleeper.sleep(new UserfaultTask.Sleep() {
+        sleeper.sleep(new Sleep() {
             @Override
             public boolean makesCallAgain() {
                 return true;
@@ -175,7 +176,7 @@ public final class Userfaultfd implements UserfaultSource, CharDevice {
         message.setWaiter(caller);
         events.add(message);
         if (!caller.isAsleep()) {
-            caller.sleep(new UserfaultTask.Sleep() {
+            caller.sleep(new Sleep() {
                 @Override
                 public boolean makesCallAgain() {
                     return false;
@@ -293,7 +294,7 @@ public final class Userfaultfd implements UserfaultSource, CharDevice {
         UserfaultTask reader = all.current();
         if ((file.flags() & Userfaultfds.O_NONBLOCK) == 0 && reader != null) {
             readers.add(reader);
-            reader.sleep(new UserfaultTask.Sleep() {
+            reader.sleep(new Sleep() {
                 @Override
                 public boolean makesCallAgain() {
                     return true;

@@ -9,7 +9,6 @@ import java.util.function.Consumer;
 /** What the kernel's selftest {@code cow.c} checks of huge pages: whole ones, parts of split ones, ones that MADV_COLLAPSE makes, the huge page of zeros, and those of a pool. */
 final class SelftestCowHugeCases {
     private static final long HALF = HUGE / 2;
-    private static final long PRESENT = 1L << 63;
 
     private SelftestCowHugeCases() {}
 
@@ -77,24 +76,8 @@ final class SelftestCowHugeCases {
         abstract Ones of(Subject s, long huge);
     }
 
-    /** Returns the aligned address of new memory that wants huge pages. */
-    private static long wanted(Subject s) {
-        long huge = (s.map(2 * HUGE, RW) + HUGE - 1) & -HUGE;
-        long result = s.call("madvise", huge, HUGE, MADV_HUGEPAGE);
-        s.needs(result == 0, "transparent huge pages");
-        return huge;
-    }
-
-    private static void needsHuge(Subject s, long huge) {
-        s.needs((s.pagemap(huge + HUGE - PAGE, 1)[0] & PRESENT) != 0, "a transparent huge page");
-    }
-
     private static long ones(Subject s) {
-        long huge = wanted(s);
-        s.store(huge, 1);
-        needsHuge(s, huge);
-        s.storeInPages(huge, HUGE, 1);
-        return huge;
+        return TransparentPages.filled(s, HUGE, 1);
     }
 
     private static void splitEntry(Subject s, long huge) {
@@ -205,12 +188,12 @@ final class SelftestCowHugeCases {
                 "run_with_huge_zeropage",
                 "a store over the huge page of zeros is not seen in another mapping of it",
                 s -> {
-                    long own = wanted(s);
-                    long other = wanted(s);
+                    long own = TransparentPages.wanted(s, HUGE);
+                    long other = TransparentPages.wanted(s, HUGE);
                     s.holds(0, own);
                     s.holds(0, other);
-                    needsHuge(s, own);
-                    needsHuge(s, other);
+                    TransparentPages.needsHuge(s, own);
+                    TransparentPages.needsHuge(s, other);
                     s.storeInPages(own, HUGE, 0xff);
                     s.pagesHold(0, other, HUGE);
                 });

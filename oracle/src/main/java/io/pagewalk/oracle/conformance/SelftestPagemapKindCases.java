@@ -24,11 +24,11 @@ final class SelftestPagemapKindCases {
             }
             return s.ok("mmap", 0, bytes, RW, MAP_PRIVATE, fd, 0);
         });
-        for (String kind : new String[] {"huge page", "hugetlb shmem", "hugetlb mem", "hugetlb memfd"}) {
-            String reason = kind.equals("huge page") ? "transparent huge pages" : "hugetlb pages";
-            t.leftOut("base_tests." + kind, "the six checks in memory of huge pages", reason);
+        base(t, "huge page", "memory that wants huge pages", 512, TransparentPages::wanted);
+        for (String kind : new String[] {"hugetlb shmem", "hugetlb mem", "hugetlb memfd"}) {
+            t.leftOut("base_tests." + kind, "the six checks in memory of a pool", "userfaultfd in memory of a pool");
         }
-        t.leftOut("hpage_unit_tests", "what is written in halves of huge pages", "transparent huge pages");
+        SelftestPagemapHugeCases.addTo(t);
         iterations(t);
         mprotect(t);
         threads(t);
@@ -316,6 +316,5 @@ final class SelftestPagemapKindCases {
             scan.clear().required(PFNZERO).returning(PFNZERO).gives(1, addr, 10 * PAGE);
             scan.region(0, addr, 10, PFNZERO);
         });
-        t.leftOut("zeropfn_tests.huge", "read memory of huge pages shows the huge zero page", "transparent huge pages");
     }
 }

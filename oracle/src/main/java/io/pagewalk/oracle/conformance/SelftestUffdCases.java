@@ -1,5 +1,6 @@
 package io.pagewalk.oracle.conformance;
 
+import static io.pagewalk.oracle.conformance.HugePages.HUGE;
 import static io.pagewalk.oracle.conformance.Linux.*;
 import static io.pagewalk.oracle.conformance.UserfaultCalls.*;
 
@@ -245,6 +246,31 @@ final class SelftestUffdCases {
             s.pagesAreNumbered(1, addr, BYTES);
             s.pagesHold(0, source, BYTES);
         });
+        movingHuge(t, "move-pmd.anon", "a huge page moves as a whole", MADV_HUGEPAGE, HUGE);
+        movingHuge(t, "move-pmd-split.anon", "page by page to where no huge pages are wanted", MADV_NOHUGEPAGE, HUGE);
+        movingHuge(t, "move-pmd.anon", "and page by page", MADV_HUGEPAGE, PAGE);
+    }
+
+    private static void movingHuge(CaseTable t, String origin, String says, int advice, long step) {
+        t.add(origin, "UFFDIO_MOVE of a huge page: " + says, s -> {
+            UserfaultCalls uffd = UserfaultCalls.open(s, MOVE | SIGBUS);
+            long source = TransparentPages.filled(s, HUGE, 1);
+            s.numberPages(source, HUGE);
+            s.gives(0, "madvise", source, HUGE, MADV_DONTFORK);
+            long addr = TransparentPages.wanted(s, HUGE);
+            s.gives(0, "madvise", addr, HUGE, advice);
+            uffd.register(addr, HUGE, MISSING);
+            s.loadRaises(BUS_ADRERR, addr + PAGE);
+            for (long at = 0; at < HUGE; at += step) {
+                uffd.gives(0, IOCTL_MOVE, addr + at, source + at, step, 0, 0);
+                s.equal(step, uffd.word(4), "the bytes moved");
+            }
+            // The refused load made a table of single pages where no huge pages are wanted.
+            boolean isWhole = step == HUGE && advice == MADV_HUGEPAGE;
+            s.equal(isWhole ? HUGE / 1024 : 0, s.smaps(addr, "AnonHugePages"), "AnonHugePages");
+            s.pagesAreNumbered(1, addr, HUGE);
+            s.pagesHold(0, source, HUGE);
+        });
     }
 
     private interface Part {
@@ -323,8 +349,7 @@ final class SelftestUffdCases {
             t.leftOut("events." + memory.title, "fork, mremap and MADV_DONTNEED tell the watcher" + kind, WAITS);
             t.leftOut("events-wp." + memory.title, "also with write protection" + kind, WAITS);
         }
-        t.leftOut("move-pmd.anon", "UFFDIO_MOVE of huge pages, whole and split", "transparent huge pages");
         t.leftOut("minor-collapse.shmem", "MADV_COLLAPSE after minor faults", "transparent huge pages");
-        t.leftOut("hugetlb", "all of this in hugetlb pages, shared and private", "hugetlb pages");
+        t.leftOut("hugetlb", "all of this in hugetlb pages, shared and private", "userfaultfd in memory of a pool");
     }
 }
