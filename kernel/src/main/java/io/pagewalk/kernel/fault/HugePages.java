@@ -49,6 +49,7 @@ public final class HugePages {
         this.files = files;
         this.large = folios.large();
         this.memmap = folios.memmap();
+        files.cache().shmem().setHugePages(settings);
     }
 
     /** Says that programs store nothing, as in the replay of a trace: then no page is known to hold zeros only. */

@@ -109,7 +109,8 @@ final class CachedFolioSplit {
         for (int i = 0; i <= pieces; i++) {
             make(heads[i], orders[i], heads[i] == folio ? flags : flags & ~PageFlags.RECLAIM);
         }
-        long end = inode.sizePages();
+        ShmemInodeInfo shmem = inode.shmem();
+        long end = shmem == null ? inode.sizePages() : shmem.keptEnd(inode.sizePages());
         for (int i = 0; i <= pieces; i++) {
             if (memmap.index(heads[i]) >= end && heads[i] != folio) {
                 truncation.remove(inode, heads[i]);

@@ -142,7 +142,7 @@ public final class FileIo {
                 return done > 0 ? done : refused;
             }
             long left = Math.min(count - done, folioBytes - (at & (folioBytes - 1)));
-            long pfn = shmem == null ? -1 : cache.pageForWrite(inode, at >>> 12, isWhole, left);
+            long pfn = shmem == null ? -1 : cache.shmem().use(inode, at >>> 12, null, at + left);
             boolean isFirst = uses.begin(pfn);
             long faults = user.faults();
             if ((shmem == null || pfn >= 0) && user.physical(vaddr + done, false) < 0) {

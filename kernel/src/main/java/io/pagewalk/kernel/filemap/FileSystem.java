@@ -192,11 +192,14 @@ public final class FileSystem {
      * @param deviceMinor minor number of its mount
      * @param info its limits, commitment and seals
      * @param naming whether the path leads to it
+     * @param largestOrder of its folios as its mount says, 0 for single pages; settings of sizes may bring larger ones
      * @return the inode, of length 0
      */
-    public Inode makeShmem(String path, long number, int deviceMinor, ShmemInodeInfo info, Naming naming) {
+    public Inode makeShmem(
+            String path, long number, int deviceMinor, ShmemInodeInfo info, Naming naming, int largestOrder) {
         Inode inode = newInode(path, number, 0, deviceMinor, Inode.Kind.SHMEM, null, 0, 0);
         inode.setShmem(info);
+        inode.setMaxFolioOrder(largestOrder);
         switch (naming) {
             case LINKED -> inodesByPath.put(path, inode);
             case UNLINKED -> inode.unlink();

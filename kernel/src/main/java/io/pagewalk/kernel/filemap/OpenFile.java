@@ -218,6 +218,12 @@ public final class OpenFile implements MappedFile {
     }
 
     @Override
+    public int alignmentOrder() {
+        ShmemInodeInfo shmem = inode.shmem();
+        return shmem == null ? 0 : shmem.alignmentOrder();
+    }
+
+    @Override
     public boolean isSharedAnonymous() {
         return inode.isSharedAnonymous();
     }

@@ -100,7 +100,7 @@ public final class PageCache {
         }
         long pfn = inode.pages.get(index);
         if (inode.isShmem()) {
-            pfn = shmem.use(inode, index);
+            pfn = shmem.use(inode, index, vma, 0);
             if (pfn >= 0) {
                 memmap.get(pfn);
             }
@@ -183,7 +183,7 @@ public final class PageCache {
     public long pageForWrite(Inode inode, long index, boolean isWhole, long bytes) {
         settle();
         if (inode.isShmem()) {
-            return shmem.use(inode, index);
+            return shmem.useSmall(inode, index);
         }
         long pfn = inode.pages.get(index);
         if (pfn < 0) {

@@ -1,6 +1,8 @@
 package io.pagewalk.kernel.filemap;
 
 import io.pagewalk.kernel.numa.SharedPolicy;
+import io.pagewalk.kernel.vma.Vma;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What page cache and reads and writes ask a file in memory about: its limits, its commitment and its seals, as {@code struct shmem_inode_info} with {@code struct shmem_sb_info}.
@@ -54,6 +56,34 @@ public interface ShmemInodeInfo {
      * @return the bits without what seals forbid for ever, or {@code -EPERM}
      */
     long checkSeals(long vmFlags);
+
+    /**
+     * Returns the orders that a new folio may have: {@code mm/shmem.c:shmem_allowable_huge_orders()}.
+     *
+     * @param vma the area that a fault is in, or null
+     * @param index page index in the file
+     * @param writeEnd end of what is written, in bytes, 0 for a fault
+     * @return orders as bits, 0 for single pages only
+     */
+    int hugeOrders(@Nullable Vma vma, long index, long writeEnd);
+
+    /** Returns the order at whose borders mappings are placed, 0 for none: {@code mm/shmem.c:shmem_get_unmapped_area()}. */
+    int alignmentOrder();
+
+    /**
+     * Returns behind which page a split drops what it finds: {@code shmem_fallocend()}.
+     *
+     * @param sizePages pages up to the end of the file
+     */
+    long keptEnd(long sizePages);
+
+    /**
+     * Notes that a range goes, which {@code fallocate()} may have reached for.
+     *
+     * @param from first page index
+     * @param to first page index behind
+     */
+    void forgetFallocated(long from, long to);
 
     /** Returns whether its pages stay in memory: {@code mapping_unevictable()}, after {@code shmctl(SHM_LOCK)}. */
     boolean isUnevictable();

@@ -1,10 +1,17 @@
 package io.pagewalk.kernel.filemap;
 
+import io.pagewalk.kernel.huge.HugePagePolicy;
+import io.pagewalk.kernel.huge.HugePageSettings;
 import io.pagewalk.kernel.numa.Mempolicy;
 import io.pagewalk.kernel.page.Gfp;
 import io.pagewalk.kernel.page.MemMap;
 import io.pagewalk.kernel.page.PageFlags;
 import io.pagewalk.kernel.rmap.Folios;
+import io.pagewalk.kernel.rmap.HugePageStats;
+import io.pagewalk.kernel.vma.Vma;
+import io.pagewalk.kernel.vma.VmaFlags;
+import io.pagewalk.kernel.zone.VmEvent;
+import org.jspecify.annotations.Nullable;
 
 /**
  * How pages come into files that live in memory: {@code mm/shmem.c:shmem_get_folio_gfp()}.
@@ -17,6 +24,7 @@ public final class ShmemPages {
     private final PageCache cache;
     private final Folios folios;
     private final MemMap memmap;
+    private HugePageSettings settings = new HugePageSettings();
 
     ShmemPages(PageCache cache, Folios folios) {
         this.cache = cache;
@@ -24,12 +32,31 @@ public final class ShmemPages {
         this.memmap = folios.memmap();
     }
 
-    /** Finds or adds a page for a fault or a write: {@code SGP_CACHE}, {@code SGP_WRITE}. Returns the frame without a reference, or a negative constant of {@link PageCache}. */
-    long use(Inode inode, long index) {
+    /**
+     * Wires huge pages.
+     *
+     * @param from which are switched on
+     */
+    public void setHugePages(HugePageSettings from) {
+        settings = from;
+    }
+
+    /**
+     * Finds or adds a page for a fault in an area, or for a write up to a byte: {@code SGP_CACHE}, {@code SGP_WRITE}. Returns the frame without a reference, or a negative constant of
+     * {@link PageCache}.
+     */
+    long use(Inode inode, long index, @Nullable Vma vma, long writeEnd) {
         long pfn = inode.pages.get(index);
-        if (pfn < 0) {
-            pfn = add(inode, index);
-        }
+        return used(pfn < 0 ? add(inode, index, vma, writeEnd) : pfn);
+    }
+
+    /** Finds a page or adds one that lies alone: {@code shmem_mfill_atomic_pte()}. */
+    long useSmall(Inode inode, long index) {
+        long pfn = inode.pages.get(index);
+        return used(pfn < 0 ? addSmall(inode, index) : pfn);
+    }
+
+    private long used(long pfn) {
         if (pfn >= 0) {
             memmap.setFlags(pfn, PageFlags.UPTODATE);
         }
@@ -41,10 +68,21 @@ public final class ShmemPages {
      *
      * @param inode a file in memory
      * @param index page index
+     * @param endBytes end of what is to be there
      * @return the frame, without a reference; {@link PageCache#NO_MEMORY} or {@link PageCache#NO_SPACE}
      */
-    public long allocate(Inode inode, long index) {
-        return inode.pages.get(index) < 0 ? add(inode, index) : use(inode, index);
+    public long allocate(Inode inode, long index, long endBytes) {
+        long pfn = inode.pages.get(index);
+        return pfn < 0 ? add(inode, index, null, endBytes) : used(pfn);
+    }
+
+    /**
+     * Returns the page index behind a folio.
+     *
+     * @param pfn a frame of it
+     */
+    public long folioEnd(long pfn) {
+        return memmap.index(memmap.compoundHead(pfn)) + folios.large().pages(pfn);
     }
 
     /**
@@ -84,8 +122,66 @@ public final class ShmemPages {
         }
     }
 
-    /** {@code mm/shmem.c:shmem_alloc_and_add_folio()}: a page of zeros. */
-    private long add(Inode inode, long index) {
+    /** Adds the largest folio that is allowed and fits, or a page. */
+    private long add(Inode inode, long index, @Nullable Vma vma, long writeEnd) {
+        ShmemInodeInfo info = inode.shmem();
+        int orders = info == null ? 0 : info.hugeOrders(vma, index, writeEnd);
+        if (info != null && orders != 0) {
+            boolean isAdvised = vma != null && vma.has(VmaFlags.VM_HUGEPAGE);
+            long pfn = addLarge(inode, info, index, suitable(inode, index, vma, orders), settings.gfp(isAdvised));
+            if (pfn >= 0) {
+                return pfn;
+            }
+        }
+        return addSmall(inode, index);
+    }
+
+    /** {@code mm/shmem.c:shmem_suitable_orders()}: those from the largest on that fits into the area and between the pages that are there. */
+    private static int suitable(Inode inode, long index, @Nullable Vma vma, int orders) {
+        int left = orders;
+        boolean isInArea = vma == null;
+        while (left != 0) {
+            int order = Integer.numberOfTrailingZeros(Integer.highestOneBit(left));
+            isInArea = isInArea
+                    || (vma != null
+                            && HugePagePolicy.isSuitable(vma, vma.start() + ((index - vma.pgoff()) << 12), order));
+            if (isInArea && inode.pages.isEmpty(index & -(1L << order), order)) {
+                return left;
+            }
+            left &= ~(1 << order);
+        }
+        return 0;
+    }
+
+    /** {@code mm/shmem.c:shmem_alloc_and_add_folio()} with orders: a folio of zeros. */
+    private long addLarge(Inode inode, ShmemInodeInfo info, long index, int orders, int gfp) {
+        int left = orders;
+        while (left != 0) {
+            int order = Integer.numberOfTrailingZeros(Integer.highestOneBit(left));
+            left &= ~(1 << order);
+            long first = index & -(1L << order);
+            Mempolicy policy = info.policies().lookup(first);
+            long head = folios.policies()
+                    .allocateFor(gfp | Gfp.COMP | Gfp.ZERO, order, policy, inode.number() + (first >> order));
+            if (head < 0) {
+                folios.counters().count(VmEvent.THP_FILE_FALLBACK, order == Folios.HUGE_ORDER ? 1 : 0);
+                folios.stats().count(order, HugePageStats.Item.SHMEM_FALLBACK, 1);
+                continue;
+            }
+            if (!info.chargeBlocks(1L << order)) {
+                folios.put(head);
+                return PageCache.NO_SPACE;
+            }
+            cache.insert(inode, first, head, order);
+            folios.counters().count(VmEvent.THP_FILE_ALLOC, order == Folios.HUGE_ORDER ? 1 : 0);
+            folios.stats().count(order, HugePageStats.Item.SHMEM_ALLOC, 1);
+            return head + (index - first);
+        }
+        return PageCache.NO_MEMORY;
+    }
+
+    /** {@code mm/shmem.c:shmem_alloc_and_add_folio()} without orders: a page of zeros. */
+    private long addSmall(Inode inode, long index) {
         ShmemInodeInfo info = inode.shmem();
         Mempolicy policy = info == null ? null : info.policies().lookup(index);
         long pfn = folios.policies().allocateFor(GFP, 0, policy, inode.number() + index);

@@ -46,6 +46,10 @@ final class Truncation {
         long start = Bits.roundUp(from, PAGE_BYTES) >>> 12;
         long end = to >>> 12;
         long last = to - 1;
+        ShmemInodeInfo shmem = inode.shmem();
+        if (shmem != null) {
+            shmem.forgetFallocated(start, end);
+        }
         for (long index = inode.pages.next(start); index >= 0 && index < end; ) {
             long head = memmap.compoundHead(inode.pages.get(index));
             long first = memmap.index(head);
@@ -81,6 +85,9 @@ final class Truncation {
     /** {@code truncate_inode_partial_folio()}: false when the folio stays with all its pages. */
     private boolean partial(Inode inode, long head, long from, long last) {
         waitFor(head);
+        if (inode.isShmem()) {
+            folios.markDirty(head);
+        }
         long at = memmap.index(head) << 12;
         long bytes = (long) large.pages(head) << 12;
         long offset = Math.max(0, from - at);

@@ -1,6 +1,7 @@
 package io.pagewalk.kernel.huge;
 
 import io.pagewalk.kernel.rmap.Folios;
+import io.pagewalk.kernel.vma.MappedFile;
 import io.pagewalk.kernel.vma.Vma;
 import io.pagewalk.kernel.vma.VmaFlags;
 
@@ -18,6 +19,9 @@ public final class HugePagePolicy {
         COLLAPSE
     }
 
+    /** Orders that folios of files may have, as bits: {@code THP_ORDERS_ALL_FILE_DEFAULT}. */
+    public static final int FILE_ORDERS = (1 << (Folios.HUGE_ORDER + 1)) - 2;
+
     /** {@code VM_NO_KHUGEPAGED}. */
     private static final long NO_COLLAPSE = VmaFlags.VM_SPECIAL | VmaFlags.VM_HUGETLB;
 
@@ -27,6 +31,7 @@ public final class HugePagePolicy {
     private static final long TEMPORARY_STACK = VmaFlags.VM_RAND_READ | VmaFlags.VM_SEQ_READ;
 
     private final HugePageSettings settings;
+    private ShmemOrders shmem = ShmemOrders.NONE;
 
     /**
      * Creates the policy of a machine.
@@ -37,24 +42,37 @@ public final class HugePagePolicy {
         this.settings = settings;
     }
 
+    /**
+     * Wires files in memory.
+     *
+     * @param orders knows what they may have
+     */
+    public void setShmem(ShmemOrders orders) {
+        shmem = orders;
+    }
+
     /** Returns what is switched on. */
     public HugePageSettings settings() {
         return settings;
     }
 
     /**
-     * Returns the orders that an anonymous area may have, as bits; areas of files have none.
+     * Returns the orders that an area may have, as bits: {@code __thp_vma_allowable_orders()}. Files on disks have none, because the kernel is built without
+     * {@code CONFIG_READ_ONLY_THP_FOR_FS}; faults in files do not ask here.
      *
      * @param vma the area
      * @param asker who wants to know
-     * @param orders those that are wanted, as bits
+     * @param orders those that are wanted, as bits, -1 for all
      */
     public int allowable(Vma vma, Asker asker, int orders) {
+        if (!vma.isAnonymous()) {
+            return ofFile(vma, asker, orders & FILE_ORDERS);
+        }
         int left = orders & HugePageSettings.ALL_ORDERS;
         if (asker != Asker.COLLAPSE) {
             left &= settings.orders(vma.has(VmaFlags.VM_HUGEPAGE));
         }
-        if (left == 0 || !vma.isAnonymous() || isForbidden(vma, asker)) {
+        if (left == 0 || isForbidden(vma, asker)) {
             return 0;
         }
         if ((asker == Asker.KHUGEPAGED || asker == Asker.COLLAPSE) && vma.has(NO_COLLAPSE)) {
@@ -67,13 +85,33 @@ public final class HugePagePolicy {
         return needsPages && vma.anonVma() == null ? 0 : left;
     }
 
-    /** {@code vma_thp_disabled()}, and the stack that {@code execve()} is about to move. */
+    private int ofFile(Vma vma, Asker asker, int orders) {
+        MappedFile file = vma.file();
+        boolean isCollapse = asker == Asker.KHUGEPAGED || asker == Asker.COLLAPSE;
+        if (asker == Asker.FAULT
+                || file == null
+                || !file.isShmem()
+                || isDisabled(vma, asker)
+                || (isCollapse && vma.has(NO_COLLAPSE))) {
+            return 0;
+        }
+        int left = fitting(vma, orders);
+        return left == 0 ? 0 : left & shmem.allowable(vma, vma.pgoff(), asker);
+    }
+
+    /** What an area forbids, and the stack that {@code execve()} is about to move. */
     private static boolean isForbidden(Vma vma, Asker asker) {
         return isDisabled(vma, asker)
                 || (vma.has(VmaFlags.VM_GROWSDOWN) && (vma.flags() & TEMPORARY_STACK) == TEMPORARY_STACK);
     }
 
-    private static boolean isDisabled(Vma vma, Asker asker) {
+    /**
+     * Returns whether an area, or its process, forbids huge pages: {@code vma_thp_disabled()}.
+     *
+     * @param vma the area
+     * @param asker who wants to know
+     */
+    public static boolean isDisabled(Vma vma, Asker asker) {
         int disabled = vma.mm().attributes().hugePagesDisabled();
         boolean isExcepted =
                 (disabled & EXCEPT_ADVISED) != 0 && (vma.has(VmaFlags.VM_HUGEPAGE) || asker == Asker.COLLAPSE);

@@ -109,12 +109,17 @@ public final class Fallocate {
         if (limit != 0 && end - start > limit) {
             return -Errno.ENOSPC;
         }
-        for (long index = start; index < end; index++) {
-            long pfn = cache.shmem().allocate(inode, index);
+        long before = info.fallocatedEnd();
+        info.setFallocatedEnd(Math.max(before, end));
+        long index = start;
+        while (index < end) {
+            long pfn = cache.shmem().allocate(inode, index, offset + bytes);
             if (pfn < 0) {
+                info.setFallocatedEnd(before);
                 cache.shmem().removeUnused(inode, start, index);
                 return pfn == PageCache.NO_SPACE ? -Errno.ENOSPC : -Errno.ENOMEM;
             }
+            index = cache.shmem().folioEnd(pfn);
         }
         if ((mode & FALLOC_FL_KEEP_SIZE) == 0 && offset + bytes > inode.sizeBytes()) {
             inode.setSizeBytes(offset + bytes);

@@ -6,6 +6,9 @@ import io.pagewalk.base.Violations;
 import io.pagewalk.kernel.filemap.FileSystem;
 import io.pagewalk.kernel.filemap.Inode;
 import io.pagewalk.kernel.filemap.OpenFile;
+import io.pagewalk.kernel.huge.HugePagePolicy;
+import io.pagewalk.kernel.huge.HugePageSettings.ShmemUse;
+import io.pagewalk.kernel.rmap.Folios;
 import io.pagewalk.kernel.vma.MappedFile;
 import io.pagewalk.kernel.vma.Mm;
 import io.pagewalk.kernel.vma.Overcommit;
@@ -33,6 +36,7 @@ public final class Shmem implements SharedAnonymousFiles {
 
     private final FileSystem files;
     private final Accounting accounting;
+    private final ShmemHugePages huge;
     private final long ramPages;
     private final TmpfsMount kernelMount = new TmpfsMount("", KERNEL_MOUNT_MINOR, 0, 0);
     private final List<TmpfsMount> mounts = new ArrayList<>();
@@ -44,11 +48,19 @@ public final class Shmem implements SharedAnonymousFiles {
      * @param files the machine's files
      * @param overcommit the machine's commitment counter
      * @param current the address space of the running process, null when none runs
+     * @param hugePages which areas may have huge pages
      * @param ramPages pages that the machine has; a mount may by default use half of them
      */
-    public Shmem(FileSystem files, Overcommit overcommit, Supplier<@Nullable Mm> current, long ramPages) {
+    public Shmem(
+            FileSystem files,
+            Overcommit overcommit,
+            Supplier<@Nullable Mm> current,
+            HugePagePolicy hugePages,
+            long ramPages) {
         this.files = files;
         this.accounting = new Accounting(overcommit, current);
+        this.huge = new ShmemHugePages(hugePages.settings());
+        hugePages.setShmem(huge);
         this.ramPages = ramPages;
         kernelMount.takeInode();
         mount(DEV_SHM, ramPages / 2, ramPages / 2);
@@ -181,8 +193,14 @@ public final class Shmem implements SharedAnonymousFiles {
         if (number < 0) {
             return null;
         }
-        ShmemInode info = new ShmemInode(mount, accounting, commitment, mode);
-        Inode inode = files.makeShmem(path, number, mount.deviceMinor(), info, naming);
+        ShmemInode info = new ShmemInode(mount, accounting, huge, commitment, mode);
+        Inode inode = files.makeShmem(
+                path,
+                number,
+                mount.deviceMinor(),
+                info,
+                naming,
+                huge.option(mount) == ShmemUse.NEVER ? 0 : Folios.HUGE_ORDER);
         info.attach(inode);
         return inode;
     }
@@ -197,6 +215,11 @@ public final class Shmem implements SharedAnonymousFiles {
             return info;
         }
         throw new KernelBug(inode.path() + " is no file in memory");
+    }
+
+    /** Returns the order of the huge pages at whose borders shared anonymous mappings are placed, 0 for none. */
+    public int anonymousAlignment() {
+        return huge.anonymousAlignment();
     }
 
     /** Returns the machine's files. */

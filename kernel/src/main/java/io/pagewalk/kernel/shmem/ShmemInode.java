@@ -3,8 +3,10 @@ package io.pagewalk.kernel.shmem;
 import io.pagewalk.base.KernelBug;
 import io.pagewalk.kernel.filemap.Inode;
 import io.pagewalk.kernel.filemap.ShmemInodeInfo;
+import io.pagewalk.kernel.huge.HugePagePolicy;
 import io.pagewalk.kernel.numa.SharedPolicy;
 import io.pagewalk.kernel.syscall.Errno;
+import io.pagewalk.kernel.vma.Vma;
 import io.pagewalk.kernel.vma.VmaFlags;
 import org.jspecify.annotations.Nullable;
 
@@ -29,6 +31,7 @@ public final class ShmemInode implements ShmemInodeInfo {
     private final TmpfsMount mount;
     private final Accounting accounting;
     private final Commitment commitment;
+    private final ShmemHugePages huge;
     private final SharedPolicy policies = new SharedPolicy();
     private @Nullable Inode inode;
     private int mode;
@@ -36,10 +39,13 @@ public final class ShmemInode implements ShmemInodeInfo {
     private long blocks;
     private long committedBytes;
     private boolean isUnevictable;
+    /** First page behind everything that {@code fallocate()} was asked for: {@code info->fallocend}. */
+    private long fallocatedEnd;
 
-    ShmemInode(TmpfsMount mount, Accounting accounting, Commitment commitment, int mode) {
+    ShmemInode(TmpfsMount mount, Accounting accounting, ShmemHugePages huge, Commitment commitment, int mode) {
         this.mount = mount;
         this.accounting = accounting;
+        this.huge = huge;
         this.commitment = commitment;
         this.mode = mode;
     }
@@ -188,6 +194,42 @@ public final class ShmemInode implements ShmemInodeInfo {
             return vmFlags;
         }
         return (vmFlags & VmaFlags.VM_WRITE) != 0 ? -Errno.EPERM : vmFlags & ~VmaFlags.VM_MAYWRITE;
+    }
+
+    @Override
+    public int hugeOrders(@Nullable Vma vma, long index, long writeEnd) {
+        return huge.allowable(this, vma, index, writeEnd, HugePagePolicy.Asker.FAULT);
+    }
+
+    @Override
+    public int alignmentOrder() {
+        return huge.alignment(this);
+    }
+
+    /** Returns whether {@code stat} tells the size of a huge page as its block size: {@code mm/shmem.c:shmem_getattr()}. */
+    public boolean hasHugeBlocks() {
+        return huge.hasHugeBlocks(this);
+    }
+
+    /** Returns {@code info->fallocend}. */
+    long fallocatedEnd() {
+        return fallocatedEnd;
+    }
+
+    void setFallocatedEnd(long page) {
+        fallocatedEnd = page;
+    }
+
+    @Override
+    public long keptEnd(long sizePages) {
+        return Math.max(sizePages, fallocatedEnd);
+    }
+
+    @Override
+    public void forgetFallocated(long from, long to) {
+        if (fallocatedEnd > from && fallocatedEnd <= to) {
+            fallocatedEnd = from;
+        }
     }
 
     @Override

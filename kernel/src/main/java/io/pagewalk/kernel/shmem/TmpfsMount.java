@@ -2,6 +2,7 @@ package io.pagewalk.kernel.shmem;
 
 import io.pagewalk.base.KernelBug;
 import io.pagewalk.base.Violations;
+import io.pagewalk.kernel.huge.HugePageSettings.ShmemUse;
 
 /**
  * One mounted tmpfs: {@code struct shmem_sb_info}. The kernel's own mount, on which memfds and shared anonymous files lie, has no limits.
@@ -13,6 +14,7 @@ public final class TmpfsMount {
     private final int deviceMinor;
     private long maxBlocks;
     private long maxInodes;
+    private ShmemUse huge = ShmemUse.NEVER;
     private long usedBlocks;
     private long usedInodes;
     private long nextNumber = 1;
@@ -42,6 +44,21 @@ public final class TmpfsMount {
     /** Returns how many inodes it may have, 0 for no limit. */
     public long maxInodes() {
         return maxInodes;
+    }
+
+    /** Returns where its files have huge pages: the option {@code huge=}. */
+    public ShmemUse huge() {
+        return huge;
+    }
+
+    /**
+     * Sets the option {@code huge=}, which files feel at once but for how large a piece a write may be.
+     *
+     * @param value {@link ShmemUse#NEVER}, {@link ShmemUse#ALWAYS}, {@link ShmemUse#WITHIN_SIZE} or {@link ShmemUse#ADVISE}
+     */
+    public void setHuge(ShmemUse value) {
+        KernelBug.on(value == ShmemUse.INHERIT || value == ShmemUse.DENY || value == ShmemUse.FORCE, "huge=" + value);
+        huge = value;
     }
 
     /** Returns how many pages its files have. */

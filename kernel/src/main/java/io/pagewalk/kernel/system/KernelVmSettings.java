@@ -2,6 +2,7 @@ package io.pagewalk.kernel.system;
 
 import io.pagewalk.kernel.hugetlb.HugePools;
 import io.pagewalk.kernel.memblock.BootMemory;
+import io.pagewalk.kernel.shmem.Shmem;
 import io.pagewalk.kernel.sysctl.Sysctls;
 import io.pagewalk.kernel.vma.VmSettings;
 import org.jspecify.annotations.Nullable;
@@ -13,6 +14,7 @@ final class KernelVmSettings implements VmSettings {
     private final boolean tracksSoftDirty;
     private final boolean hasAnonymousNames;
     private @Nullable HugePools hugePages;
+    private @Nullable Shmem shmem;
 
     KernelVmSettings(Sysctls sysctls, BootMemory boot, boolean tracksSoftDirty, boolean hasAnonymousNames) {
         this.sysctls = sysctls;
@@ -23,6 +25,15 @@ final class KernelVmSettings implements VmSettings {
 
     void setHugePages(HugePools pools) {
         hugePages = pools;
+    }
+
+    void setShmem(Shmem files) {
+        shmem = files;
+    }
+
+    @Override
+    public int sharedAnonymousOrder() {
+        return shmem == null ? 0 : shmem.anonymousAlignment();
     }
 
     @Override

@@ -168,7 +168,8 @@ public final class LinuxKernel extends KernelCore {
         this.hugetlb = new Hugetlb(
                 new Hugetlb.Machine(kernelTables, files, anonVmas, addressSpaces, time, options.costs(), log::print),
                 pools);
-        this.sharedMemory = new SharedMemory(this, files, overcommit, hugetlb, this::currentTask);
+        this.sharedMemory = new SharedMemory(this, files, overcommit, hugetlb, hugePages.policy(), this::currentTask);
+        settings.setShmem(sharedMemory.files());
         this.mmServices = new MmServices(
                 hugetlb.wire(pageTables, faultHandler, this::currentOrBug),
                 anonVmas,

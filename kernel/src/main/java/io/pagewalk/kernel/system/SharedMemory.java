@@ -4,6 +4,7 @@ import io.pagewalk.base.Digest;
 import io.pagewalk.base.Violations;
 import io.pagewalk.kernel.filemap.FileSystem;
 import io.pagewalk.kernel.filemap.OpenFile;
+import io.pagewalk.kernel.huge.HugePagePolicy;
 import io.pagewalk.kernel.hugetlb.Hugetlb;
 import io.pagewalk.kernel.ipc.SysvShm;
 import io.pagewalk.kernel.shmem.Shmem;
@@ -25,10 +26,15 @@ public final class SharedMemory {
             FileSystem fileSystem,
             Overcommit overcommit,
             Hugetlb hugetlb,
+            HugePagePolicy hugePages,
             Supplier<@Nullable Task> current) {
         this.current = current;
         this.files = new Shmem(
-                fileSystem, overcommit, this::currentMm, kernel.bootMemory().totalRamPages());
+                fileSystem,
+                overcommit,
+                this::currentMm,
+                hugePages,
+                kernel.bootMemory().totalRamPages());
         SysvShm.Caller caller = new SysvShm.Caller() {
             @Override
             public int tgid() {

@@ -3,6 +3,7 @@ package io.pagewalk.kernel.system;
 import io.pagewalk.kernel.filemap.Inode;
 import io.pagewalk.kernel.hugetlb.HugetlbInode;
 import io.pagewalk.kernel.hugetlb.HugetlbMount;
+import io.pagewalk.kernel.rmap.Folios;
 import io.pagewalk.kernel.shmem.Shmem;
 import io.pagewalk.kernel.shmem.TmpfsMount;
 import java.nio.ByteBuffer;
@@ -17,6 +18,7 @@ final class ShmemStat {
     private static final long HUGETLBFS_MAGIC = 0x958458f6L;
     private static final int S_IFREG = 0100000;
     private static final int PAGE_BYTES = 4096;
+    private static final int HUGE_BYTES = PAGE_BYTES << Folios.HUGE_ORDER;
     private static final int SECTORS_PER_PAGE = 8;
     private static final int NAME_MAX = 255;
     /** {@code ST_VALID}: the flags of the mount are there. */
@@ -27,7 +29,11 @@ final class ShmemStat {
     /** {@code struct stat} of x86-64. */
     static byte[] stat(Inode inode) {
         int mode = Shmem.infoOf(inode).mode();
-        return stat(inode, mode, PAGE_BYTES, inode.cachedPages() * SECTORS_PER_PAGE);
+        return stat(
+                inode,
+                mode,
+                Shmem.infoOf(inode).hasHugeBlocks() ? HUGE_BYTES : PAGE_BYTES,
+                inode.cachedPages() * SECTORS_PER_PAGE);
     }
 
     /** The same for a file of huge pages. */

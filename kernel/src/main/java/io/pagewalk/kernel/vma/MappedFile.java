@@ -63,6 +63,11 @@ public interface MappedFile {
         return true;
     }
 
+    /** Returns the order of the huge pages at whose borders mappings of a file in memory are placed, 0 for none: {@code mm/shmem.c:shmem_get_unmapped_area()}. */
+    default int alignmentOrder() {
+        return 0;
+    }
+
     /** Returns the largest offset in bytes that may be mapped ({@code s_maxbytes} of the file system). */
     default long maxBytes() {
         return Long.MAX_VALUE;

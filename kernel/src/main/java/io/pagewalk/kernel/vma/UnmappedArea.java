@@ -33,7 +33,10 @@ public final class UnmappedArea {
         }
         boolean shmem = file == null ? (flags & MapFlags.MAP_SHARED) != 0 : file.isShmem();
         long result;
-        if (!shmem && wantsHugeAlignment(mm, file, addr, length)) {
+        if (shmem) {
+            int order = file == null ? mm.services().settings().sharedAnonymousOrder() : file.alignmentOrder();
+            result = inMemory(mm, addr, length, file == null ? 0 : pgoff << Vma.PAGE_SHIFT, flags, order);
+        } else if (wantsHugeAlignment(mm, file, addr, length)) {
             result = aligned(mm, addr, length, file == null ? 0 : pgoff << Vma.PAGE_SHIFT, flags);
         } else {
             result = find(mm, addr, length, flags);
@@ -105,6 +108,31 @@ public final class UnmappedArea {
             }
         }
         return find(mm, addr, length, flags);
+    }
+
+    /** {@code mm/shmem.c:shmem_get_unmapped_area()}: where huge pages of a file in memory would fit, unless the caller got the address it wanted. */
+    private static long inMemory(Mm mm, long addr, long length, long offset, long flags, int order) {
+        long found = find(mm, addr, length, flags);
+        long bytes = Pages.SIZE << order;
+        long part = offset & (bytes - 1);
+        if (order == 0
+                || Errno.isError(found)
+                || Pages.offset(found) != 0
+                || Pages.above(found, mm.taskSize() - length)
+                || (flags & MapFlags.MAP_FIXED) != 0
+                || found == addr
+                || length < bytes
+                || (part != 0 && part + length < 2 * bytes)
+                || (found & (bytes - 1)) == part) {
+            return found;
+        }
+        long inflated = length + bytes - Pages.SIZE;
+        long room = Pages.above(inflated, mm.taskSize()) ? -Errno.ENOMEM : find(mm, addr, inflated, flags);
+        if (Errno.isError(room) || Pages.offset(room) != 0) {
+            return found;
+        }
+        long moved = room + ((part - room) & (bytes - 1));
+        return Pages.above(moved, mm.taskSize() - length) ? found : moved;
     }
 
     private static long find(Mm mm, long addr, long length, long flags) {

@@ -55,6 +55,11 @@ public interface VmSettings {
         return true;
     }
 
+    /** Returns the order of the huge pages at whose borders shared anonymous mappings are placed, 0 for none: {@code mm/shmem.c:shmem_get_unmapped_area()}. */
+    default int sharedAnonymousOrder() {
+        return 0;
+    }
+
     /** Returns whether the kernel was built with {@code CONFIG_MEM_SOFT_DIRTY}, which tracks the pages that are written to. */
     default boolean tracksSoftDirty() {
         return false;

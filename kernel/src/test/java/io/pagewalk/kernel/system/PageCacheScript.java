@@ -8,10 +8,11 @@ import io.pagewalk.kernel.fault.HugeEntries;
 import io.pagewalk.kernel.fault.MappedPages;
 import io.pagewalk.kernel.filemap.Inode;
 import io.pagewalk.kernel.huge.HugePagePolicy;
-import io.pagewalk.kernel.huge.HugePageSettings;
+import io.pagewalk.kernel.huge.HugePageSettings.ShmemUse;
 import io.pagewalk.kernel.page.LargeFolios;
 import io.pagewalk.kernel.page.MemMap;
 import io.pagewalk.kernel.page.PageFlags;
+import io.pagewalk.kernel.shmem.Shmem;
 import io.pagewalk.kernel.vma.Vma;
 import io.pagewalk.kernel.zone.VmEvent;
 import java.util.ArrayList;
@@ -27,6 +28,9 @@ final class PageCacheScript {
     private static final List<VmEvent> EVENTS =
             List.of(VmEvent.THP_FILE_ALLOC, VmEvent.THP_FILE_FALLBACK, VmEvent.THP_FILE_MAPPED);
 
+    private static final List<ShmemUse> HUGE_OPTIONS =
+            List.of(ShmemUse.NEVER, ShmemUse.ALWAYS, ShmemUse.WITHIN_SIZE, ShmemUse.ADVISE);
+
     final TestKernel k = TestKernel.boot();
     private final MemMap memmap = k.kernel.memmap();
     private final LargeFolios large = new LargeFolios(memmap);
@@ -37,6 +41,7 @@ final class PageCacheScript {
     private final long buffer;
     private final long[] counted = new long[EVENTS.size()];
     private int files;
+    private String name = "";
     private int fd = -1;
 
     PageCacheScript(int readAheadKib) {
@@ -63,6 +68,9 @@ final class PageCacheScript {
         int map = (int) Math.min(a[0], MAPS - 1);
         return switch (words[0]) {
             case "file" -> file((int) a[0]);
+            case "tmpfs" -> tmpfs((int) a[0], a[1], a[2]);
+            case "memfd" -> memfd(a[0]);
+            case "fallocate" -> call("fallocate", fd, a[0], a[1], a[2]);
             case "open" -> reopen();
             case "dump" -> dump();
             case "map" -> map(map, a[1], a[2], TestKernel.RW, a[3], a[4]);
@@ -75,6 +83,11 @@ final class PageCacheScript {
             case "store" -> touch(areas[map] + a[1] * PAGE, Access.STORE);
             case "present" -> present(map);
             case "mincore" -> mincore(map);
+            case "place" -> {
+                long found = k.call("mmap", 0, a[0], TestKernel.PROT_READ, a[1], fd, a[2]);
+                k.call("munmap", found, a[0]);
+                yield ((found - a[2]) & 0x1fffff) == 0 ? "1" : "0";
+            }
             case "smaps" -> smaps(map);
             case "events" -> events();
             case "sum" -> sum();
@@ -114,13 +127,51 @@ final class PageCacheScript {
             contents[i] = (byte) (1 + i / PAGE % 100);
         }
         files++;
-        k.kernel.files().registerWithContents("/file" + files, contents);
+        name = "/file" + files;
+        k.kernel.files().registerWithContents(name, contents);
         return reopen();
     }
 
-    private String reopen() {
+    private String tmpfs(int huge, long bytes, long blocks) {
+        files++;
+        String path = "/tmpfs" + files;
+        Shmem shmem = k.kernel.sharedMemory().files();
+        shmem.mount(path, blocks, 0).setHuge(HUGE_OPTIONS.get(huge));
+        name = path + "/data";
         int old = fd;
-        fd = k.open("/file" + files, 2);
+        fd = k.open(name, 0102);
+        for (long at = 0; at < bytes; at += PAGE) {
+            byte[] page = new byte[(int) Math.min(PAGE, bytes - at)];
+            Arrays.fill(page, (byte) (1 + at / PAGE % 100));
+            k.task.userMemory().copyToUser(buffer, page, 0, page.length);
+            k.call("pwrite64", fd, buffer, page.length, at);
+        }
+        close(old);
+        return "done";
+    }
+
+    private String memfd(long bytes) {
+        k.task.userMemory().copyToUser(buffer, new byte[] {'m', 0}, 0, 2);
+        int old = fd;
+        fd = (int) k.call("memfd_create", buffer, 0);
+        k.call("ftruncate", fd, bytes);
+        name = "";
+        close(old);
+        return "done";
+    }
+
+    private void close(int old) {
+        if (old >= 0) {
+            k.call("close", old);
+        }
+    }
+
+    private String reopen() {
+        if (name.isEmpty()) {
+            return "done";
+        }
+        int old = fd;
+        fd = k.open(name, 2);
         if (old >= 0 && old != fd) {
             k.call("close", old);
         }
@@ -128,7 +179,7 @@ final class PageCacheScript {
     }
 
     private Inode inode() {
-        return requireNonNull(k.kernel.files().lookup("/file" + files));
+        return requireNonNull(k.task.files().get(fd)).inodeObject();
     }
 
     private String map(int map, long pages, long first, int protection, long flags, long shift) {
@@ -157,7 +208,10 @@ final class PageCacheScript {
                 text.append('.');
             } else {
                 boolean isFile = memmap.mapping(pfn) > 0;
-                boolean isAlone = large.preciseMapcount(pfn) == 1;
+                // The first page of a huge one speaks for all.
+                Vma vma = requireNonNull(k.task.mm().vmas().find(areas[map]));
+                long asked = isMappedWhole(vma, areas[map] + i * PAGE) ? memmap.compoundHead(pfn) : pfn;
+                boolean isAlone = large.preciseMapcount(asked) == 1;
                 text.append(isFile ? (isAlone ? 'F' : 'f') : isAlone ? 'A' : 'a');
             }
         }
@@ -178,9 +232,7 @@ final class PageCacheScript {
                 }
             }
         }
-        boolean isEligible =
-                k.kernel.hugePages().policy().allowable(vma, HugePagePolicy.Asker.SMAPS, HugePageSettings.ALL_ORDERS)
-                        != 0;
+        boolean isEligible = k.kernel.hugePages().policy().allowable(vma, HugePagePolicy.Asker.SMAPS, -1) != 0;
         return pages[0] * 4 + " " + pages[1] * 4 + " " + pages[2] * 4 + " " + pages[3] * 4 + " " + (isEligible ? 1 : 0);
     }
 

@@ -1,19 +1,11 @@
 package io.pagewalk.kernel.system;
 
-import static java.util.Objects.requireNonNull;
-import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.pagewalk.base.SeededRandom;
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -21,14 +13,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * Files are read, written, mapped and cut on the model and on the kernel of this machine ({@code page-cache.c}): folios at each index with their orders and marks, faults, mapped pages and
  * bytes must be equal. Needs Linux 6.18, root, gcc, and a temporary directory on a file system with large folios such as ext4.
  */
-class PageCacheTest {
-    private static final int SEEDS = Integer.getInteger("pagewalk.pagecache.scripts", 12);
-    private static final int STEPS = Integer.getInteger("pagewalk.pagecache.steps", 60);
-    private static final long FIRST_SEED = Long.getLong("pagewalk.pagecache.seed", 1);
-
-    @TempDir
-    Path directory = Path.of(".");
-
+class PageCacheTest extends PageCacheComparison {
     /** Windows of read() and read-around, and what reads them in folios of which order. */
     @ParameterizedTest
     @ValueSource(
@@ -129,7 +114,7 @@ class PageCacheTest {
     @Test
     void randomScripts_answerAsThisKernel() throws IOException, InterruptedException {
         for (long seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed++) {
-            compare(random(new SeededRandom(seed), false));
+            compare(random(new SeededRandom(seed), Kind.FILE));
         }
     }
 
@@ -137,147 +122,7 @@ class PageCacheTest {
     void randomScripts_withHugePages_answerAsThisKernel() throws IOException, InterruptedException {
         assumeTrue(hasHugePages(), "skipped: this kernel does not use huge pages where programs ask for them");
         for (long seed = FIRST_SEED; seed < FIRST_SEED + SEEDS / 2; seed++) {
-            compare(random(new SeededRandom(seed), true));
+            compare(random(new SeededRandom(seed), Kind.HUGE_FILE));
         }
-    }
-
-    private static boolean hasHugePages() throws IOException {
-        return Files.readString(Path.of("/sys/kernel/mm/transparent_hugepage/enabled"))
-                .contains("[madvise]");
-    }
-
-    /** What is read natively may rarely get a smaller folio than it could, and is written back after some seconds: each difference must show twice. */
-    private void compare(List<String> script) throws IOException, InterruptedException {
-        List<String> expected = real(script);
-        PageCacheScript model = new PageCacheScript(readAheadKib());
-        List<String> actual = model.run(script);
-        model.k.verify();
-        if (!actual.equals(expected)) {
-            expected = real(script);
-        }
-        for (int i = 0; i < script.size(); i++) {
-            int step = i;
-            assertThat(actual.get(i))
-                    .as(() -> String.join(";", script.subList(0, step + 1)) + "\n"
-                            + String.join("\n", actual.subList(Math.max(0, step - 4), step + 1)))
-                    .isEqualTo(expected.get(i));
-        }
-    }
-
-    private int readAheadKib() throws IOException {
-        long device = (Long) Files.getAttribute(directory, "unix:dev");
-        String name = ((device >>> 8) & 0xfff) + ":" + ((device & 0xff) | ((device >>> 12) & 0xffffff00L));
-        Path setting = Path.of("/sys/class/bdi", name, "read_ahead_kb");
-        assumeTrue(Files.isReadable(setting), "needs a file system with a disk");
-        return Integer.parseInt(Files.readString(setting).strip());
-    }
-
-    private List<String> real(List<String> script) throws IOException, InterruptedException {
-        assumeTrue(System.getProperty("os.version").startsWith("6.18"), "needs Linux 6.18");
-        assumeTrue(Files.isExecutable(Path.of("/usr/bin/gcc")), "needs gcc");
-        assumeTrue(Files.isReadable(Path.of("/proc/kpageflags")), "needs root");
-        assumeTrue(Files.getFileStore(directory).type().equals("ext4"), "needs ext4");
-        Path program = directory.resolve("page-cache");
-        if (!Files.exists(program)) {
-            Path source = directory.resolve("page-cache.c");
-            try (InputStream in = requireNonNull(getClass().getResourceAsStream("page-cache.c"))) {
-                Files.copy(in, source);
-            }
-            Process gcc = new ProcessBuilder("gcc", "-O1", "-w", "-static", "-o", program.toString(), source.toString())
-                    .inheritIO()
-                    .start();
-            assertThat(gcc.waitFor()).isZero();
-        }
-        Process process = new ProcessBuilder(
-                        program.toString(), directory.resolve("data").toString())
-                .redirectInput(Files.writeString(directory.resolve("script"), String.join("\n", script) + "\n")
-                        .toFile())
-                .redirectError(ProcessBuilder.Redirect.INHERIT)
-                .start();
-        String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        assertThat(process.waitFor()).as(output).isZero();
-        return output.lines().toList();
-    }
-
-    private static List<String> random(SeededRandom random, boolean isHuge) {
-        List<String> script = new ArrayList<>();
-        long bytes = isHuge
-                ? (2L << 20) + random.nextInt(3 << 20)
-                : random.nextInt(4) == 0 ? 0 : random.nextInt(1 << (10 + random.nextInt(12)));
-        script.add("file " + bytes);
-        long pages = Math.max(20, bytes >>> 12) + 8;
-        boolean isClean = bytes > 0;
-        boolean[] isMapped = new boolean[3];
-        while (script.size() < STEPS) {
-            long at = random.nextInt((int) pages) * 4096L + (random.nextInt(3) == 0 ? random.nextInt(4096) : 0);
-            long length = 1L + random.nextInt(1 << (10 + random.nextInt(9)));
-            int map = random.nextInt(3);
-            long page = random.nextInt((int) pages);
-            long some = 1L + random.nextInt((int) Math.min(pages - page, 1 + random.nextInt(60)));
-            switch (random.nextInt(26)) {
-                case 0, 1 -> script.add("read " + at + " " + length);
-                case 2, 3, 4 -> script.add("next " + length);
-                case 5 -> script.add("open");
-                case 6 -> script.add("fadvise 0 0 " + random.nextInt(3));
-                case 7 -> script.add("fadvise " + at + " " + length + " 3");
-                case 8 -> script.add(isClean ? "fadvise " + at + " " + length * 4 + " 4" : "dump");
-                case 9 -> script.add(isClean ? "fadvise 0 0 4" : "cachestat " + at + " " + length);
-                case 10, 11 -> {
-                    if (isMapped[map]) {
-                        script.add("unmap " + map);
-                    }
-                    isMapped[map] = !isMapped[map];
-                    if (isMapped[map]) {
-                        script.add("map " + map + " " + pages + " " + random.nextInt(2) * random.nextInt(9) + " "
-                                + (1 + random.nextInt(2)) + " "
-                                + (isHuge ? random.nextInt(2) * 8 : random.nextInt(512)));
-                        if (isHuge) {
-                            script.add("madvise " + map + " 0 " + pages + " 14");
-                        }
-                    }
-                }
-                case 12, 13, 14 -> script.add(isMapped[map] ? "load " + map + " " + page : "dump");
-                case 15 -> {
-                    script.add(isMapped[map] ? "store " + map + " " + page : "dump");
-                    isClean &= !isMapped[map];
-                }
-                case 16 -> {
-                    int[] advice = isHuge ? new int[] {0, 1, 14, 15, 4, 4, 20} : new int[] {0, 1, 2, 3, 4, 4, 20};
-                    script.add(
-                            isMapped[map]
-                                    ? "madvise " + map + " " + page + " " + some + " "
-                                            + advice[random.nextInt(advice.length)]
-                                    : "dump");
-                }
-                case 17 -> {
-                    script.add("write " + at + " " + length);
-                    isClean = false;
-                }
-                case 18 -> {
-                    script.add("truncate " + at);
-                    isClean = false;
-                }
-                case 19 -> {
-                    script.add("punch " + at + " " + length);
-                    isClean = false;
-                }
-                case 20 ->
-                    script.add(
-                            isMapped[map]
-                                    ? (random.nextBoolean() ? "mlock " : "munlock ") + map + " " + page + " " + some
-                                    : "dump");
-                case 21 -> script.add(isMapped[map] ? (isHuge ? "smaps " : "present ") + map : "dump");
-                case 22 -> script.add(isMapped[map] ? "mincore " + map : "dump");
-                default -> script.add("dump");
-            }
-        }
-        script.add("dump");
-        for (int map = 0; map < isMapped.length; map++) {
-            if (isMapped[map]) {
-                script.add("present " + map);
-                script.add("smaps " + map);
-            }
-        }
-        return script;
     }
 }

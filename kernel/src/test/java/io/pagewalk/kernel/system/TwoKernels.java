@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.pagewalk.hardware.mmu.Access;
 import io.pagewalk.hardware.paging.PteFlags;
 import io.pagewalk.kernel.fault.PteMarkers;
+import io.pagewalk.kernel.huge.HugePageSettings.ShmemUse;
 import io.pagewalk.kernel.ipc.ShmProcFile;
 import io.pagewalk.kernel.page.PageFlags;
 import io.pagewalk.kernel.syscall.Errno;
@@ -80,12 +81,25 @@ final class TwoKernels implements AutoCloseable {
     /** Starts both; empty where that is impossible. The limits are those of {@code /dev/shm}. */
     static Optional<TwoKernels> start(Path directory, long blocks, long inodes)
             throws IOException, InterruptedException {
-        Optional<RealKernel> real = RealKernel.start(directory, "nr_blocks=" + blocks + ",nr_inodes=" + inodes);
+        return start(directory, blocks, inodes, ShmemUse.NEVER);
+    }
+
+    /** Starts both, with the option {@code huge=} of {@code /dev/shm}. */
+    static Optional<TwoKernels> start(Path directory, long blocks, long inodes, ShmemUse huge)
+            throws IOException, InterruptedException {
+        String options = "nr_blocks=" + blocks + ",nr_inodes=" + inodes + ",huge="
+                + huge.name().toLowerCase(Locale.ROOT);
+        Optional<RealKernel> real = RealKernel.start(directory, options);
         if (real.isEmpty()) {
             return Optional.empty();
         }
         TwoKernels both = new TwoKernels(real.get());
-        both.model.kernel.sharedMemory().files().mount("/dev/shm", blocks, inodes);
+        both.model
+                .kernel
+                .sharedMemory()
+                .files()
+                .mount("/dev/shm", blocks, inodes)
+                .setHuge(huge);
         return Optional.of(both);
     }
 

@@ -2,6 +2,7 @@ package io.pagewalk.kernel.system;
 
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.pagewalk.kernel.huge.HugePageSettings.ShmemUse;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -13,6 +14,7 @@ import org.junit.jupiter.api.io.TempDir;
 abstract class TwoKernelsTest {
     private final long blocks;
     private final long inodes;
+    private final ShmemUse huge;
 
     @TempDir
     Path directory = Path.of(".");
@@ -26,13 +28,25 @@ abstract class TwoKernelsTest {
      * @param inodes its files
      */
     TwoKernelsTest(long blocks, long inodes) {
+        this(blocks, inodes, ShmemUse.NEVER);
+    }
+
+    /**
+     * Says how large {@code /dev/shm} is.
+     *
+     * @param blocks its pages
+     * @param inodes its files
+     * @param huge its option {@code huge=}
+     */
+    TwoKernelsTest(long blocks, long inodes, ShmemUse huge) {
         this.blocks = blocks;
         this.inodes = inodes;
+        this.huge = huge;
     }
 
     @BeforeEach
     final void start() throws IOException, InterruptedException {
-        started = TwoKernels.start(directory, blocks, inodes);
+        started = TwoKernels.start(directory, blocks, inodes, huge);
         assumeTrue(started.isPresent(), "needs Linux 6.18, gcc and the right to make namespaces");
     }
 

@@ -4,6 +4,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <sched.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -148,6 +150,29 @@ static void happened(int is_printed) {
     }
 }
 
+/* A tmpfs of its own with an option huge=, of so many pages, 0 for no limit. */
+static const char *mounted(const char *near, long huge, long blocks) {
+    static const char *options[] = {"never", "always", "within_size", "advise"};
+    static char place[4096], file[4200], text[100];
+    if (place[0]) {
+        umount2(place, MNT_DETACH);
+    } else {
+        snprintf(place, sizeof place, "%s.mnt", near);
+        if (unshare(CLONE_NEWNS) || mount("none", "/", 0, MS_REC | MS_PRIVATE, 0)) {
+            perror("unshare");
+            exit(1);
+        }
+        mkdir(place, 0700);
+    }
+    snprintf(text, sizeof text, "nr_blocks=%ld,huge=%s", blocks, options[huge]);
+    if (mount("tmpfs", place, "tmpfs", 0, text)) {
+        perror("mount");
+        exit(1);
+    }
+    snprintf(file, sizeof file, "%s/data", place);
+    return file;
+}
+
 /* All bytes of the file as one number. */
 static uint64_t sum(void) {
     static char bytes[1 << 16];
@@ -195,6 +220,31 @@ int main(int argc, char **argv) {
             close(fd);
             fd = open(path, O_RDWR);
             printf("done\n");
+        } else if (!strcmp(word, "tmpfs")) {
+            if (fd >= 0) {
+                close(fd);
+            }
+            path = mounted(argv[1], a, c);
+            fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+            for (long at = 0; at < b; at += PAGE) {
+                memset(buffer, 1 + at / PAGE % 100, PAGE);
+                pwrite(fd, buffer, b - at < PAGE ? b - at : PAGE, at);
+            }
+            printf("done\n");
+        } else if (!strcmp(word, "memfd")) {
+            static char name[64];
+            if (fd >= 0) {
+                close(fd);
+            }
+            fd = memfd_create("m", 0);
+            ftruncate(fd, a);
+            snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+            path = name;
+            printf("done\n");
+        } else if (!strcmp(word, "place")) {
+            char *found = mmap(NULL, a, PROT_READ, b, fd, c);
+            printf("%d\n", (((uintptr_t)found - c) & 0x1fffff) == 0);
+            munmap(found, a);
         } else if (!strcmp(word, "smaps")) {
             const char *fields[] = {"Rss", "Anonymous", "ShmemPmdMapped", "FilePmdMapped"};
             for (int i = 0; i < 4; i++) {
@@ -273,6 +323,8 @@ int main(int argc, char **argv) {
                 result = ftruncate(fd, a);
             } else if (!strcmp(word, "punch")) {
                 result = fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, a, b);
+            } else if (!strcmp(word, "fallocate")) {
+                result = fallocate(fd, a, b, c);
             } else if (!strcmp(word, "madvise")) {
                 result = madvise(area[a] + b * PAGE, c * PAGE, d);
             } else if (!strcmp(word, "mlock")) {
@@ -291,6 +343,6 @@ int main(int argc, char **argv) {
         usleep(3000);
         fflush(stdout);
     }
-    unlink(path);
+    unlink(argv[1]);
     return 0;
 }

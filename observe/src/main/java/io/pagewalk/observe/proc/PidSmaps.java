@@ -4,7 +4,6 @@ import io.pagewalk.hardware.memory.PhysicalMemory;
 import io.pagewalk.hardware.paging.PagingMode;
 import io.pagewalk.hardware.paging.PteFlags;
 import io.pagewalk.kernel.huge.HugePagePolicy;
-import io.pagewalk.kernel.huge.HugePageSettings;
 import io.pagewalk.kernel.page.FrameOwner;
 import io.pagewalk.kernel.page.LargeFolios;
 import io.pagewalk.kernel.page.MemMap;
@@ -182,7 +181,7 @@ public final class PidSmaps {
     }
 
     private void block(StringBuilder text, Vma vma, Sums sums) {
-        boolean isEligible = hugePages.allowable(vma, HugePagePolicy.Asker.SMAPS, HugePageSettings.ALL_ORDERS) != 0;
+        boolean isEligible = hugePages.allowable(vma, HugePagePolicy.Asker.SMAPS, -1) != 0;
         body(text, vma.sizeBytes(), vma.kernelPageBytes(), sums, isEligible);
         if (vma.mm().services().keys().exists()) {
             key(text, vma.protectionKey());
