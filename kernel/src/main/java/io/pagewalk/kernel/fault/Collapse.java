@@ -3,6 +3,7 @@ package io.pagewalk.kernel.fault;
 import io.pagewalk.hardware.memory.PhysicalMemory;
 import io.pagewalk.hardware.paging.PagingMode;
 import io.pagewalk.hardware.paging.PteFlags;
+import io.pagewalk.kernel.filemap.PageCache;
 import io.pagewalk.kernel.huge.HugePagePolicy;
 import io.pagewalk.kernel.page.Gfp;
 import io.pagewalk.kernel.page.LargeFolios;
@@ -18,7 +19,7 @@ import io.pagewalk.kernel.zone.VmEvent;
 /**
  * Makes one huge page of the small ones of a region, as a program asks for with {@code MADV_COLLAPSE}: {@code mm/khugepaged.c:madvise_collapse()}.
  *
- * <p>Differs from Linux: anonymous memory only; areas of files give EINVAL.
+ * <p>For anonymous memory; {@link CollapseFile} does it for files.
  */
 final class Collapse {
     /** What came of a region: {@code enum scan_result}, with the errno that a program is told. */
@@ -63,8 +64,10 @@ final class Collapse {
     private final HugePages hugePages;
     private final TlbFlusher flusher;
     private final long zeroPfn;
+    private final CollapseFile file;
 
-    Collapse(KernelTables kernel, AnonVmas anonVmas, HugePages hugePages, TlbFlusher flusher) {
+    Collapse(KernelTables kernel, AnonVmas anonVmas, PageCache cache, HugePages hugePages, TlbFlusher flusher) {
+        this.file = new CollapseFile(kernel, cache, hugePages, flusher);
         this.mode = kernel.mode();
         this.memory = kernel.memory();
         this.tables = kernel.tables();
@@ -79,6 +82,9 @@ final class Collapse {
 
     /** Collapses all whole regions of a range. Returns 0, or the negative errno of the last region that could not be. */
     long advise(Vma vma, long start, long end) {
+        if (!vma.isAnonymous()) {
+            return file.advise(vma, start, end);
+        }
         boolean isAllowed = tables.hugeBytes() == 4096L * HUGE
                 && hugePages.policy().allowable(vma, HugePagePolicy.Asker.COLLAPSE, HUGE) != 0;
         if (!isAllowed) {

@@ -109,7 +109,7 @@ public final class FaultHandler {
         this.around = new FaultAround(kernel, cache, hugePages.mappings(), time, costs);
         this.copyOnWrite = new CopyOnWrite(kernel, anonVmas, driverFaults, userfaults, flusher, time, costs);
         this.hugePages = hugePages;
-        this.collapse = new Collapse(kernel, anonVmas, hugePages, flusher);
+        this.collapse = new Collapse(kernel, anonVmas, cache, hugePages, flusher);
         this.huge = new HugeFaults(kernel, anonVmas, hugePages, userfaults, time, costs);
         this.time = time;
         this.costs = costs;

@@ -77,7 +77,8 @@ final class CachedFolioSplit {
         return memmap.refcount(head) == large.mapcount(head) + large.pages(head);
     }
 
-    private void unmap(Inode inode, long head) {
+    /** Lets no area map a folio: {@code try_to_unmap()}. */
+    void unmap(Inode inode, long head) {
         long first = memmap.index(head);
         for (int i = 0; i < inode.mappings.size() && large.mapcount(head) > 0; i++) {
             unmapper.unmap(inode.mappings.get(i), first, first + large.pages(head) - 1, false);

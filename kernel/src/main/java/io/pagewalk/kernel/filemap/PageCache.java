@@ -43,6 +43,7 @@ public final class PageCache {
     private final ReadaheadControl readahead;
     private final Truncation truncation;
     private final ShmemPages shmem;
+    private final CachedFolioCollapse collapse;
 
     /**
      * Creates the page cache of a machine.
@@ -59,6 +60,7 @@ public final class PageCache {
         this.readahead = new ReadaheadControl(this, reads, folios);
         this.truncation = new Truncation(this, reads, folios, memory);
         this.shmem = new ShmemPages(this, folios);
+        this.collapse = new CachedFolioCollapse(this, folios, memory, truncation.split());
     }
 
     /**
@@ -333,6 +335,11 @@ public final class PageCache {
         int order = folios.large().order(from);
         inode.pages.remove(index, order);
         inode.pages.put(index, to, order);
+    }
+
+    /** Returns what makes huge pages of small ones in files in memory. */
+    public CachedFolioCollapse collapse() {
+        return collapse;
     }
 
     /** Returns the pages of files in memory. */

@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.pagewalk.kernel.huge.HugePageSettings.ShmemUse;
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
@@ -16,6 +18,12 @@ class HugeShmemCallsTest extends TwoKernelsTest {
     private static final long OTHER = AREA + (1L << 30);
     private static final int SHARED = 0x11;
     private static final int PRIVATE = 0x12;
+
+    private static final int MADV_HUGEPAGE = 14;
+    private static final int MADV_COLLAPSE = 25;
+    private static final int MPOL_MF_STRICT = 1;
+    private static final int MPOL_MF_MOVE = 2;
+    private static final int MPOL_MF_MOVE_ALL = 4;
 
     private long fd;
     private TwoKernels.Pair tablesBefore = new TwoKernels.Pair(0, 0);
@@ -120,5 +128,50 @@ class HugeShmemCallsTest extends TwoKernelsTest {
         both().store(0, AREA + 9 * HUGE, 1);
         both().store(0, AREA + 9 * HUGE + PAGE, 1);
         compare(0);
+    }
+
+    @Test
+    void mbind_ofMappedHugePages_movesThemAsAWhole() {
+        call("mmap", AREA, 3 * HUGE, 3, SHARED, fd, 0);
+        both().store(0, AREA + 5 * PAGE, 7);
+        both().store(0, AREA + HUGE + 5 * PAGE, 8);
+        call("mprotect", AREA + HUGE + PAGE, PAGE, 1);
+        both().load(0, AREA + HUGE + 5 * PAGE);
+        call("mbind", AREA, 3 * HUGE, 0, 0, 0, MPOL_MF_STRICT | MPOL_MF_MOVE);
+        compare(0);
+        both().fork(0, 1);
+        both().load(1, AREA + 6 * PAGE);
+        call("mbind", AREA, 3 * HUGE, 0, 0, 0, MPOL_MF_STRICT | MPOL_MF_MOVE);
+        call("mbind", AREA, 3 * HUGE, 0, 0, 0, MPOL_MF_STRICT | MPOL_MF_MOVE_ALL);
+        assertThat(both().load(1, AREA + 5 * PAGE)).isEqualTo(7);
+        assertThat(both().load(0, AREA + HUGE + 5 * PAGE)).isEqualTo(8);
+        compare(0);
+        compare(1);
+    }
+
+    @Test
+    void segment_whenProgramsAsk_isHuge() throws IOException, InterruptedException {
+        Path setting = Path.of("/sys/kernel/mm/transparent_hugepage/shmem_enabled");
+        assumeTrue(Files.readString(setting).contains("[never]"), "skipped: shmem_enabled is not never");
+        HostSetting.during(setting, "advise", () -> {
+            both().model.kernel.hugePages().policy().settings().setShmemEnabled(ShmemUse.ADVISE);
+            long segment = call("shmget", 0, 3 * HUGE, 0600);
+            call("shmat", segment, AREA, 0);
+            both().store(0, AREA + 5 * PAGE, 7);
+            call("madvise", AREA, 3 * HUGE, MADV_HUGEPAGE);
+            both().store(0, AREA + 6 * PAGE, 7);
+            both().store(0, AREA + HUGE + 5 * PAGE, 8);
+            both().load(0, AREA + 2 * HUGE + 9 * PAGE);
+            compare(0);
+            call("shmat", segment, OTHER, 010000);
+            both().load(0, OTHER + HUGE);
+            both().load(0, OTHER);
+            call("madvise", OTHER, HUGE, MADV_COLLAPSE);
+            compare(0);
+            assertThat(both().load(0, AREA + 5 * PAGE)).isEqualTo(7);
+            call("shmdt", AREA);
+            compare(0);
+            call("shmctl", segment, 0, 0);
+        });
     }
 }

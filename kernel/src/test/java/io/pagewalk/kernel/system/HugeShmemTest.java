@@ -72,6 +72,34 @@ class HugeShmemTest extends PageCacheComparison {
         compare(List.of(script.split(";", -1)));
     }
 
+    /** {@code MADV_COLLAPSE}. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "memfd 4194304;write 0 3000000;map 0 1024 0 1;load 0 3;dump;madvise 0 0 1024 25;dump;smaps 0;present 0;store 0 4;load 0 1000;sum",
+                "memfd 4194304;write 0 3000000;map 0 1024 0 1;madvise 0 0 1024 25;smaps 0;dump;load 0 3;smaps 0;madvise 0 512 512 25;smaps 0",
+                "memfd 4194304;map 0 1024 0 1;madvise 0 0 512 25;store 0 7;madvise 0 0 512 25;dump;smaps 0;madvise 0 512 512 25;dump;smaps 0;"
+                        + "madvise 0 0 1024 25;smaps 0",
+                "tmpfs 0 3000000 0;map 0 1024 0 2;load 0 3;store 0 600;madvise 0 0 1024 25;dump;smaps 0;load 0 4;store 0 5;smaps 0;madvise 0 0 512 25;"
+                        + "smaps 0;dump;sum",
+                "tmpfs 0 4194304 0;map 0 1024 0 1;map 1 1024 0 1 256;map 2 512 512 2;load 0 3;load 0 600;load 1 5;load 2 8;madvise 0 0 1024 25;"
+                        + "dump;smaps 0;smaps 1;smaps 2;load 1 5;load 2 9;smaps 1;smaps 2;madvise 1 0 1024 25;madvise 2 0 512 25;smaps 2",
+                "tmpfs 0 0 700;truncate 4194304;map 0 1024 0 1;store 0 3;store 0 600;madvise 0 0 1024 25;dump;smaps 0;load 0 600;punch 0 2097152;"
+                        + "madvise 0 512 512 25;dump;smaps 0",
+                "tmpfs 0 0 0;fallocate 0 0 3000000;map 0 1024 0 1;load 0 3;madvise 0 0 1024 25;dump;smaps 0;punch 8192 4096;dump;load 0 2;"
+                        + "madvise 0 0 1024 25;dump;smaps 0;sum",
+                "tmpfs 0 4194304 0;map 0 1024 0 1;madvise 0 0 1024 15;load 0 3;madvise 0 0 1024 25;madvise 0 0 1024 14;mlock 0 0 300;"
+                        + "madvise 0 0 1024 25;dump;smaps 0;madvise 0 3 400 25;madvise 0 3 600 25;munlock 0 0 1024",
+                "tmpfs 1 4194304 0;map 0 1024 0 1;load 0 3;protect 0 5 1 1;load 0 3;smaps 0;protect 0 5 1 3;madvise 0 0 1024 25;smaps 0;"
+                        + "madvise 0 7 1 102;madvise 0 0 1024 25;smaps 0;load 0 1",
+                "memfd 4194304;map 0 1024 0 1;store 0 400;madvise 0 0 40 102;madvise 0 0 512 25;dump;smaps 0;load 0 5;madvise 0 0 40 103;"
+                        + "madvise 0 0 512 25;smaps 0;load 0 5",
+                "file 4194304;map 0 1024 0 1;load 0 3;madvise 0 0 1024 25;dump"
+            })
+    void collapse_makesHugePagesAsInThisKernel(String script) throws IOException, InterruptedException {
+        compare(List.of(script.split(";", -1)));
+    }
+
     /** Files without a mount of their own, while {@code shmem_enabled} lets programs ask for huge pages. */
     @ParameterizedTest
     @ValueSource(

@@ -20,6 +20,9 @@ abstract class PageCacheComparison {
     static final long FIRST_SEED = Long.getLong("pagewalk.pagecache.seed", 1);
     private static final int STEPS = Integer.getInteger("pagewalk.pagecache.steps", 60);
 
+    /** How often a script is made again on this machine when the answers differ. */
+    private static final int TRIES = 3;
+
     /** What a random script is about. */
     enum Kind {
         /** A file on a disk. */
@@ -36,14 +39,14 @@ abstract class PageCacheComparison {
     /** Sets in the model what the machine has set. */
     void prepare(PageCacheScript model) {}
 
-    /** What is read natively may rarely get a smaller folio than it could, and is written back after some seconds: each difference must show twice. */
+    /** What is read natively may rarely get a smaller folio than it could, and is written back after some seconds, and other programs are counted in vmstat: each difference must show in every try. */
     final void compare(List<String> script) throws IOException, InterruptedException {
         List<String> expected = real(script);
         PageCacheScript model = new PageCacheScript(readAheadKib());
         prepare(model);
         List<String> actual = model.run(script);
         model.k.verify();
-        if (!actual.equals(expected)) {
+        for (int again = 0; again < TRIES && !actual.equals(expected); again++) {
             expected = real(script);
         }
         for (int i = 0; i < script.size(); i++) {
@@ -141,6 +144,11 @@ abstract class PageCacheComparison {
                 }
                 case 16 -> {
                     int[] advice = isHuge ? new int[] {0, 1, 14, 15, 4, 4, 20} : new int[] {0, 1, 2, 3, 4, 4, 20};
+                    if (kind == Kind.TMPFS && random.nextInt(3) == 0) {
+                        advice = new int[] {9, 25};
+                        page = page / 512 * 512;
+                        some = Math.min(512, pages - page);
+                    }
                     script.add(
                             isMapped[map]
                                     ? "madvise " + map + " " + page + " " + some + " "
