@@ -10,7 +10,11 @@ final class HugeSteps {
     private static final long HUGE = 2L << 20;
     private static final int HUGE_PAGES = 4;
     private static final long ARENA = 0x130000000000L;
-    private static final long FIXED_PRIVATE = 0x32;
+    /** Private and shared anonymous memory, and the same of a memfd, all at fixed places. */
+    private static final int[] KINDS = {0x32, 0x32, 0x32, 0x31, 0x11, 0x12};
+
+    private static final int MAP_ANONYMOUS = 0x20;
+    private static final int MEMFD = 7;
 
     private final SeededRandom random;
     private final SyscallNumbers numbers;
@@ -68,7 +72,9 @@ final class HugeSteps {
 
     private Step map(int slot, long start) {
         long from = random.nextInt(4) == 0 ? start + PAGE : start;
-        return call(slot, "mmap", from, HUGE * (1 + random.nextInt(HUGE_PAGES)), 3, FIXED_PRIVATE, -1, 0);
+        int kind = KINDS[random.nextInt(KINDS.length)];
+        long fd = (kind & MAP_ANONYMOUS) != 0 ? -1 : MEMFD;
+        return call(slot, "mmap", from, HUGE * (1 + random.nextInt(HUGE_PAGES)), 3, kind, fd, 0);
     }
 
     private Step move(int slot, long addr, long length) {

@@ -44,6 +44,8 @@ final class StateCheck {
             "Private_Dirty",
             "Anonymous",
             "AnonHugePages",
+            "ShmemPmdMapped",
+            "FilePmdMapped",
             "Swap",
             "Locked",
             "THPeligible");
