@@ -20,6 +20,7 @@ public record HostHugePages(Map<String, String> chosen) {
     private static final String ENABLED = "enabled";
     private static final String DEFRAG = "defrag";
     private static final String ZERO_PAGE = "use_zero_page";
+    private static final String SHMEM = "shmem_enabled";
     private static final Path COLLAPSED = DIRECTORY.resolve("khugepaged/pages_collapsed");
 
     /** Reads the settings; a kernel without huge pages never uses any. */
@@ -29,7 +30,11 @@ public record HostHugePages(Map<String, String> chosen) {
         put(chosen, DEFRAG);
         put(chosen, ZERO_PAGE);
         for (int order = HugePageSettings.LOWEST_ORDER; order <= Folios.HUGE_ORDER; order++) {
-            put(chosen, ofOrder(order));
+            put(chosen, ofOrder(order, ENABLED));
+        }
+        put(chosen, SHMEM);
+        for (int order = HugePageSettings.LOWEST_SHMEM_ORDER; order <= Folios.HUGE_ORDER; order++) {
+            put(chosen, ofOrder(order, SHMEM));
         }
         chosen.putIfAbsent(ENABLED, "never");
         return new HostHugePages(chosen);
@@ -52,8 +57,8 @@ public record HostHugePages(Map<String, String> chosen) {
         }
     }
 
-    private static String ofOrder(int order) {
-        return "hugepages-" + (4 << order) + "kB/" + ENABLED;
+    private static String ofOrder(int order, String name) {
+        return "hugepages-" + (4 << order) + "kB/" + name;
     }
 
     /** The chosen word stands in brackets among others; a number stands alone. */
@@ -79,15 +84,22 @@ public record HostHugePages(Map<String, String> chosen) {
                     settings.setDefrag(HugePageSettings.Defrag.valueOf(
                             word.replace('+', '_').toUpperCase(Locale.ROOT)));
                 case ZERO_PAGE -> settings.setUsesZeroPage(!word.equals("0"));
+                case SHMEM -> settings.setShmemEnabled(shmemUse(word));
                 default -> {
-                    for (int order = HugePageSettings.LOWEST_ORDER; order <= Folios.HUGE_ORDER; order++) {
-                        if (name.equals(ofOrder(order))) {
+                    for (int order = HugePageSettings.LOWEST_SHMEM_ORDER; order <= Folios.HUGE_ORDER; order++) {
+                        if (name.equals(ofOrder(order, ENABLED))) {
                             settings.setEnabled(order, use(word));
+                        } else if (name.equals(ofOrder(order, SHMEM))) {
+                            settings.setShmemEnabled(order, shmemUse(word));
                         }
                     }
                 }
             }
         });
+    }
+
+    private static HugePageSettings.ShmemUse shmemUse(String word) {
+        return HugePageSettings.ShmemUse.valueOf(word.toUpperCase(Locale.ROOT));
     }
 
     private static HugePageSettings.Use use(String word) {
