@@ -2,6 +2,7 @@ package io.pagewalk.kernel.filemap;
 
 import io.pagewalk.kernel.numa.SharedPolicy;
 import io.pagewalk.kernel.vma.Vma;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -84,6 +85,16 @@ public interface ShmemInodeInfo {
      * @param to first page index behind
      */
     void forgetFallocated(long from, long to);
+
+    /** Returns the files of its mount that have folios which reach behind their ends, those first that have been known longest: {@code sbinfo->shrinklist}. */
+    List<Inode> shrinkable();
+
+    /**
+     * Puts it on that list, or takes it off.
+     *
+     * @param value whether one of its folios reaches behind its end
+     */
+    void setShrinkable(boolean value);
 
     /** Returns whether its pages stay in memory: {@code mapping_unevictable()}, after {@code shmctl(SHM_LOCK)}. */
     boolean isUnevictable();

@@ -168,13 +168,16 @@ public final class ShmemPages {
                 folios.stats().count(order, HugePageStats.Item.SHMEM_FALLBACK, 1);
                 continue;
             }
-            if (!info.chargeBlocks(1L << order)) {
+            if (!charge(info, 1L << order)) {
                 folios.put(head);
                 return PageCache.NO_SPACE;
             }
             cache.insert(inode, first, head, order);
             folios.counters().count(VmEvent.THP_FILE_ALLOC, order == Folios.HUGE_ORDER ? 1 : 0);
             folios.stats().count(order, HugePageStats.Item.SHMEM_ALLOC, 1);
+            if (inode.sizePages() < first + (1L << order)) {
+                info.setShrinkable(true);
+            }
             return head + (index - first);
         }
         return PageCache.NO_MEMORY;
@@ -188,11 +191,42 @@ public final class ShmemPages {
         if (pfn < 0) {
             return PageCache.NO_MEMORY;
         }
-        if (info != null && !info.chargeBlocks(1)) {
+        if (info != null && !charge(info, 1)) {
             folios.put(pfn);
             return PageCache.NO_SPACE;
         }
         cache.insert(inode, index, pfn, 0);
         return pfn;
+    }
+
+    /** Counts new pages; where there is no room, folios that reach behind the ends of their files are split first. */
+    private boolean charge(ShmemInodeInfo info, long pages) {
+        if (info.chargeBlocks(pages)) {
+            return true;
+        }
+        shrink(info, pages);
+        return info.chargeBlocks(pages);
+    }
+
+    /** {@code mm/shmem.c:shmem_unused_huge_shrink()}, for the mount of a file. */
+    private void shrink(ShmemInodeInfo info, long wanted) {
+        long freed = 0;
+        for (Inode inode : info.shrinkable()) {
+            long pfn = inode.pages.get(inode.sizeBytes() >>> 12);
+            ShmemInodeInfo its = inode.shmem();
+            if (its == null || freed >= wanted) {
+                return;
+            }
+            if (pfn >= 0 && folios.large().isLarge(pfn)) {
+                long behind = folioEnd(pfn);
+                long end = its.keptEnd(inode.sizePages());
+                boolean hasGain = end > behind - folios.large().pages(pfn) && end < behind;
+                if (hasGain && !cache.splitToPages(inode, pfn)) {
+                    continue;
+                }
+                freed += hasGain ? behind - end : 0;
+            }
+            its.setShrinkable(false);
+        }
     }
 }

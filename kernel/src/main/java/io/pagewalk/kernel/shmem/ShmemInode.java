@@ -8,6 +8,7 @@ import io.pagewalk.kernel.numa.SharedPolicy;
 import io.pagewalk.kernel.syscall.Errno;
 import io.pagewalk.kernel.vma.Vma;
 import io.pagewalk.kernel.vma.VmaFlags;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -233,6 +234,20 @@ public final class ShmemInode implements ShmemInodeInfo {
     }
 
     @Override
+    public List<Inode> shrinkable() {
+        return mount.shrinklist().stream().map(ShmemInode::inode).toList();
+    }
+
+    @Override
+    public void setShrinkable(boolean value) {
+        if (value) {
+            mount.shrinklist().add(this);
+        } else {
+            mount.shrinklist().remove(this);
+        }
+    }
+
+    @Override
     public boolean isUnevictable() {
         return isUnevictable;
     }
@@ -247,6 +262,7 @@ public final class ShmemInode implements ShmemInodeInfo {
         KernelBug.on(blocks != 0, "a shmem file goes with " + blocks + " pages counted");
         accounting.uncharge(pages(committedBytes));
         committedBytes = 0;
+        setShrinkable(false);
         mount.giveInode();
     }
 

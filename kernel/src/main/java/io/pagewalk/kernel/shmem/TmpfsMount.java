@@ -3,6 +3,8 @@ package io.pagewalk.kernel.shmem;
 import io.pagewalk.base.KernelBug;
 import io.pagewalk.base.Violations;
 import io.pagewalk.kernel.huge.HugePageSettings.ShmemUse;
+import java.util.LinkedHashSet;
+import java.util.Set;
 
 /**
  * One mounted tmpfs: {@code struct shmem_sb_info}. The kernel's own mount, on which memfds and shared anonymous files lie, has no limits.
@@ -18,6 +20,8 @@ public final class TmpfsMount {
     private long usedBlocks;
     private long usedInodes;
     private long nextNumber = 1;
+    /** Files with folios that reach behind their ends, in the order in which they came. */
+    private final Set<ShmemInode> shrinklist = new LinkedHashSet<>();
 
     TmpfsMount(String path, int deviceMinor, long maxBlocks, long maxInodes) {
         this.path = path;
@@ -59,6 +63,10 @@ public final class TmpfsMount {
     public void setHuge(ShmemUse value) {
         KernelBug.on(value == ShmemUse.INHERIT || value == ShmemUse.DENY || value == ShmemUse.FORCE, "huge=" + value);
         huge = value;
+    }
+
+    Set<ShmemInode> shrinklist() {
+        return shrinklist;
     }
 
     /** Returns how many pages its files have. */

@@ -3,7 +3,7 @@
  * anonymous mappings and behind System V segments.
  *
  * <p>Pages are found, added and dropped by {@code filemap}; this package says how many there may be, what is promised for them, and what seals forbid.
- * Simplified: there are no directories, quotas, extended attributes or huge pages; nothing is swapped out. Neighbours: {@code filemap} below, {@code ipc} above.
+ * Simplified: there are no directories, quotas or extended attributes; nothing is swapped out. Neighbours: {@code filemap} below, {@code ipc} above.
  */
 @NullMarked
 package io.pagewalk.kernel.shmem;

@@ -60,6 +60,8 @@ class HugeShmemTest extends PageCacheComparison {
                         + "read 0 4096;write 0 5;dump;sum",
                 "tmpfs 1 0 700;fallocate 0 0 2097152;fallocate 0 2097152 100000;dump;fallocate 0 0 4194304;write 0 4096;dump;truncate 4194304;"
                         + "map 0 1024 0 1;store 0 1000;store 0 800;smaps 0;punch 0 2097152;fallocate 0 0 2000000;write 9000 5000;dump",
+                "tmpfs 1 0 700;write 0 4096;write 2097152 4096;dump;truncate 9000000;map 0 2000 0 1;store 0 1100;dump;store 0 1600;dump;smaps 0",
+                "tmpfs 1 0 1100;fallocate 1 0 8192;fallocate 0 2097152 4096;write 4194304 8192;dump;truncate 4194304;dump;write 0 1;fallocate 0 4194304 10;dump",
                 "tmpfs 2 0 0;fallocate 0 0 3000000;write 0 2097152;write 2097152 902848;dump;fallocate 1 4194304 4096;truncate 8388608;dump",
                 "tmpfs 1 3000000 0;map 0 1024 0 1;madvise 0 0 1024 15;load 0 5;store 0 700;smaps 0;present 0;madvise 0 0 1024 14;load 0 20;smaps 0;"
                         + "madvise 0 0 1024 4;load 0 20;load 0 600;smaps 0",
