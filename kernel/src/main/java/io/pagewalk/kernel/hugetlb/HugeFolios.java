@@ -117,7 +117,8 @@ final class HugeFolios {
         HugePool pool = pools.poolOf(head);
         setMapping(head, pool.order(), 0, 0);
         MemMapSection section = memmap.section(head);
-        section.flags[(int) head & MemMap.SECTION_MASK] = PageFlags.HEAD;
+        // Nobody cleans a page that joins the pool again, unless a file let it go.
+        section.flags[(int) head & MemMap.SECTION_MASK] &= PageFlags.HEAD | PageFlags.DIRTY;
         folios.large().clear(head);
         pool.giveBack(head, subpools.remove(head));
     }
@@ -177,6 +178,12 @@ final class HugeFolios {
         setMapping(head, pool.order(), (int) inode.id(), index << pool.order());
         memmap.setFlags(head, PageFlags.DIRTY);
         inode.put(index, head);
+    }
+
+    /** {@code hugetlb_delete_from_page_cache()} and the file's reference. */
+    void leaveFile(long head) {
+        memmap.clearFlags(head, PageFlags.DIRTY);
+        put(head);
     }
 
     /** One more entry maps a page: {@code hugetlb_add_file_rmap()}, {@code hugetlb_try_dup_anon_rmap()}. */

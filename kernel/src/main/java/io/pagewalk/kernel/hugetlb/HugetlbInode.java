@@ -213,7 +213,7 @@ public final class HugetlbInode implements HugetlbInodeInfo {
     private void removePages(long from) {
         long freed = 0;
         for (long head : List.copyOf(pages.tailMap(from).values())) {
-            tables.folios().put(head);
+            tables.folios().leaveFile(head);
             freed++;
         }
         pages.tailMap(from).clear();
@@ -246,7 +246,7 @@ public final class HugetlbInode implements HugetlbInodeInfo {
         for (long index = start >>> pool().shift(); index < end >>> pool().shift(); index++) {
             Long head = pages.remove(index);
             if (head != null) {
-                tables.folios().put(head);
+                tables.folios().leaveFile(head);
                 unreserve(index, index + 1, 1);
             }
             if (pages.ceilingKey(index) == null) {

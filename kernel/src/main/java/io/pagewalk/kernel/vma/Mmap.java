@@ -28,6 +28,7 @@ public final class Mmap {
             return -Errno.EINVAL;
         }
         MappedFile file = null;
+        long bytes = length;
         if ((flags & MapFlags.MAP_ANONYMOUS) == 0) {
             file = task.file(fd);
             if (file == null) {
@@ -36,10 +37,13 @@ public final class Mmap {
             if ((flags & MapFlags.MAP_HUGETLB) != 0 && file.hugePageBytes() == 0) {
                 return -Errno.EINVAL;
             }
+            if (file.hugePageBytes() != 0) {
+                bytes = (length + file.hugePageBytes() - 1) & -file.hugePageBytes();
+            }
         } else if ((flags & MapFlags.MAP_HUGETLB) != 0) {
             return hugePages(task.mm(), addr, length, prot, flags, offset);
         }
-        return map(task.mm(), file, addr, length, prot, flags, offset >>> Vma.PAGE_SHIFT);
+        return map(task.mm(), file, addr, bytes, prot, flags, offset >>> Vma.PAGE_SHIFT);
     }
 
     /** {@code ksys_mmap_pgoff()} with {@code MAP_HUGETLB} and no file: one is made. */
@@ -82,9 +86,8 @@ public final class Mmap {
             mapFlags |= MapFlags.MAP_FIXED;
         }
         long hint = (mapFlags & MapFlags.MAP_FIXED) != 0 ? addr : roundHintToMin(mm, addr);
-        long hugeBytes = file == null ? 0 : file.hugePageBytes();
-        boolean isHuge = hugeBytes != 0;
-        long size = isHuge ? (length + hugeBytes - 1) & -hugeBytes : Pages.align(length);
+        boolean isHuge = file != null && file.hugePageBytes() != 0;
+        long size = Pages.align(length);
         if (size == 0) {
             return -Errno.ENOMEM;
         }

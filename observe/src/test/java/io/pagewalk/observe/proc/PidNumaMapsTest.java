@@ -105,6 +105,21 @@ class PidNumaMapsTest {
                 .isEqualTo("30000000 default anon=512 dirty=512 active=0 N0=512 kernelpagesize_kB=4");
     }
 
+    /** Seen on Linux 6.18: nothing cleans a page of a pool that a private area let go. */
+    @Test
+    void print_pageFromAPool_staysDirtyForTheNextUser() {
+        long huge = 0x3000_0000L;
+        kernel.writeSysctl("nr_hugepages", "1");
+        map(huge, 512, 0x40002);
+        kernel.access(task, huge, Access.LOAD);
+        String line = "30000000 default file=/anon_hugepage\\040(deleted) huge anon=1%s N0=1 kernelpagesize_kB=2048";
+        assertThat(lines(huge, MASK)).isEqualTo(line.formatted(""));
+        touch(huge, 1);
+        map(huge, 512, 0x40002);
+        kernel.access(task, huge, Access.LOAD);
+        assertThat(lines(huge, MASK)).isEqualTo(line.formatted(" dirty=1"));
+    }
+
     @Test
     void print_sharedMemory_showsThePolicyOfTheFirstPageAndEscapesThePath() {
         map(MASK, 1, 2);

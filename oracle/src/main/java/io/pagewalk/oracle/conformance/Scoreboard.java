@@ -78,7 +78,7 @@ public final class Scoreboard {
             Judge judge = new Judge(helper, data, watchdog);
             HelperProfile profile;
             try (NativeMachine first = NativeMachine.start(helper, data, watchdog)) {
-                profile = HelperProfile.of(first, helper.program(), data);
+                profile = HelperProfile.of(first, helper.program(), data, 0);
             }
             for (ConformanceCase test : cases) {
                 results.add(new CaseResult(

@@ -41,6 +41,8 @@ public enum Area {
     EXEC,
     /** Huge pages of 2 MiB in private memory, in one of eight histories. */
     HUGE,
+    /** Huge pages from a pool that is set aside for the time of a history: mappings, memfds and segments of them, in one of eight histories. Only for root. */
+    POOL,
     /** Threads, and processes that share memory: clone with CLONE_VM. */
     THREAD,
     /** Limits of address space and data of any living process, by prlimit64. Only for root, whose C program begins without any. */

@@ -35,7 +35,7 @@ final class Generator {
     private static final int EXEC_EVERY = 500;
 
     /** With so few areas every history is about each of them. */
-    private static final int FEW_AREAS = 4;
+    static final int FEW_AREAS = 4;
 
     private final SeededRandom random;
     private final ModelMachine model;
@@ -46,6 +46,8 @@ final class Generator {
     private final PolicySteps policies;
     private final HugeSteps huge;
     private final boolean usesHugePages;
+    private final PoolSteps pool;
+    private final boolean usesPool;
     private final Deque<Step> pending = new ArrayDeque<>();
     private int slot;
 
@@ -57,6 +59,8 @@ final class Generator {
         this.numbers = model.kernel().syscallNumbers();
         this.rare = new RareSteps(random, areas, numbers);
         this.policies = new PolicySteps(random, numbers, BASE + (ARENA_PAGES - 1) * PAGE);
+        this.pool = new PoolSteps(random, areas, numbers);
+        this.usesPool = areas.contains(Area.POOL) && model.poolPages() > 0;
         this.huge = new HugeSteps(random, numbers);
         boolean isAlone = areas.size() <= FEW_AREAS;
         this.usesHugePages = areas.contains(Area.HUGE) && (isAlone || random.nextInt(8) == 0);
@@ -73,7 +77,15 @@ final class Generator {
             slot = acting.get(random.nextInt(acting.size()));
         }
         Step process = processStep(slots);
-        return process != null && slots.accepts(process) ? process : memoryStep();
+        if (process != null && slots.accepts(process)) {
+            return process;
+        }
+        while (true) {
+            Step step = memoryStep();
+            if (model.accepts(step)) {
+                return step;
+            }
+        }
     }
 
     private @Nullable Step processStep(Slots slots) {
@@ -126,6 +138,9 @@ final class Generator {
     private Step memoryStep() {
         if (usesHugePages && random.nextInt(3) == 0) {
             return huge.next(slot);
+        }
+        if (usesPool && random.nextInt(2) == 0) {
+            return pool.next(slot, mm(), areas.contains(Area.SEGMENT) && model.hasSegments());
         }
         int prot = random.nextInt(3) != 0 ? 3 : new int[] {0, 1, 2, 3, 4, 5, 7}[random.nextInt(7)];
         long addr = arenaAddress();
@@ -182,7 +197,8 @@ final class Generator {
                 areas.contains(Area.SEGMENT) && model.hasSegments()
                         ? rare.segments(slot, random.nextBoolean() ? arenaAddress() : startOfArea(addr))
                         : null;
-            case 26, 27 -> areas.contains(Area.POLICY) && !usesHugePages ? policies.next(slot, addr, length) : null;
+            case 26, 27 ->
+                areas.contains(Area.POLICY) && !usesHugePages && !usesPool ? policies.next(slot, addr, length) : null;
             case 44 -> rare.seldom(slot, addr, length, prot, pending);
             case 45 -> rare.others(slot, addr, length, prot);
             default -> access(addr, length);

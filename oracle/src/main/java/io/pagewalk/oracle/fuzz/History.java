@@ -4,6 +4,7 @@ import io.pagewalk.base.KernelBug;
 import io.pagewalk.kernel.syscall.SyscallNumbers;
 import io.pagewalk.oracle.machine.Answer;
 import io.pagewalk.oracle.machine.HelperProfile;
+import io.pagewalk.oracle.machine.HostSettings;
 import io.pagewalk.oracle.machine.Judge;
 import io.pagewalk.oracle.machine.ModelMachine;
 import io.pagewalk.oracle.machine.NativeMachine;
@@ -37,11 +38,19 @@ final class History implements AutoCloseable {
     /** Starts both sides. */
     static History start(Judge judge) {
         HelperProfile.writeData(judge.data());
-        NativeMachine real = NativeMachine.start(judge.helper(), judge.data(), judge.watchdog());
+        HostSettings settings = judge.settings();
+        if (settings != null) {
+            settings.renew();
+        }
+        NativeMachine real = NativeMachine.start(judge);
         try {
             return new History(
                     real,
-                    ModelMachine.boot(HelperProfile.of(real, judge.helper().program(), judge.data())));
+                    ModelMachine.boot(HelperProfile.of(
+                            real,
+                            judge.helper().program(),
+                            judge.data(),
+                            settings == null ? 0 : settings.poolPages())));
         } catch (RuntimeException e) {
             real.close();
             throw e;
@@ -141,8 +150,13 @@ final class History implements AutoCloseable {
         return violation == null ? null : new Difference("model check", "consistent", violation, steps.size() - 1);
     }
 
+    /** Ends the processes on the kernel. */
+    void stop() {
+        real.close();
+    }
+
     @Override
     public void close() {
-        real.close();
+        stop();
     }
 }

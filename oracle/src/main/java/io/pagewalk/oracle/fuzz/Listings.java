@@ -122,6 +122,7 @@ final class Listings {
                         step.a1());
             case SUM -> String.format(Locale.ROOT, "load(%s, 0x%xUL, 0x%xUL);", text, step.a0(), step.a1());
             case FORK -> String.format(Locale.ROOT, "start(%s, %d, 0x%xL);", text, step.a0(), step.a1());
+            case POOL -> String.format(Locale.ROOT, "pool(%s, %d, %d);", text, step.a0(), step.a1());
             case EXEC -> String.format(Locale.ROOT, "execute(%s, %d);", text, step.slot());
             case EXIT, WAIT -> String.format(Locale.ROOT, "await_end(%s, %d, %d);", text, step.slot(), isProcess);
         };

@@ -123,7 +123,7 @@ final class Shrinker {
             Difference found = null;
             int inBatch = 0;
             for (Step step : steps) {
-                if (!history.model().slots().accepts(step)) {
+                if (!history.model().accepts(step)) {
                     continue;
                 }
                 Difference broken = history.perform(step);

@@ -3,6 +3,7 @@ package io.pagewalk.oracle.fuzz;
 import io.pagewalk.hardware.paging.PagingMode;
 import io.pagewalk.hardware.paging.PteFlags;
 import io.pagewalk.kernel.fault.TableWalk;
+import io.pagewalk.kernel.hugetlb.HugePool;
 import io.pagewalk.kernel.procfs.PagemapEntry;
 import io.pagewalk.kernel.vma.Mm;
 import io.pagewalk.kernel.vma.Vma;
@@ -32,7 +33,7 @@ final class StateCheck {
     private static final int USER_ROOT_ENTRIES = 256;
 
     private static final List<String> SIZES =
-            List.of("VmSize", "VmLck", "VmData", "VmStk", "VmExe", "VmLib", "VmPTE", "Threads");
+            List.of("VmSize", "VmLck", "VmData", "VmStk", "VmExe", "VmLib", "VmPTE", "HugetlbPages", "Threads");
     private static final List<String> FIGURES = List.of(
             "Size",
             "Rss",
@@ -46,6 +47,9 @@ final class StateCheck {
             "AnonHugePages",
             "ShmemPmdMapped",
             "FilePmdMapped",
+            "Shared_Hugetlb",
+            "Private_Hugetlb",
+            "KernelPageSize",
             "Swap",
             "Locked",
             "THPeligible");
@@ -105,7 +109,17 @@ final class StateCheck {
                 return found;
             }
         }
-        return null;
+        return model.poolPages() == 0 ? null : pool(index);
+    }
+
+    private @Nullable Difference pool(int index) {
+        HugePool own = model.kernel().hugetlb().pools().defaultPool();
+        String actual = Arrays.toString(new long[] {own.pages(), own.free(), own.reserved(), own.surplus()});
+        String expected = Arrays.toString(real.pool());
+        comparisons += 4;
+        return expected.equals(actual)
+                ? null
+                : new Difference("HugePages_Total, Free, Rsvd and Surp", expected, actual, index);
     }
 
     /** Compares everything. */

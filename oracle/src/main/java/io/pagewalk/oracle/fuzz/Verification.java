@@ -4,6 +4,7 @@ import io.pagewalk.base.SeededRandom;
 import io.pagewalk.oracle.machine.HelperFailure;
 import io.pagewalk.oracle.machine.HelperProgram;
 import io.pagewalk.oracle.machine.HostHugePages;
+import io.pagewalk.oracle.machine.HostSettings;
 import io.pagewalk.oracle.machine.Judge;
 import io.pagewalk.oracle.machine.Step;
 import io.pagewalk.oracle.machine.Watchdog;
@@ -27,6 +28,8 @@ public final class Verification {
     private static final int FULL_CHECK_EVERY = 4;
     private static final int MODEL_CHECK_EVERY = 4;
     private static final int UNLOCKED_EVERY = 4;
+    private static final int SETTINGS_EVERY = 8;
+    private static final String POOL_PAGES = "9";
     private static final long SHRINK_NANOS = 20_000_000_000L;
     private static final int MAX_UNEXPLAINED = 5;
     private static final int MAX_HELPER_FAILURES = 3;
@@ -94,9 +97,19 @@ public final class Verification {
         }
     }
 
+    /** What the computer's kernel is told for the time of a history; null for nothing, or when it cannot be told. */
+    private static @Nullable HostSettings settings(long seed, Set<Area> areas) {
+        boolean isAlone = areas.size() <= Generator.FEW_AREAS;
+        if (areas.contains(Area.POOL) && (isAlone || seed % SETTINGS_EVERY == 3)) {
+            return HostSettings.take(Map.of(HostSettings.POOL, POOL_PAGES, HostSettings.OVERCOMMIT, "0"));
+        }
+        return null;
+    }
+
     /** Returns false when a difference was found that somebody else may have caused; then nothing is counted. */
     private boolean history(Judge judge, VerifyRequest request, long seed, long endNanos, BooleanSupplier isDisturbed) {
-        try (History history = History.start(judge)) {
+        try (HostSettings settings = settings(seed, request.areas());
+                History history = History.start(new Judge(judge.helper(), judge.data(), judge.watchdog(), settings))) {
             long wanted = Math.min(HISTORY_STEPS, request.operations() - result.operations());
             long before = result.operations();
             Difference found =
@@ -107,7 +120,9 @@ public final class Verification {
             result.historyStarted();
             result.add(history.steps().size(), history.comparisons());
             if (found != null) {
-                report(judge, history, found, seed);
+                // What it holds of the computer must be free before the steps are made again.
+                history.stop();
+                report(new Judge(judge.helper(), judge.data(), judge.watchdog(), settings), history, found, seed);
             }
             return true;
         }

@@ -31,6 +31,7 @@ import java.util.Set;
  * @param readAheadKib how far its device reads ahead
  * @param maxFolioOrder largest folio order of its file system
  * @param hasSegments whether it may make System V segments
+ * @param poolPages how many huge pages are set aside for it
  * @param hasSoftDirty whether its kernel tells which pages were written since somebody asked
  * @param hugePages which huge pages its kernel uses
  */
@@ -49,6 +50,7 @@ public record HelperProfile(
         int readAheadKib,
         int maxFolioOrder,
         boolean hasSegments,
+        long poolPages,
         boolean hasSoftDirty,
         HostHugePages hugePages) {
     /** Twenty pages and a part of one, so that the end of the file lies inside a page. */
@@ -59,8 +61,15 @@ public record HelperProfile(
     private static final int DEFAULT_READ_AHEAD_KIB = 128;
     private static final Set<String> LARGE_FOLIOS = Set.of("ext4", "xfs");
 
-    /** Asks {@code /proc} about a helper that just reported. */
-    public static HelperProfile of(NativeMachine real, Path program, Path data) {
+    /**
+     * Asks {@code /proc} about a helper that just reported.
+     *
+     * @param real the helper
+     * @param program its file
+     * @param data its data file
+     * @param poolPages how many huge pages were set aside for it
+     */
+    public static HelperProfile of(NativeMachine real, Path program, Path data, long poolPages) {
         try {
             long inode = (Long) Files.getAttribute(data, "unix:ino");
             long device = (Long) Files.getAttribute(data, "unix:dev");
@@ -89,6 +98,7 @@ public record HelperProfile(
                     readAheadKib(device),
                     LARGE_FOLIOS.contains(Files.getFileStore(data).type()) ? Folios.HUGE_ORDER : 0,
                     real.hasOwnSegments(),
+                    poolPages,
                     hasSoftDirty(real),
                     HostHugePages.read());
         } catch (IOException e) {
@@ -137,6 +147,7 @@ public record HelperProfile(
                 DEFAULT_READ_AHEAD_KIB,
                 Folios.HUGE_ORDER,
                 true,
+                0,
                 false,
                 HostHugePages.standard());
     }

@@ -1,6 +1,7 @@
 package io.pagewalk.oracle.machine;
 
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What every history of a run needs.
@@ -8,5 +9,15 @@ import java.nio.file.Path;
  * @param helper the compiled helper
  * @param data the data file, made anew for each history
  * @param watchdog kills a helper that hangs
+ * @param settings what this computer's kernel is told before each history, or null for nothing
  */
-public record Judge(HelperProgram helper, Path data, Watchdog watchdog) {}
+public record Judge(
+        HelperProgram helper,
+        Path data,
+        Watchdog watchdog,
+        @Nullable HostSettings settings) {
+    /** With the kernel as it is. */
+    public Judge(HelperProgram helper, Path data, Watchdog watchdog) {
+        this(helper, data, watchdog, null);
+    }
+}

@@ -29,6 +29,8 @@ import io.pagewalk.kernel.system.UserAccess;
 import io.pagewalk.kernel.vma.MapFlags;
 import io.pagewalk.kernel.vma.Mm;
 import io.pagewalk.kernel.vma.ResourceLimits;
+import io.pagewalk.kernel.vma.Vma;
+import io.pagewalk.kernel.vma.VmaFlags;
 import io.pagewalk.observe.proc.PidMaps;
 import io.pagewalk.observe.proc.PidNumaMaps;
 import io.pagewalk.observe.proc.PidSmaps;
@@ -60,6 +62,9 @@ public final class ModelMachine {
     private static final int CONTROL_FD = 201;
     private static final String PROGRAM = "/proc/self/exe";
     private static final String[] MEMFDS = {"seven", "eight"};
+    private static final int MFD_ALLOW_SEALING = 2;
+    private static final int MFD_HUGETLB = 4;
+    private static final long HUGE_FILE_BYTES = 4L << 21;
 
     private final LinuxKernel kernel;
     private final Task[] tasks = new Task[Slots.COUNT];
@@ -69,13 +74,16 @@ public final class ModelMachine {
     private final List<long[]> ownRanges = new ArrayList<>();
     private boolean hasSegments;
     private boolean isPrivileged;
+    private final int mremapNumber;
     private long controlBytes;
+    private long poolPages;
     private @Nullable ElfProgram program;
     private long codeStart;
     private final long[] segments = new long[NativeMachine.SEGMENTS];
 
     private ModelMachine(LinuxKernel kernel) {
         this.kernel = kernel;
+        this.mremapNumber = kernel.syscallNumbers().number("mremap");
         Arrays.fill(segments, -1);
         this.smaps = new PidSmaps(
                 kernel.memmap(),
@@ -168,6 +176,8 @@ public final class ModelMachine {
         hasSegments = profile.hasSegments();
         isPrivileged = profile.isPrivileged();
         program = new ElfProgram(profile.program(), null, PROGRAM, List.of("oracle-helper", "@0"), List.of());
+        poolPages = profile.poolPages();
+        kernel.writeSysctl("nr_hugepages", Long.toString(poolPages));
         openFiles(task, profile);
         mapControl(task);
         touchOwn(0);
@@ -188,17 +198,19 @@ public final class ModelMachine {
             task.files().installAt(kernel.files().open(inode, modes[i]), 3 + i, false);
         }
         for (String name : MEMFDS) {
-            memfd(task, name, HelperProfile.FILE_BYTES);
+            memfd(task, name, 0, HelperProfile.FILE_BYTES);
         }
-        long control = memfd(task, "control", controlBytes);
+        memfd(task, "nine", MFD_HUGETLB, HUGE_FILE_BYTES);
+        memfd(task, "ten", MFD_HUGETLB | MFD_ALLOW_SEALING, HUGE_FILE_BYTES);
+        long control = memfd(task, "control", 0, controlBytes);
         args.set(kernel.syscallNumbers().number("dup2"), control, CONTROL_FD);
         kernel.syscall(task, args);
         args.set(kernel.syscallNumbers().number("close"), control);
         kernel.syscall(task, args);
     }
 
-    private long memfd(Task task, String name, long bytes) {
-        args.set(kernel.syscallNumbers().number("memfd_create"));
+    private long memfd(Task task, String name, long flags, long bytes) {
+        args.set(kernel.syscallNumbers().number("memfd_create"), 0, flags);
         args.path = name;
         long fd = kernel.syscall(task, args);
         args.path = null;
@@ -255,10 +267,35 @@ public final class ModelMachine {
         return hasSegments;
     }
 
+    /** Returns how many huge pages were set aside. */
+    public long poolPages() {
+        return poolPages;
+    }
+
     /** Whether an area is one of those that the helper itself lives in. */
     public boolean isOwn(long start, long end) {
         for (long[] range : ownRanges) {
             if (start < range[1] && end > range[0]) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /**
+     * Whether a step can be made now by those who live, and may be made: of huge pages from a pool only whole areas move, and only while one process lives. Linux forgets what it promised
+     * to the rest of an area that is moved in part, for good, and loops for ever in {@code mm/hugetlb.c:hugetlb_wp()} when it looks for a page in a child that has moved its area.
+     */
+    public boolean accepts(Step step) {
+        return slots.accepts(step)
+                && !(step.kind() == Step.Kind.CALL && step.number() == mremapNumber && movesPoolPages(step));
+    }
+
+    private boolean movesPoolPages(Step step) {
+        boolean isAlone = slots.living().size() == 1 && (step.a3() & MapFlags.MREMAP_DONTUNMAP) == 0;
+        for (Vma vma : mm(step.slot()).vmas()) {
+            boolean isMet = vma.has(VmaFlags.VM_HUGETLB) && vma.start() <= step.a0() && vma.end() > step.a0();
+            if (isMet && !(isAlone && vma.start() == step.a0() && vma.sizeBytes() == step.a1())) {
                 return true;
             }
         }
@@ -302,6 +339,9 @@ public final class ModelMachine {
                 execute(task, step.slot());
                 return new Answer(0, 0, 0, 0, 0);
             }
+            case POOL ->
+                kernel.writeSysctl(
+                        step.a0() == 0 ? "nr_hugepages" : "nr_overcommit_hugepages", Long.toString(step.a1()));
             case CLEAR -> result = clear(task, step);
             case FETCH -> signal = kernel.access(task, step.a0(), Access.FETCH);
             case FORK -> result = fork(task, step);

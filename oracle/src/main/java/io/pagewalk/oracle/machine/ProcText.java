@@ -9,7 +9,10 @@ import java.util.regex.Pattern;
 public final class ProcText {
     private static final Pattern MAPS_LINE =
             Pattern.compile("([0-9a-f]+)-([0-9a-f]+) (....) ([0-9a-f]+) ([0-9a-f]+):([0-9a-f]+) ([0-9]+) *(.*)");
-    private static final String MEMORY_DEVICE = "00:01";
+    /** Devices of file systems in memory; that of huge pages has another number on each computer. */
+    private static final String MEMORY_DEVICE = "00:";
+
+    private static final String NO_DEVICE = "00:00";
     private static final int FIELDS = 5;
 
     /**
@@ -69,7 +72,7 @@ public final class ProcText {
                 }
                 field = space + 1;
             }
-            if (text.startsWith(MEMORY_DEVICE, device)) {
+            if (text.startsWith(MEMORY_DEVICE, device) && !text.startsWith(NO_DEVICE, device)) {
                 int name = field;
                 while (name < end && text.charAt(name) == ' ') {
                     name++;

@@ -61,7 +61,7 @@ public final class Slots {
             case EXIT -> slot != 0 && (!isLeader(slot) || !waits[waiter(slot)] || vforker[slot] == waiter(slot));
             case EXEC -> isLeader(slot);
             case LIMIT, CLEAR -> isAlive((int) step.a0());
-            case CALL, LOAD, STORE, MINCORE, SUM, WAIT, FETCH -> true;
+            case CALL, LOAD, STORE, MINCORE, SUM, WAIT, FETCH, POOL -> true;
         };
     }
 

@@ -39,7 +39,9 @@ public record Step(int slot, Kind kind, int number, long a0, long a1, long a2, l
         /** A number written to {@code clear_refs} of the process in slot {@code a0}; behind 1, 2 and 3 its translations are flushed, so that pages are marked again when they are used. */
         CLEAR,
         /** The helper executes itself anew, without limits of address space and data: only the first thread of a process. */
-        EXEC
+        EXEC,
+        /** The size of the pool of huge pages becomes {@code a1}, or how many there may be beyond it when {@code a0} is 1. */
+        POOL
     }
 
     /** The flag of clone that tells a thread from a process. */

@@ -13,7 +13,7 @@ public final class StepText {
         return switch (step.kind()) {
             case CALL -> numbers.name(step.number());
             case FORK -> step.isThread() ? "thread" : step.isSharing() ? "share" : step.isVfork() ? "vfork" : "fork";
-            case LOAD, STORE, MINCORE, SUM, EXIT, WAIT, FETCH, LIMIT, CLEAR, EXEC ->
+            case LOAD, STORE, MINCORE, SUM, EXIT, WAIT, FETCH, LIMIT, CLEAR, EXEC, POOL ->
                 step.kind().name().toLowerCase(Locale.ROOT);
         };
     }
@@ -22,14 +22,14 @@ public final class StepText {
     public static int arguments(Step step, SyscallNumbers numbers) {
         return switch (step.kind()) {
             case LOAD, FORK, FETCH -> 1;
-            case STORE, MINCORE, SUM, CLEAR -> 2;
+            case STORE, MINCORE, SUM, CLEAR, POOL -> 2;
             case EXIT, WAIT, EXEC -> 0;
             case LIMIT -> 4;
             case CALL ->
                 switch (numbers.name(step.number())) {
                     case "mmap" -> 6;
                     case "mremap", "remap_file_pages", "process_madvise" -> 5;
-                    case "pread64", "pwrite64", "shmget", "pkey_mprotect" -> 4;
+                    case "pread64", "pwrite64", "fallocate", "shmget", "pkey_mprotect" -> 4;
                     case "mprotect", "madvise", "msync", "mlock2", "mseal", "shmat", "shmctl" -> 3;
                     case "munmap", "mlock", "munlock", "ftruncate" -> 2;
                     case "brk", "mlockall", "shmdt" -> 1;
@@ -77,6 +77,7 @@ public final class StepText {
                 case "fork" -> Step.of(slot, Step.Kind.FORK, args[0], Step.FORK_FLAGS);
                 case "thread" -> Step.of(slot, Step.Kind.FORK, args[0], Step.THREAD_FLAGS);
                 case "share" -> Step.of(slot, Step.Kind.FORK, args[0], Step.SHARING_FLAGS);
+                case "pool" -> Step.of(slot, Step.Kind.POOL, args[0], args[1]);
                 case "vfork" -> Step.of(slot, Step.Kind.FORK, args[0], Step.VFORK_FLAGS);
                 case "exec" -> Step.of(slot, Step.Kind.EXEC, 0, 0);
                 case "exit" -> Step.of(slot, Step.Kind.EXIT, 0, 0);

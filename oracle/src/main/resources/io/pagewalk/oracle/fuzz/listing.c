@@ -142,6 +142,16 @@ static void clear(const char *step, int slot, int number)
     end(step, result, 0);
 }
 
+static void pool(const char *step, int is_overcommit, int pages)
+{
+    char digits[] = {'0' + pages / 10, '0' + pages % 10};
+    begin();
+    long fd = raw(SYS_open, (long) (is_overcommit ? "/proc/sys/vm/nr_overcommit_hugepages" : "/proc/sys/vm/nr_hugepages"), O_WRONLY, 0, 0, 0, 0);
+    long result = fd < 0 ? fd : raw(SYS_write, fd, (long) digits + (pages < 10), 2 - (pages < 10), 0, 0, 0);
+    raw(SYS_close, fd, 0, 0, 0, 0, 0);
+    end(step, result > 0 ? 0 : result, 0);
+}
+
 /* Acts whenever it is this slot's turn. */
 static int act(void *number)
 {
@@ -283,6 +293,9 @@ int main(int argc, char **argv)
     if (open(argv[1], O_RDWR) != 3 || open(argv[1], O_RDONLY) != 4 || open(argv[1], O_RDWR) != 5 || open(argv[1], O_WRONLY) != 6
             || ftruncate(memfd_create("seven", 0), 82020) != 0 || ftruncate(memfd_create("eight", 0), 82020) != 0)
         return perror(argv[1]), 2;
+    for (int fd = 9; fd <= 10; fd++)
+        if (memfd_create(fd == 9 ? "nine" : "ten", fd == 9 ? 4 : 6) == fd)
+            ftruncate(fd, 4L << 21);
     map_shared();
     S->pid[0] = getpid();
     struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};

@@ -12,7 +12,8 @@
 
    A slot that makes another by CLONE_VFORK is not heard of until that one ends or executes a program; slot 0 never does so, because it speaks for all.
 
-   usage: oracle-helper DATAFILE      (descriptors 3 read-write, 4 read-only, 5 read-write, 6 write-only: DATAFILE; 7 and 8 two memfds of 20 pages and 100 bytes) */
+   usage: oracle-helper DATAFILE      (descriptors 3 read-write, 4 read-only, 5 read-write, 6 write-only: DATAFILE; 7 and 8 two memfds of 20 pages and 100 bytes;
+   9 and 10 two memfds of 4 huge pages, where the kernel has such; 10 can be sealed) */
 
 typedef unsigned long u64;
 typedef long i64;
@@ -47,7 +48,7 @@ typedef long i64;
 #define SYS_gettid 186
 #define SYS_memfd_create 319
 
-enum { CALL, LOAD, STORE, MINCORE, SUM, FORK, EXIT, WAIT, FETCH, LIMIT, CLEAR, EXEC };
+enum { CALL, LOAD, STORE, MINCORE, SUM, FORK, EXIT, WAIT, FETCH, LIMIT, CLEAR, EXEC, POOL };
 
 #define MAX_BATCH 1024
 #define SEGMENTS 8
@@ -261,6 +262,19 @@ static i64 exec_slot(struct slot *self)
     return call3(SYS_execve, "/proc/self/exe", argv, 0);
 }
 
+/* Sets the size of the pool of huge pages (0), or how many there may be beyond it (1), to at most 99. */
+static i64 resize_pool(int which, int pages)
+{
+    char digits[] = {'0' + pages / 10 % 10, '0' + pages % 10};
+    i64 fd = call3(SYS_open, which == 0 ? "/proc/sys/vm/nr_hugepages" : "/proc/sys/vm/nr_overcommit_hugepages", 1, 0);
+    if (fd < 0)
+        return fd;
+    int length = pages < 10 ? 1 : 2;        /* a zero in front would mean octal */
+    i64 result = call3(SYS_write, fd, digits + 2 - length, length);
+    call3(SYS_close, fd, 0, 0);
+    return result == length ? 0 : result;
+}
+
 static void perform(struct slot *self, struct request *q, struct answer *a)
 {
     u64 minor, major;
@@ -330,6 +344,9 @@ static void perform(struct slot *self, struct request *q, struct answer *a)
     case EXEC:
         a->minor = a->major = 0;
         a->result = exec_slot(self);
+        break;
+    case POOL:
+        a->result = resize_pool(q->args[0], q->args[1]);
         break;
     case WAIT:
         a->result = call6(SYS_wait4, CONTROL->slots[q->args[0]].pid, 0, 0x40000000, 0, 0, 0) > 0 ? 0 : -10;
@@ -508,6 +525,9 @@ void begin(u64 *stack)
     for (int i = 7; i <= 8; i++)
         if (call3(SYS_memfd_create, i == 7 ? "seven" : "eight", 0, 0) != i || call3(SYS_ftruncate, i, 20 * PAGE + 100, 0) != 0)
             fail("oracle-helper: no memfd\n");
+    for (int i = 9; i <= 10; i++)
+        if (call3(SYS_memfd_create, i == 9 ? "nine" : "ten", i == 9 ? 4 : 6, 0) == i)
+            call3(SYS_ftruncate, i, 4UL << 21, 0);
     map_control();
     for (int i = 0; i < SEGMENTS; i++)
         CONTROL->segments[i] = -1;

@@ -201,6 +201,16 @@ class ModelReplayTest {
     }
 
     @Test
+    void remapFilePages_ofHugePages_isRefusedBeforeAnythingIsUnmapped() {
+        assertThat(ModelReplay.differences("""
+                0 pool 0x0 0x8 -> 0x0 0 0 0 0x0
+                0 mmap 0x140000800000 0x600000 0x1 0x11 0xa 0x0 -> 0x140000800000 0 0 0 0x0
+                0 remap_file_pages 0x140000a000e8 0x7000 0x0 0x2 0x0 -> -22 0 0 0 0x0
+                0 msync 0x140000800000 0x400000 0x2 -> 0x0 0 0 0 0x0
+                """)).isEmpty();
+    }
+
+    @Test
     void brk_countsTheProgramsOwnDataTowardsItsLimit() {
         assertThat(ModelReplay.differences("""
                 0 limit 0x0 0x2 0x2000 -1 -> 0x0 0 0 0 -32

@@ -33,6 +33,7 @@ class VerificationTest {
                 "map,lock,mincore,sync",
                 "map,shared,file,protect,clear",
                 "map,seal,protect,thread,exec",
+                "map,pool,fork,segment",
                 "map,advise,mremap,fork,segment",
             })
     void run_onThisKernel_findsNothingUnexplained(String areas) {
