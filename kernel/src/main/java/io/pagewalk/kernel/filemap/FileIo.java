@@ -72,7 +72,8 @@ public final class FileIo {
             if (pfn >= 0) {
                 // shmem_file_read_iter() and filemap_read() count uses differently.
                 int shift = 12 + folios.large().order(pfn);
-                if (inode.isShmem() ? offset == 0 : last < 0 || (last - 1) >>> shift != at >>> shift) {
+                boolean isStart = (at & ((1L << shift) - 1)) == 0;
+                if (inode.isShmem() ? isStart : last < 0 || (last - 1) >>> shift != at >>> shift) {
                     folios.lru().markAccessed(pfn);
                 }
                 folios.memmap().get(pfn);
@@ -143,7 +144,9 @@ public final class FileIo {
             }
             long left = Math.min(count - done, folioBytes - (at & (folioBytes - 1)));
             long pfn = shmem == null ? -1 : cache.shmem().use(inode, at >>> 12, null, at + left);
-            boolean isFirst = uses.begin(pfn);
+            // Where a mount has huge pages, one look-up serves a whole folio.
+            boolean isByFolio = pfn >= 0 && inode.maxFolioOrder() > 0;
+            boolean isFirst = uses.begin(isByFolio ? folios.memmap().compoundHead(pfn) : pfn);
             long faults = user.faults();
             if ((shmem == null || pfn >= 0) && user.physical(vaddr + done, false) < 0) {
                 uses.again(isFirst ? 0 : 1);

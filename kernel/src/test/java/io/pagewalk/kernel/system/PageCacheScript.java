@@ -72,7 +72,8 @@ final class PageCacheScript {
             case "memfd" -> memfd(a[0]);
             case "fallocate" -> call("fallocate", fd, a[0], a[1], a[2]);
             case "open" -> reopen();
-            case "dump" -> dump();
+            case "dump" -> dump(false);
+            case "uses" -> dump(true);
             case "map" -> map(map, a[1], a[2], TestKernel.RW, a[3], a[4]);
             case "exec" -> map(map, a[1], a[2], TestKernel.PROT_READ | TestKernel.PROT_EXEC, a[3], 0);
             case "unmap" -> {
@@ -287,7 +288,7 @@ final class PageCacheScript {
         return result + " " + k.kernel.load(k.task, buffer + 64) + " " + k.kernel.load(k.task, buffer + 72);
     }
 
-    private String dump() {
+    private String dump(boolean showsUse) {
         Inode inode = inode();
         StringBuilder text = new StringBuilder("folios");
         String last = "";
@@ -299,10 +300,14 @@ final class PageCacheScript {
                 continue;
             }
             int order = large.order(pfn);
-            String now = order
-                    + (memmap.compoundHead(pfn) == pfn ? "" : "?")
-                    + (memmap.hasFlags(pfn, PageFlags.DIRTY) ? "D" : "")
-                    + (memmap.hasFlags(pfn, PageFlags.RECLAIM) ? "R" : "");
+            String now = showsUse
+                    ? order
+                            + (memmap.hasFlags(pfn, PageFlags.REFERENCED) ? "r" : "")
+                            + (memmap.hasFlags(pfn, PageFlags.ACTIVE) ? "a" : "")
+                    : order
+                            + (memmap.compoundHead(pfn) == pfn ? "" : "?")
+                            + (memmap.hasFlags(pfn, PageFlags.DIRTY) ? "D" : "")
+                            + (memmap.hasFlags(pfn, PageFlags.RECLAIM) ? "R" : "");
             if (index == next && now.equals(last)) {
                 repeated++;
             } else {

@@ -61,8 +61,8 @@ static uint64_t flags_of(uint64_t pfn) {
     return value;
 }
 
-/* Each folio: index of its first page, order, D for dirty, R for the readahead mark; "x3" for three such. */
-static void dump(void) {
+/* Each folio: index of its first page, order, D for dirty, R for the readahead mark, or r for referenced and a for active; "x3" for three such. */
+static void dump(int shows_use) {
     long pages = (size() + PAGE - 1) / PAGE;
     if (pages == 0) {
         printf("folios\n");
@@ -94,7 +94,11 @@ static void dump(void) {
                 order++;
             }
         }
-        snprintf(now, sizeof now, "%d%s%s%s", order, flags >> 16 & 1 ? "?" : "", flags >> 4 & 1 ? "D" : "", flags >> 9 & 1 ? "R" : "");
+        if (shows_use) {
+            snprintf(now, sizeof now, "%d%s%s", order, flags >> 2 & 1 ? "r" : "", flags >> 6 & 1 ? "a" : "");
+        } else {
+            snprintf(now, sizeof now, "%d%s%s%s", order, flags >> 16 & 1 ? "?" : "", flags >> 4 & 1 ? "D" : "", flags >> 9 & 1 ? "R" : "");
+        }
         if (i == next && !strcmp(now, last)) {
             repeated++;
         } else {
@@ -260,7 +264,9 @@ int main(int argc, char **argv) {
             fd = open(path, O_RDWR);
             printf("done\n");
         } else if (!strcmp(word, "dump")) {
-            dump();
+            dump(0);
+        } else if (!strcmp(word, "uses")) {
+            dump(1);
         } else if (!strcmp(word, "map")) {
             area[a] = mmap((void *)(0x100000000000L + (a << 32) + (e << 12)), b * PAGE, PROT_READ | PROT_WRITE,
                     d | MAP_FIXED, fd, c * PAGE);
