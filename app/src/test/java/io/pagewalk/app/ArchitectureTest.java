@@ -47,7 +47,7 @@ class ArchitectureTest {
             List.of("oom"),
             List.of("fault"),
             List.of("userfaultfd", "gup", "hugetlb"),
-            List.of("ksm", "migrate", "procfs", "pipe"),
+            List.of("ksm", "khugepaged", "migrate", "procfs", "pipe"),
             List.of("mempolicy"),
             List.of("drivers"),
             List.of("exec"),

@@ -453,7 +453,7 @@ public final class FaultHandler {
     }
 
     /** Returns what makes huge pages of small ones. */
-    Collapse collapse() {
+    public Collapse collapse() {
         return collapse;
     }
 

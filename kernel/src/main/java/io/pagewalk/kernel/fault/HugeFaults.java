@@ -90,6 +90,7 @@ final class HugeFaults {
             return FALLBACK;
         }
         AnonVma anonVma = anonVmas.prepared(vma);
+        mm.services().khugepaged().enter(vma, vma.flags());
         boolean wantsZeroes = !isWrite && policy.settings().usesZeroPage();
         long head = wantsZeroes ? zeroPage.get() : allocateHuge(vma, vaddr);
         if (head < 0) {

@@ -40,6 +40,7 @@ public final class HugePageFiles {
 
     private final HugePageSettings settings;
     private final Runnable switched;
+    private final Runnable sleepSet;
     private final Map<String, Attribute> files = new TreeMap<>();
 
     /**
@@ -48,10 +49,12 @@ public final class HugePageFiles {
      * @param settings what they show and change
      * @param stats what they count
      * @param switched runs when a user has chosen which huge pages there are, the same ones perhaps: {@code start_stop_khugepaged()}
+     * @param sleepSet runs when a user has set how long khugepaged sleeps, which wakes it
      */
-    public HugePageFiles(HugePageSettings settings, HugePageStats stats, Runnable switched) {
+    public HugePageFiles(HugePageSettings settings, HugePageStats stats, Runnable switched, Runnable sleepSet) {
         this.settings = settings;
         this.switched = switched;
+        this.sleepSet = sleepSet;
         words("enabled", EVERYWHERE, settings::enabled, value -> {
             settings.setEnabled(value);
             switched.run();
@@ -105,17 +108,21 @@ public final class HugePageFiles {
                         () -> set.pagesToScan() + "\n",
                         text -> store(
                                 Kstrtox.unsignedInt(text) == 0 ? -Errno.EINVAL : whole(text), set::setPagesToScan)));
-        files.put(
-                directory + "scan_sleep_millisecs",
-                new Attribute(
-                        () -> set.scanSleepMillisecs() + "\n", text -> store(whole(text), set::setScanSleepMillisecs)));
-        files.put(
-                directory + "alloc_sleep_millisecs",
-                new Attribute(
-                        () -> set.allocSleepMillisecs() + "\n",
-                        text -> store(whole(text), set::setAllocSleepMillisecs)));
+        sleep(directory + "scan_sleep_millisecs", set::scanSleepMillisecs, set::setScanSleepMillisecs);
+        sleep(directory + "alloc_sleep_millisecs", set::allocSleepMillisecs, set::setAllocSleepMillisecs);
         number(directory + "pages_collapsed", set::pagesCollapsed);
         number(directory + "full_scans", set::fullScans);
+    }
+
+    private void sleep(String name, LongSupplier value, LongConsumer setter) {
+        files.put(
+                name,
+                new Attribute(
+                        () -> value.getAsLong() + "\n",
+                        text -> store(whole(text), millis -> {
+                            setter.accept(millis);
+                            sleepSet.run();
+                        })));
     }
 
     /** Returns all files by their path below the directory, each with its line end. */

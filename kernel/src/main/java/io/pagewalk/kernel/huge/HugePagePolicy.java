@@ -2,6 +2,7 @@ package io.pagewalk.kernel.huge;
 
 import io.pagewalk.kernel.rmap.Folios;
 import io.pagewalk.kernel.vma.MappedFile;
+import io.pagewalk.kernel.vma.Mm;
 import io.pagewalk.kernel.vma.Vma;
 import io.pagewalk.kernel.vma.VmaFlags;
 
@@ -65,14 +66,26 @@ public final class HugePagePolicy {
      * @param orders those that are wanted, as bits, -1 for all
      */
     public int allowable(Vma vma, Asker asker, int orders) {
+        return allowable(vma, vma.flags(), asker, orders);
+    }
+
+    /**
+     * As {@link #allowable(Vma, Asker, int)} for an area that is about to get other flags.
+     *
+     * @param vma the area
+     * @param flags what it will have of {@link VmaFlags}
+     * @param asker who wants to know
+     * @param orders those that are wanted, as bits, -1 for all
+     */
+    public int allowable(Vma vma, long flags, Asker asker, int orders) {
         if (!vma.isAnonymous()) {
             return ofFile(vma, asker, orders & FILE_ORDERS);
         }
         int left = orders & HugePageSettings.ALL_ORDERS;
         if (asker != Asker.COLLAPSE) {
-            left &= settings.orders(vma.has(VmaFlags.VM_HUGEPAGE));
+            left &= settings.orders((flags & VmaFlags.VM_HUGEPAGE) != 0);
         }
-        if (left == 0 || isForbidden(vma, asker)) {
+        if (left == 0 || isForbidden(vma.mm(), flags, asker)) {
             return 0;
         }
         if ((asker == Asker.KHUGEPAGED || asker == Asker.COLLAPSE) && vma.has(NO_COLLAPSE)) {
@@ -100,9 +113,9 @@ public final class HugePagePolicy {
     }
 
     /** What an area forbids, and the stack that {@code execve()} is about to move. */
-    private static boolean isForbidden(Vma vma, Asker asker) {
-        return isDisabled(vma, asker)
-                || (vma.has(VmaFlags.VM_GROWSDOWN) && (vma.flags() & TEMPORARY_STACK) == TEMPORARY_STACK);
+    private static boolean isForbidden(Mm mm, long flags, Asker asker) {
+        return isDisabled(mm, flags, asker)
+                || ((flags & VmaFlags.VM_GROWSDOWN) != 0 && (flags & TEMPORARY_STACK) == TEMPORARY_STACK);
     }
 
     /**
@@ -112,10 +125,14 @@ public final class HugePagePolicy {
      * @param asker who wants to know
      */
     public static boolean isDisabled(Vma vma, Asker asker) {
-        int disabled = vma.mm().attributes().hugePagesDisabled();
+        return isDisabled(vma.mm(), vma.flags(), asker);
+    }
+
+    private static boolean isDisabled(Mm mm, long flags, Asker asker) {
+        int disabled = mm.attributes().hugePagesDisabled();
         boolean isExcepted =
-                (disabled & EXCEPT_ADVISED) != 0 && (vma.has(VmaFlags.VM_HUGEPAGE) || asker == Asker.COLLAPSE);
-        return vma.has(VmaFlags.VM_NOHUGEPAGE) || (disabled != 0 && !isExcepted);
+                (disabled & EXCEPT_ADVISED) != 0 && ((flags & VmaFlags.VM_HUGEPAGE) != 0 || asker == Asker.COLLAPSE);
+        return (flags & VmaFlags.VM_NOHUGEPAGE) != 0 || (disabled != 0 && !isExcepted);
     }
 
     /** The orders from the largest that fits anywhere at the end of the area. */

@@ -29,6 +29,7 @@ import io.pagewalk.kernel.huge.HugePageSettings;
 import io.pagewalk.kernel.hugetlb.HugePools;
 import io.pagewalk.kernel.hugetlb.Hugetlb;
 import io.pagewalk.kernel.io.IoResources;
+import io.pagewalk.kernel.khugepaged.Khugepaged;
 import io.pagewalk.kernel.ksm.Ksm;
 import io.pagewalk.kernel.ksm.KsmFiles;
 import io.pagewalk.kernel.mempolicy.PolicyCalls;
@@ -64,6 +65,7 @@ public final class LinuxKernel extends KernelCore {
     private final FileSystem files;
     private final HugePages hugePages;
     private final HugePageFiles hugePageFiles;
+    private final Khugepaged khugepaged;
     private final FaultHandler faultHandler;
     private final UserPages userPages;
     private final PageTableEditor pageTables;
@@ -111,9 +113,11 @@ public final class LinuxKernel extends KernelCore {
                 files,
                 HugePageSettings.of(options.parameters().commandLine()),
                 addressSpaces);
-        this.hugePageFiles = new HugePageFiles(hugePages.policy().settings(), folios.stats(), this::hugePagesSwitched);
         this.faultHandler = new FaultHandler(
                 kernelTables, anonVmas, cache, hugePages, addressSpaces, time, options.costs(), machine.bus());
+        this.khugepaged = new Khugepaged(hugePages.policy(), faultHandler.collapse(), machine.clock(), options.costs());
+        this.hugePageFiles = new HugePageFiles(
+                hugePages.policy().settings(), folios.stats(), this::hugePagesSwitched, khugepaged::wake);
         this.userPages = new UserPages(this, faultHandler, layout.taskSize());
         this.pageTables = new PageTableEditor(
                 kernelTables, files, faultHandler, addressSpaces, time, options.costs(), this::currentOrBug);
@@ -179,7 +183,8 @@ public final class LinuxKernel extends KernelCore {
                 objects.areas(),
                 ksm,
                 keys,
-                hugetlb);
+                hugetlb,
+                khugepaged);
         this.tasks = new TaskTable(machine.cpus().size());
         this.processes = new Processes(this, tasks);
         this.oomKiller = new OomKiller(
@@ -354,6 +359,7 @@ public final class LinuxKernel extends KernelCore {
         time.charge(Cause.SYSCALL, options.costs().syscallNanos());
         pageThreads.run();
         ksm.runThread();
+        khugepaged.runThread();
         task.sleep().callBegins();
         long sectors = files.cache().sectorsRead();
         long result = door.call(task, args);
@@ -671,8 +677,14 @@ public final class LinuxKernel extends KernelCore {
         return hugePageFiles;
     }
 
+    /** Returns the thread that makes huge pages of small ones. */
+    public Khugepaged khugepaged() {
+        return khugepaged;
+    }
+
     /** {@code mm/khugepaged.c:start_stop_khugepaged()}. */
     private void hugePagesSwitched() {
+        khugepaged.startStop();
         boot.hugePagesSwitched(sysctls, hugePages.policy().settings().isHugeEnabled());
     }
 
@@ -790,6 +802,7 @@ public final class LinuxKernel extends KernelCore {
         log.addToDigest(digest);
         devices.addToDigest(digest);
         ksm.addToDigest(digest);
+        khugepaged.addToDigest(digest);
         hugetlb.addToDigest(digest);
         digest.add(signals);
         programTime.addToDigest(digest);

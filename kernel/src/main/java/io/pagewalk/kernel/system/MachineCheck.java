@@ -94,6 +94,7 @@ final class MachineCheck {
         files(out);
         kernel.sharedMemory().verify(out);
         kernel.ksm().verify(out);
+        kernel.khugepaged().verify(kernel.addressSpaces().all(), out);
         kernel.folios().deferredSplits().verify(out);
         kernel.hugetlb().verify(kernel.addressSpaces().all(), kernel.gup().held(), out);
         frames(out);

@@ -273,6 +273,7 @@ final class Processes {
             destroy(copy);
             return null;
         }
+        kernel.khugepaged().fork(copy, old);
         return copy;
     }
 
@@ -360,6 +361,7 @@ final class Processes {
     private void destroy(Mm mm) {
         kernel.userfaults().forkFailed(mm);
         kernel.ksm().exit(mm);
+        kernel.khugepaged().exit(mm);
         Munmap.exitMmap(mm);
         if (mm.exeFile() != null) {
             mm.exeFile().put();

@@ -343,7 +343,10 @@ public final class Madvise {
                         ? flags & ~VmaFlags.VM_MERGEABLE
                         : vma.has(KsmOps.UNFIT) ? flags : flags | VmaFlags.VM_MERGEABLE;
             }
-            case MADV_HUGEPAGE -> newFlags = (flags & ~VmaFlags.VM_NOHUGEPAGE) | VmaFlags.VM_HUGEPAGE;
+            case MADV_HUGEPAGE -> {
+                newFlags = (flags & ~VmaFlags.VM_NOHUGEPAGE) | VmaFlags.VM_HUGEPAGE;
+                vma.mm().services().khugepaged().enter(vma, newFlags);
+            }
             case MADV_NOHUGEPAGE -> newFlags = (flags & ~VmaFlags.VM_HUGEPAGE) | VmaFlags.VM_NOHUGEPAGE;
             default -> {
                 return -Errno.EINVAL;

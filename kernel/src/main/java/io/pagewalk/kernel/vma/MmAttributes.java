@@ -12,6 +12,7 @@ public final class MmAttributes {
 
     private int denyWriteExec;
     private int hugePagesDisabled;
+    private boolean isScannedForHugePages;
     private int membarrier;
     private int keysAllocated;
     private int executeOnlyKey;
@@ -77,6 +78,20 @@ public final class MmAttributes {
      */
     public void setHugePagesDisabled(int value) {
         hugePagesDisabled = value;
+    }
+
+    /** Returns whether khugepaged has it on its list ({@code MMF_VM_HUGEPAGE}). */
+    public boolean isScannedForHugePages() {
+        return isScannedForHugePages;
+    }
+
+    /**
+     * Notes that khugepaged has it on its list, or no longer.
+     *
+     * @param value whether it has
+     */
+    public void setScannedForHugePages(boolean value) {
+        isScannedForHugePages = value;
     }
 
     /** Returns the registrations as {@code membarrier(MEMBARRIER_CMD_GET_REGISTRATIONS)} gives them. */

@@ -14,6 +14,7 @@ import io.pagewalk.kernel.slub.ObjectSource;
  * @param ksm merges equal pages
  * @param keys the running task's register of protection keys
  * @param hugetlb makes files of huge pages
+ * @param khugepaged makes huge pages of small ones
  */
 public record MmServices(
         PageTableOps pageTables,
@@ -24,7 +25,8 @@ public record MmServices(
         ObjectSource areas,
         KsmOps ksm,
         KeyRegister keys,
-        HugetlbFileSource hugetlb) {
+        HugetlbFileSource hugetlb,
+        KhugepagedOps khugepaged) {
     /**
      * Creates services whose areas cost no kernel memory, for tests.
      *
@@ -49,6 +51,7 @@ public record MmServices(
                 ObjectSource.FREE,
                 KsmOps.NONE,
                 KeyRegister.NONE,
-                HugetlbFileSource.NONE);
+                HugetlbFileSource.NONE,
+                KhugepagedOps.NONE);
     }
 }

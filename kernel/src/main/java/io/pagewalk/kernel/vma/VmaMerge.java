@@ -160,13 +160,13 @@ final class VmaMerge {
                 takeOverSource(previous, range);
                 adjust(previous, previous.start(), range.end(), previous.pgoff());
             }
-            return previous;
+            return grown(previous, range);
         }
         if (right && next != null) {
             next.stickTo(range.flags());
             takeOverSource(next, range);
             adjust(next, range.start(), next.end(), range.pgoff());
-            return next;
+            return grown(next, range);
         }
         return null;
     }
@@ -338,7 +338,7 @@ final class VmaMerge {
                 dropMerged(middle);
                 dropMerged(next);
                 adjust(previous, previous.start(), next.end(), previous.pgoff());
-                return previous;
+                return grown(previous, range);
             }
             duplicateAnonVma(previous, middle);
             if (rightSide) {
@@ -348,7 +348,7 @@ final class VmaMerge {
                 adjust(middle, range.end(), middle.end(), middle.pgoffOf(range.end()));
             }
             adjust(previous, previous.start(), range.end(), previous.pgoff());
-            return previous;
+            return grown(previous, range);
         }
         if (right && next != null) {
             next.stickTo(range.flags());
@@ -360,9 +360,15 @@ final class VmaMerge {
                 adjust(middle, middle.start(), range.start(), middle.pgoff());
             }
             adjust(next, range.start(), next.end(), range.pgoff());
-            return next;
+            return grown(next, range);
         }
         return null;
+    }
+
+    /** khugepaged may find an area large enough now that was not. */
+    private static Vma grown(Vma vma, Range range) {
+        vma.mm().services().khugepaged().enter(vma, range.flags());
+        return vma;
     }
 
     /** {@code mm/vma.c:can_merge_remove_vma()}. */

@@ -4,14 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
+import java.util.Optional;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** Huge pages of anonymous memory in the model beside those of this machine. Needs Linux 6.18, root and gcc, and huge pages where programs ask for them. */
 class HugePagesTest extends TwoKernelsTest {
-    private static final Path ENABLED = Path.of("/sys/kernel/mm/transparent_hugepage/enabled");
     private static final long PAGE = 4096;
     private static final long HUGE = 2L << 20;
     private static final long AREA = TwoKernels.ARENA + (1L << 30);
@@ -27,19 +26,29 @@ class HugePagesTest extends TwoKernelsTest {
     private TwoKernels.Pair before = new TwoKernels.Pair(0, 0);
     private TwoKernels.Pair tablesBefore = new TwoKernels.Pair(0, 0);
 
+    /** khugepaged of this machine, which would make huge pages of small ones meanwhile. */
+    private Optional<HostKhugepaged> khugepaged = Optional.empty();
+
     HugePagesTest() {
         super(64, 16);
     }
 
     @BeforeEach
-    void mapTwoHugePages() throws IOException {
-        assumeTrue(
-                Files.readString(ENABLED).contains("[madvise]"),
-                "skipped: this kernel does not use huge pages where programs ask for them");
+    void mapTwoHugePages() throws IOException, InterruptedException {
+        khugepaged = HostKhugepaged.take();
+        assumeTrue(khugepaged.isPresent(), "skipped: this kernel does not use huge pages where programs ask for them");
+        assumeTrue(khugepaged.get().settle(), "skipped: khugepaged does not come to rest");
         call("mmap", AREA, 2 * HUGE, 3, ANON, -1, 0);
         call("madvise", AREA, 2 * HUGE, MADV_HUGEPAGE);
         before = both().statusBytes(0, "RssAnon");
         tablesBefore = both().statusBytes(0, "VmPTE");
+    }
+
+    @AfterEach
+    void wakeKhugepaged() throws IOException {
+        if (khugepaged.isPresent()) {
+            khugepaged.get().close();
+        }
     }
 
     /** What huge pages change: memory that is resident and tables, which both kernels must say alike; returns the resident bytes. */

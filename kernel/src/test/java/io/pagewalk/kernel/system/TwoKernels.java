@@ -8,6 +8,7 @@ import io.pagewalk.hardware.paging.PteFlags;
 import io.pagewalk.kernel.fault.PteMarkers;
 import io.pagewalk.kernel.huge.HugePageSettings.ShmemUse;
 import io.pagewalk.kernel.ipc.ShmProcFile;
+import io.pagewalk.kernel.page.LargeFolios;
 import io.pagewalk.kernel.page.PageFlags;
 import io.pagewalk.kernel.syscall.Errno;
 import io.pagewalk.kernel.system.RealKernel.Answer;
@@ -32,6 +33,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -76,6 +78,8 @@ final class TwoKernels implements AutoCloseable {
     private TwoKernels(RealKernel real) {
         this.real = real;
         tasks.put(0, model.task);
+        // This machine's khugepaged works when it likes.
+        model.kernel.khugepaged().setFrozen(true);
     }
 
     /** Starts both; empty where that is impossible. The limits are those of {@code /dev/shm}. */
@@ -153,6 +157,12 @@ final class TwoKernels implements AutoCloseable {
         Answer wanted = isExact || expected.errno() != 0 ? expected : new Answer(0, 0, 0);
         assertThat(actual).as(this::history).isEqualTo(wanted);
         return result;
+    }
+
+    /** Makes a call on the kernel of this machine only. */
+    long hostOnly(int who, String name, long... args) {
+        note(who, name + " on this machine only" + hex(args));
+        return real(who, 0, model.kernel.syscallNumbers().number(name), args).result();
     }
 
     /** Opens a descriptor of a process in both, for which each has its own number. */
@@ -503,8 +513,45 @@ final class TwoKernels implements AutoCloseable {
         assertThat(actual).as(() -> "smaps\n" + history()).isEqualTo(expected);
     }
 
+    /** Compares how much of each area in the arena is mapped by entries of huge pages, {@code AnonHugePages} of smaps; returns how many huge pages that are. */
+    long compareHugePages(int who) {
+        Map<String, Long> expected = new TreeMap<>();
+        String area = "";
+        for (String line : realFile(who, SMAPS)) {
+            Matcher m = MAPS_LINE.matcher(line);
+            if (m.matches()) {
+                area = isInArena(Long.parseUnsignedLong(m.group(1), 16)) ? m.group(1) : "";
+            } else if (!area.isEmpty() && line.startsWith("AnonHugePages:")) {
+                expected.put(area, Long.parseLong(line.replaceAll("[^0-9]", "")) / 4);
+            }
+        }
+        Map<String, Long> actual = new TreeMap<>();
+        var mode = model.kernel.machine().description().mode();
+        LargeFolios large = model.kernel.folios().large();
+        for (Vma vma : task(who).mm().vmas()) {
+            long pages = 0;
+            for (long at = vma.start(); at < vma.end() && isInArena(vma.start()); at += 4096) {
+                long entry = model.kernel.pageTables().entryAt(vma.mm(), at);
+                boolean isPage = entry != 0 && !PteMarkers.is(entry) && (mode.flags(entry, 1) & PteFlags.SPECIAL) == 0;
+                pages += isPage && large.entireMapcount(mode.pfn(entry, 1)) > 0 ? 1 : 0;
+            }
+            if (isInArena(vma.start())) {
+                actual.put(String.format(Locale.ROOT, "%08x", vma.start()), pages);
+            }
+        }
+        assertThat(actual).as(() -> "pages in huge pages\n" + history()).isEqualTo(expected);
+        return actual.values().stream().mapToLong(Long::longValue).sum() / 512;
+    }
+
     /** Compares how much of the areas in a range is referenced, as {@code smaps} has it; returns how many pages that are. */
     long compareReferenced(int who, long start, long end) {
+        Pair pages = referencedPages(who, start, end);
+        assertThat(pages.model()).as(() -> "referenced pages\n" + history()).isEqualTo(pages.real());
+        return pages.model();
+    }
+
+    /** Returns how much of the areas in a range is referenced. */
+    Pair referencedPages(int who, long start, long end) {
         long expected = 0;
         boolean isWanted = false;
         for (String line : realFile(who, SMAPS)) {
@@ -528,8 +575,7 @@ final class TwoKernels implements AutoCloseable {
                 }
             }
         }
-        assertThat(actual).as(() -> "referenced pages\n" + history()).isEqualTo(expected);
-        return actual;
+        return new Pair(expected, actual);
     }
 
     private static String flag(String line, String name) {

@@ -181,6 +181,8 @@ public final class ModelMachine {
         openFiles(task, profile);
         mapControl(task);
         touchOwn(0);
+        // This machine's khugepaged works when it likes, and what it did is not to be foreseen.
+        kernel.khugepaged().setFrozen(true);
         profile.hugePages().apply(kernel.hugePages().policy().settings());
     }
 

@@ -1,0 +1,121 @@
+package io.pagewalk.kernel.system;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+
+/** khugepaged of this machine's kernel, for one test at a time: asleep until it is asked to scan. Its settings are put back, also when the virtual machine is ended. */
+final class HostKhugepaged implements AutoCloseable {
+    private static final Path DIRECTORY = Path.of("/sys/kernel/mm/transparent_hugepage");
+    private static final long PATIENCE_NANOS = 20_000_000_000L;
+    private static final String SLEEP = "khugepaged/scan_sleep_millisecs";
+    private static final String ASLEEP = "3600000";
+
+    private final FileChannel channel;
+    private final FileLock lock;
+    private final Path thread;
+    private final Map<String, String> before = new LinkedHashMap<>();
+    private final Thread atExit = new Thread(this::putBack);
+
+    private HostKhugepaged(FileChannel channel, FileLock lock, Path thread) throws IOException {
+        this.channel = channel;
+        this.lock = lock;
+        this.thread = thread;
+        Runtime.getRuntime().addShutdownHook(atExit);
+        set("khugepaged/pages_to_scan", "100000000");
+    }
+
+    private static Optional<Path> threadState() throws IOException {
+        try (DirectoryStream<Path> processes = Files.newDirectoryStream(Path.of("/proc"), "[0-9]*")) {
+            for (Path process : processes) {
+                Path comm = process.resolve("comm");
+                if (Files.isReadable(comm) && Files.readString(comm).equals("khugepaged\n")) {
+                    return Optional.of(process.resolve("stat"));
+                }
+            }
+        } catch (NoSuchFileException e) {
+            // A process that ended meanwhile; the next search goes on behind it.
+            return threadState();
+        }
+        return Optional.empty();
+    }
+
+    /** Sends it to sleep, which wakes it for a round first, and waits until it sleeps. Returns false when that took too long. */
+    boolean settle() throws IOException, InterruptedException {
+        set(SLEEP, ASLEEP);
+        long deadline = System.nanoTime() + PATIENCE_NANOS;
+        int asleep = 0;
+        // A thread that was woken is runnable until it has run, whatever else the machine does.
+        while (asleep < 3 && System.nanoTime() < deadline) {
+            Thread.sleep(5);
+            boolean isAsleep = Files.readString(thread).contains(") S ");
+            asleep = isAsleep ? asleep + 1 : 0;
+        }
+        return asleep == 3;
+    }
+
+    /** Takes it; empty where huge pages are not used as programs ask for them. */
+    static Optional<HostKhugepaged> take() throws IOException {
+        Path enabled = DIRECTORY.resolve("enabled");
+        if (!Files.isWritable(enabled) || !Files.readString(enabled).contains("[madvise]")) {
+            return Optional.empty();
+        }
+        Path file = Path.of(System.getProperty("java.io.tmpdir"), "pagewalk-khugepaged.lock");
+        Optional<Path> thread = threadState();
+        if (thread.isEmpty()) {
+            return Optional.empty();
+        }
+        FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+        return Optional.of(new HostKhugepaged(channel, channel.lock(), thread.get()));
+    }
+
+    /** Writes a setting. */
+    void set(String name, String value) throws IOException {
+        String text = Files.readString(DIRECTORY.resolve(name)).strip();
+        before.putIfAbsent(name, text);
+        Files.writeString(DIRECTORY.resolve(name), value);
+    }
+
+    /** Lets it look at everything; returns false when it did not come to an end in time. */
+    boolean scan() throws IOException, InterruptedException {
+        long wanted = fullScans() + 2;
+        set(SLEEP, "10");
+        long deadline = System.nanoTime() + PATIENCE_NANOS;
+        while (fullScans() < wanted && System.nanoTime() < deadline) {
+            Thread.sleep(5);
+        }
+        return settle() && fullScans() >= wanted;
+    }
+
+    private static long fullScans() throws IOException {
+        return Long.parseLong(
+                Files.readString(DIRECTORY.resolve("khugepaged/full_scans")).strip());
+    }
+
+    private void putBack() {
+        before.forEach((name, value) -> {
+            try {
+                Files.writeString(DIRECTORY.resolve(name), value);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        });
+    }
+
+    @Override
+    public void close() throws IOException {
+        putBack();
+        Runtime.getRuntime().removeShutdownHook(atExit);
+        lock.release();
+        channel.close();
+    }
+}

@@ -1,0 +1,239 @@
+package io.pagewalk.kernel.system;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import io.pagewalk.kernel.gup.Foll;
+import java.io.IOException;
+import java.util.Optional;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/**
+ * Which small pages khugepaged makes huge ones of, in the model and in the kernel of this machine: both look at the same memory, and the same regions must be huge afterwards. Needs Linux 6.18, root, gcc
+ * and huge pages where programs ask for them; khugepaged's settings are put back. A test is skipped when this machine's khugepaged does not come to the end of its list in time.
+ */
+class KhugepagedTest extends TwoKernelsTest {
+    private static final long PAGE = 4096;
+    private static final long HUGE = 2L << 20;
+    private static final int PAGES = 512;
+    private static final long TEXT = TwoKernels.ARENA;
+    private static final long FIRST = TwoKernels.ARENA + (1L << 30);
+    private static final int ANON = 0x32;
+    private static final int MADV_DONTNEED = 4;
+    private static final int MADV_HUGEPAGE = 14;
+    private static final int MADV_NOHUGEPAGE = 15;
+    private static final int MADV_GUARD_INSTALL = 102;
+    private static final int SET_THP_DISABLE = 41;
+
+    private Optional<HostKhugepaged> host = Optional.empty();
+
+    KhugepagedTest() {
+        super(64, 16);
+    }
+
+    @BeforeEach
+    void putBothToSleep() throws IOException, InterruptedException {
+        call("mmap", TEXT, PAGE, 3, ANON, -1, 0);
+        host = HostKhugepaged.take();
+        assumeTrue(host.isPresent(), "skipped: this kernel does not use huge pages where programs ask for them");
+        // An address space comes onto the list, which wakes a khugepaged that has nothing else; there is nothing to
+        // find yet.
+        call("mmap", FIRST, HUGE, 3, ANON, -1, 0);
+        both().store(0, FIRST, 1);
+        call("madvise", FIRST, HUGE, MADV_HUGEPAGE);
+        call("madvise", FIRST, HUGE, MADV_DONTNEED);
+        assumeTrue(host.get().settle(), "skipped: khugepaged does not come to rest");
+        both().model.kernel.khugepaged().scan();
+        setModel("khugepaged/scan_sleep_millisecs", "3600000");
+        setModel("khugepaged/pages_to_scan", "100000000");
+        both().model.kernel.khugepaged().scan();
+    }
+
+    @AfterEach
+    void wake() throws IOException {
+        if (host.isPresent()) {
+            host.get().close();
+        }
+    }
+
+    private void setModel(String name, String value) {
+        assertThat(both().model.kernel.hugePageFiles().write(name, value)).isZero();
+    }
+
+    private void set(String name, String value) throws IOException {
+        setModel("khugepaged/" + name, value);
+        host.orElseThrow().set("khugepaged/" + name, value);
+    }
+
+    /** Lets both look at everything twice, then compares which areas are resident and huge. */
+    private void scanAndCompare(int... processes) throws IOException, InterruptedException {
+        for (int who : processes) {
+            TwoKernels.Pair referenced = both().referencedPages(who, FIRST, FIRST + 64 * HUGE);
+            assumeTrue(
+                    referenced.real() == referenced.model(),
+                    "skipped: this CPU marks entries as used that no instruction used");
+        }
+        assumeTrue(host.orElseThrow().scan(), "skipped: khugepaged has not finished in time");
+        for (int i = 0; i < 2; i++) {
+            both().model.kernel.khugepaged().scan();
+        }
+        for (int who : processes) {
+            both().compareResidency(who);
+            both().compareHugePages(who);
+        }
+        both().model.verify();
+    }
+
+    private long hugePages(int who) {
+        return both().compareHugePages(who);
+    }
+
+    /** Maps the n-th area, which has a hole behind it so that it merges with no other. */
+    private long map(int n, long bytes) {
+        long at = FIRST + 4 * HUGE * n;
+        call("mmap", at, bytes, 3, ANON, -1, 0);
+        return at;
+    }
+
+    private void store(long at, int pages) {
+        for (int i = 0; i < pages; i++) {
+            both().store(0, at + i * PAGE, i + 1);
+        }
+    }
+
+    private void load(long at, int pages) {
+        for (int i = 0; i < pages; i++) {
+            both().load(0, at + i * PAGE);
+        }
+    }
+
+    private void advise(int areas) {
+        for (int n = 1; n <= areas; n++) {
+            both().callAnyResult(0, "madvise", FIRST + 4 * HUGE * n, HUGE, MADV_HUGEPAGE);
+        }
+    }
+
+    @Test
+    void scan_ofPagesTouchedBeforeTheAdvice_takesWhatHasOnePageAtLeast() throws IOException, InterruptedException {
+        store(map(1, HUGE), 1);
+        store(map(2, HUGE), PAGES);
+        load(map(3, HUGE), PAGES);
+        long zeroes = map(4, HUGE);
+        load(zeroes, PAGES - 1);
+        store(zeroes + HUGE - PAGE, 1);
+        store(map(5, HUGE), 3);
+        call("mlock", FIRST + 5 * 4 * HUGE, HUGE);
+        store(map(6, HUGE), 3);
+        call("mprotect", FIRST + 6 * 4 * HUGE, HUGE, 1);
+        store(map(7, HUGE), 3);
+        call("mprotect", FIRST + 7 * 4 * HUGE, HUGE, 0);
+        advise(7);
+        store(map(8, HUGE), 3);
+        store(map(9, HUGE - PAGE), 3);
+        call("madvise", FIRST + 9 * 4 * HUGE, HUGE - PAGE, MADV_HUGEPAGE);
+        scanAndCompare(0);
+        assertThat(hugePages(0)).isGreaterThanOrEqualTo(4);
+    }
+
+    @Test
+    void scan_ofGuardPagesAndOfRefusedAreas_leavesThem() throws IOException, InterruptedException {
+        store(map(1, HUGE), PAGES);
+        call("madvise", FIRST + 4 * HUGE, PAGE, MADV_GUARD_INSTALL);
+        store(map(2, HUGE), 3);
+        call("madvise", FIRST + 8 * HUGE + PAGE, PAGE, MADV_GUARD_INSTALL);
+        store(map(3, HUGE), 3);
+        advise(3);
+        call("madvise", FIRST + 12 * HUGE, HUGE, MADV_NOHUGEPAGE);
+        scanAndCompare(0);
+        assertThat(hugePages(0)).isZero();
+    }
+
+    @Test
+    void scan_ofPagesSharedByFork_countsThem() throws IOException, InterruptedException {
+        for (int n = 1; n <= 4; n++) {
+            store(map(n, HUGE), PAGES);
+        }
+        advise(4);
+        both().fork(0, 1);
+        store(FIRST + 2 * 4 * HUGE, 255);
+        store(FIRST + 3 * 4 * HUGE, 256);
+        store(FIRST + 4 * 4 * HUGE, PAGES);
+        scanAndCompare(0, 1);
+        assertThat(hugePages(0)).isEqualTo(2);
+        both().exitAny(1);
+        scanAndCompare(0);
+        assertThat(hugePages(0)).isEqualTo(4);
+    }
+
+    @Test
+    void scan_withStricterLimits_followsThem() throws IOException, InterruptedException {
+        set("max_ptes_none", "100");
+        set("max_ptes_shared", "0");
+        store(map(1, HUGE), PAGES - 100);
+        store(map(2, HUGE), PAGES - 101);
+        store(map(3, HUGE), PAGES);
+        store(map(4, HUGE), PAGES);
+        advise(4);
+        both().fork(0, 1);
+        store(FIRST + 4 * HUGE, PAGES);
+        store(FIRST + 8 * HUGE, PAGES - 101);
+        store(FIRST + 12 * HUGE, PAGES - 1);
+        store(FIRST + 16 * HUGE, PAGES);
+        scanAndCompare(0, 1);
+        assertThat(hugePages(0)).isEqualTo(2);
+        both().exitAny(1);
+    }
+
+    @Test
+    void scan_ofMemoryNotUsedLately_leavesIt() throws IOException, InterruptedException {
+        store(map(1, HUGE), PAGES);
+        store(map(2, HUGE), PAGES);
+        advise(2);
+        long fd = call("openat", -100, both().text(0, TEXT, "/proc/self/clear_refs"), 1, 0);
+        call("write", fd, both().text(0, TEXT, "1"), 1);
+        // Translations that TLBs know would not mark their entries again.
+        call("mprotect", FIRST + 8 * HUGE, HUGE, 1);
+        both().load(0, FIRST + 8 * HUGE + 7 * PAGE);
+        scanAndCompare(0);
+        assertThat(hugePages(0)).isEqualTo(1);
+    }
+
+    @Test
+    void scan_ofAProgramThatRefusesHugePages_passesItOver() throws IOException, InterruptedException {
+        store(map(1, HUGE), PAGES);
+        advise(1);
+        call("prctl", SET_THP_DISABLE, 1, 0, 0, 0);
+        scanAndCompare(0);
+        assertThat(hugePages(0)).isZero();
+        call("prctl", SET_THP_DISABLE, 0, 0, 0, 0);
+        call("prctl", SET_THP_DISABLE, 1, 2, 0, 0);
+        scanAndCompare(0);
+        assertThat(hugePages(0)).isEqualTo(1);
+    }
+
+    @Test
+    void scan_ofAPageThatTheKernelHolds_waitsUntilItIsLetGo() throws IOException, InterruptedException {
+        long at = map(1, HUGE);
+        store(at, PAGES);
+        advise(1);
+        both().hostOnly(0, "pipe2", TEXT, 0);
+        long ends = both().peek(0, TEXT).real();
+        long writing = ends >>> 32;
+        both().store(0, TEXT + 64, at + 9 * PAGE);
+        both().store(0, TEXT + 72, PAGE);
+        assertThat(both().hostOnly(0, "vmsplice", writing, TEXT + 64, 1, 0)).isEqualTo(PAGE);
+        long[] held = new long[1];
+        Task task = both().task(0);
+        assertThat(both().model.kernel.gup().hold(task, task.mm(), at + 9 * PAGE, 1, Foll.PIN | Foll.WRITE, held))
+                .isEqualTo(1);
+        scanAndCompare(0);
+        assertThat(hugePages(0)).isZero();
+        both().hostOnly(0, "close", ends & 0xffff_ffffL);
+        both().hostOnly(0, "close", writing);
+        both().model.kernel.gup().unpin(held, 1, false);
+        scanAndCompare(0);
+        assertThat(hugePages(0)).isEqualTo(1);
+    }
+}
