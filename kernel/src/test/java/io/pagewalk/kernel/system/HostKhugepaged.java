@@ -19,6 +19,10 @@ final class HostKhugepaged implements AutoCloseable {
     private static final long PATIENCE_NANOS = 20_000_000_000L;
     private static final String SLEEP = "khugepaged/scan_sleep_millisecs";
     private static final String ASLEEP = "3600000";
+    private static final long FIRST_AREA = TwoKernels.ARENA + (1L << 40);
+    private static final long HUGE_BYTES = 2L << 20;
+    private static final int MADV_DONTNEED = 4;
+    private static final int MADV_HUGEPAGE = 14;
 
     private final FileChannel channel;
     private final FileLock lock;
@@ -50,7 +54,7 @@ final class HostKhugepaged implements AutoCloseable {
     }
 
     /** Sends it to sleep, which wakes it for a round first, and waits until it sleeps. Returns false when that took too long. */
-    boolean settle() throws IOException, InterruptedException {
+    private boolean settle() throws IOException, InterruptedException {
         set(SLEEP, ASLEEP);
         long deadline = System.nanoTime() + PATIENCE_NANOS;
         int asleep = 0;
@@ -63,8 +67,27 @@ final class HostKhugepaged implements AutoCloseable {
         return asleep == 3;
     }
 
-    /** Takes it; empty where huge pages are not used as programs ask for them. */
-    static Optional<HostKhugepaged> take() throws IOException {
+    /**
+     * Takes it and sends it to sleep; the model's must be frozen. Empty where huge pages are not used as programs ask for them, or where it does not come to rest.
+     *
+     * <p>It only sleeps for a time while somebody is on its list, and is woken by whoever comes onto an empty one: so process 0 comes first, with an area in which there is nothing to find.
+     */
+    static Optional<HostKhugepaged> take(TwoKernels both) throws IOException, InterruptedException {
+        Optional<HostKhugepaged> host = take();
+        if (host.isPresent()) {
+            both.call(0, "mmap", FIRST_AREA, HUGE_BYTES, 3, 0x32, -1, 0);
+            both.store(0, FIRST_AREA, 1);
+            both.call(0, "madvise", FIRST_AREA, HUGE_BYTES, MADV_HUGEPAGE);
+            both.call(0, "madvise", FIRST_AREA, HUGE_BYTES, MADV_DONTNEED);
+            if (!host.get().settle()) {
+                host.get().close();
+                return Optional.empty();
+            }
+        }
+        return host;
+    }
+
+    private static Optional<HostKhugepaged> take() throws IOException {
         Path enabled = DIRECTORY.resolve("enabled");
         if (!Files.isWritable(enabled) || !Files.readString(enabled).contains("[madvise]")) {
             return Optional.empty();

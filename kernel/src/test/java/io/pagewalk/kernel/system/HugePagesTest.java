@@ -35,9 +35,8 @@ class HugePagesTest extends TwoKernelsTest {
 
     @BeforeEach
     void mapTwoHugePages() throws IOException, InterruptedException {
-        khugepaged = HostKhugepaged.take();
-        assumeTrue(khugepaged.isPresent(), "skipped: this kernel does not use huge pages where programs ask for them");
-        assumeTrue(khugepaged.get().settle(), "skipped: khugepaged does not come to rest");
+        khugepaged = HostKhugepaged.take(both());
+        assumeTrue(khugepaged.isPresent(), "skipped: khugepaged is not there, or does not come to rest");
         call("mmap", AREA, 2 * HUGE, 3, ANON, -1, 0);
         call("madvise", AREA, 2 * HUGE, MADV_HUGEPAGE);
         before = both().statusBytes(0, "RssAnon");
