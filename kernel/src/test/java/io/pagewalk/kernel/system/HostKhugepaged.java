@@ -89,7 +89,7 @@ final class HostKhugepaged implements AutoCloseable {
 
     private static Optional<HostKhugepaged> take() throws IOException {
         Path enabled = DIRECTORY.resolve("enabled");
-        if (!Files.isWritable(enabled) || !Files.readString(enabled).contains("[madvise]")) {
+        if (!Files.isWritable(enabled) || !isSetAsUsual()) {
             return Optional.empty();
         }
         Path file = Path.of(System.getProperty("java.io.tmpdir"), "pagewalk-khugepaged.lock");
@@ -99,6 +99,17 @@ final class HostKhugepaged implements AutoCloseable {
         }
         FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
         return Optional.of(new HostKhugepaged(channel, channel.lock(), thread.get()));
+    }
+
+    /** Returns whether faults get pages of 4 KiB or 2 MiB, and those where programs ask for them: other tests may have set something else for a while. */
+    static boolean isSetAsUsual() throws IOException {
+        for (int kilobytes = 16; kilobytes < 2048; kilobytes *= 2) {
+            Path size = DIRECTORY.resolve("hugepages-" + kilobytes + "kB/enabled");
+            if (!Files.isReadable(size) || !Files.readString(size).contains("[never]")) {
+                return false;
+            }
+        }
+        return Files.readString(DIRECTORY.resolve("enabled")).contains("[madvise]");
     }
 
     /** Writes a setting. */
