@@ -65,18 +65,6 @@ public final class DeferredSplits {
         }
     }
 
-    /**
-     * Puts a queued folio behind all others.
-     *
-     * @param head first frame
-     */
-    public void moveToEnd(long head) {
-        Boolean isPartlyMapped = queue.remove(head);
-        if (isPartlyMapped != null) {
-            queue.put(head, isPartlyMapped);
-        }
-    }
-
     /** Returns whether no folio is queued. */
     public boolean isEmpty() {
         return queue.isEmpty();
@@ -97,16 +85,6 @@ public final class DeferredSplits {
      */
     public boolean isPartlyMapped(long head) {
         return Boolean.TRUE.equals(queue.get(head));
-    }
-
-    /** Returns how many folios are queued. */
-    public int size() {
-        return queue.size();
-    }
-
-    /** Returns the first frames of all queued folios, the oldest first. */
-    public long[] heads() {
-        return queue.keySet().stream().mapToLong(Long::longValue).toArray();
     }
 
     /**
