@@ -121,7 +121,7 @@ class ProcFilesTest {
         for (String name : both().model.kernel.hugePageFiles().texts().keySet()) {
             long fd = open(HUGE_PAGES + name, name.contains("stats/") ? 0 : 2);
             if (fd >= 0) {
-                write(fd, "nonsense");
+                write(fd, "zero");
                 write(fd, "-1");
             }
         }
