@@ -287,7 +287,8 @@ final class PageTables {
     }
 
     /**
-     * Makes the table of the third level for the new place of memory that has no leaf table, as {@code mm/mremap.c:move_page_tables()} does before it sees that there is nothing to move.
+     * Makes the table of the third level for the new place of memory that has no leaf table, as {@code mm/mremap.c:move_page_tables()} does before it sees that there is nothing to move. Without a
+     * table of the second level at the old place none is made.
      *
      * @param mm the address space
      * @param from an address without a leaf table
@@ -297,7 +298,7 @@ final class PageTables {
     long moveUpper(Mm mm, long from, long to) {
         int level = lowestLevel(mm, from);
         long bytes = bytesToBorder(from, mode.shift(level));
-        if (level > PUD_LEVEL || levels <= PUD_LEVEL) {
+        if (level >= PUD_LEVEL || levels <= PUD_LEVEL) {
             return bytes;
         }
         long made = makeDownTo(mm, to, PUD_LEVEL);

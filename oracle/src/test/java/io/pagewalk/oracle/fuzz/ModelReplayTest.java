@@ -2,6 +2,12 @@ package io.pagewalk.oracle.fuzz;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.pagewalk.kernel.syscall.SyscallNumbers;
+import io.pagewalk.oracle.machine.HelperProfile;
+import io.pagewalk.oracle.machine.ModelMachine;
+import io.pagewalk.oracle.machine.ProcText;
+import io.pagewalk.oracle.machine.StepText;
+import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 
 /** Histories in which the model once differed from Linux 6.18.44 on ext4, with what that kernel answered. */
@@ -208,6 +214,20 @@ class ModelReplayTest {
                 0 remap_file_pages 0x140000a000e8 0x7000 0x0 0x2 0x0 -> -22 0 0 0 0x0
                 0 msync 0x140000800000 0x400000 0x2 -> 0x0 0 0 0 0x0
                 """)).isEmpty();
+    }
+
+    /** VmPTE of Linux 6.18 stays as it is, where it grows by one table when the old place has one of the second level. */
+    @Test
+    void mremap_ofAnAreaWithoutATableOfTheSecondLevel_makesNone() {
+        ModelMachine model = ModelMachine.boot(HelperProfile.standard(Path.of("/tmp/data")));
+        SyscallNumbers numbers = model.kernel().syscallNumbers();
+        long before = ProcText.number(model.status(0), "VmPTE");
+        model.perform(StepText.parse("0 mmap 0x0 0x1000 0x3 0x62 -1 0x0", numbers));
+        model.perform(StepText.parse("0 mremap 0x40000000 0x1000 0x1000 0x5 0x1000001e5000", numbers));
+        assertThat(ProcText.number(model.status(0), "VmPTE")).isEqualTo(before);
+        model.perform(StepText.parse("0 mmap 0x20000000 0x1000 0x3 0x32 -1 0x0", numbers));
+        model.perform(StepText.parse("0 mremap 0x20000000 0x1000 0x1000 0x3 0x2000001e5000", numbers));
+        assertThat(ProcText.number(model.status(0), "VmPTE")).isEqualTo(before + 4);
     }
 
     @Test
