@@ -63,7 +63,8 @@ final class Generator {
         this.usesPool = areas.contains(Area.POOL) && model.poolPages() > 0;
         this.huge = new HugeSteps(random, numbers);
         boolean isAlone = areas.size() <= FEW_AREAS;
-        this.usesHugePages = areas.contains(Area.HUGE) && (isAlone || random.nextInt(8) == 0);
+        this.usesHugePages =
+                areas.contains(Area.SIZES) || (areas.contains(Area.HUGE) && (isAlone || random.nextInt(8) == 0));
     }
 
     Step next() {

@@ -29,6 +29,14 @@ public final class Verification {
     private static final int MODEL_CHECK_EVERY = 4;
     private static final int UNLOCKED_EVERY = 4;
     private static final int SETTINGS_EVERY = 8;
+
+    /** What areas may have besides pages of 2 MiB, by order. */
+    private static final List<Map<Integer, String>> SMALL_SIZES = List.of(
+            Map.of(4, "madvise"),
+            Map.of(4, "always"),
+            Map.of(2, "always", 5, "madvise"),
+            Map.of(4, "inherit", 7, "always"));
+
     private static final String POOL_PAGES = "9";
     private static final long SHRINK_NANOS = 20_000_000_000L;
     private static final int MAX_UNEXPLAINED = 5;
@@ -102,6 +110,9 @@ public final class Verification {
         boolean isAlone = areas.size() <= Generator.FEW_AREAS;
         if (areas.contains(Area.POOL) && (isAlone || seed % SETTINGS_EVERY == 3)) {
             return HostSettings.take(Map.of(HostSettings.POOL, POOL_PAGES, HostSettings.OVERCOMMIT, "0"));
+        }
+        if (areas.contains(Area.SIZES) && seed % 2 == 1) {
+            return HostSettings.take(HostHugePages.files(SMALL_SIZES.get((int) (seed / SETTINGS_EVERY) & 3)));
         }
         return null;
     }

@@ -1,7 +1,6 @@
 package io.pagewalk.oracle.fuzz;
 
 import io.pagewalk.base.BadInput;
-import java.util.EnumSet;
 import java.util.Set;
 
 /**
@@ -31,6 +30,6 @@ public record VerifyRequest(Set<Area> areas, long operations, long seed, double 
      * @param seed of the first history
      */
     public static VerifyRequest of(long operations, long seed) {
-        return new VerifyRequest(EnumSet.allOf(Area.class), operations, seed, 0);
+        return new VerifyRequest(Area.all(), operations, seed, 0);
     }
 }

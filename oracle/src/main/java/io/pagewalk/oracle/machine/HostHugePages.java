@@ -57,6 +57,17 @@ public record HostHugePages(Map<String, String> chosen) {
         }
     }
 
+    /**
+     * Returns the files that switch sizes, and what is to be written to each.
+     *
+     * @param words what to choose for each order
+     */
+    public static Map<Path, String> files(Map<Integer, String> words) {
+        Map<Path, String> result = new TreeMap<>();
+        words.forEach((order, word) -> result.put(DIRECTORY.resolve(ofOrder(order, ENABLED)), word));
+        return result;
+    }
+
     private static String ofOrder(int order, String name) {
         return "hugepages-" + (4 << order) + "kB/" + name;
     }

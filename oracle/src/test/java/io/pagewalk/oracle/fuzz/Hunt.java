@@ -10,7 +10,6 @@ import io.pagewalk.oracle.machine.StepText;
 import io.pagewalk.oracle.machine.Watchdog;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.EnumSet;
 import java.util.List;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -53,7 +52,7 @@ public final class Hunt implements Function<String[], String[]> {
         try (History history = History.start(judge)) {
             steps = history.steps();
             try {
-                found = Verification.play(history, EnumSet.allOf(Area.class), seed, wanted, Long.MAX_VALUE, done -> {});
+                found = Verification.play(history, Area.all(), seed, wanted, Long.MAX_VALUE, done -> {});
             } catch (HelperFailure failure) {
                 throw failure;
             } catch (RuntimeException broken) {
