@@ -1,5 +1,6 @@
 package io.pagewalk.kernel.system;
 
+import io.pagewalk.kernel.buddy.PageAllocator;
 import io.pagewalk.kernel.hugetlb.HugePools;
 import io.pagewalk.kernel.memblock.BootMemory;
 import io.pagewalk.kernel.shmem.Shmem;
@@ -11,14 +12,24 @@ import org.jspecify.annotations.Nullable;
 final class KernelVmSettings implements VmSettings {
     private final Sysctls sysctls;
     private final BootMemory boot;
+    private final PageAllocator allocator;
+    private final int cpus;
     private final boolean tracksSoftDirty;
     private final boolean hasAnonymousNames;
     private @Nullable HugePools hugePages;
     private @Nullable Shmem shmem;
 
-    KernelVmSettings(Sysctls sysctls, BootMemory boot, boolean tracksSoftDirty, boolean hasAnonymousNames) {
+    KernelVmSettings(
+            Sysctls sysctls,
+            BootMemory boot,
+            PageAllocator allocator,
+            int cpus,
+            boolean tracksSoftDirty,
+            boolean hasAnonymousNames) {
         this.sysctls = sysctls;
         this.boot = boot;
+        this.allocator = allocator;
+        this.cpus = cpus;
         this.tracksSoftDirty = tracksSoftDirty;
         this.hasAnonymousNames = hasAnonymousNames;
     }
@@ -79,6 +90,16 @@ final class KernelVmSettings implements VmSettings {
     @Override
     public boolean hasAnonymousNames() {
         return hasAnonymousNames;
+    }
+
+    @Override
+    public int cpus() {
+        return cpus;
+    }
+
+    @Override
+    public int currentCpu() {
+        return allocator.currentCpu();
     }
 
     @Override

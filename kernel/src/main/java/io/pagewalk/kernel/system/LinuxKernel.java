@@ -129,7 +129,8 @@ public final class LinuxKernel extends KernelCore {
         files.setUnmapper(pageTables::unmapFileRange);
         boolean tracksSoftDirty = options.tracksSoftDirty()
                 && machine.description().mode().architecture() == PagingMode.Architecture.X86_64;
-        KernelVmSettings settings = new KernelVmSettings(sysctls, boot, tracksSoftDirty, options.anonymousNames());
+        KernelVmSettings settings = new KernelVmSettings(
+                sysctls, boot, folios.allocator(), mmus.length, tracksSoftDirty, options.anonymousNames());
         if (tracksSoftDirty) {
             faultHandler.trackSoftDirty();
         }
@@ -629,7 +630,7 @@ public final class LinuxKernel extends KernelCore {
      * @throws BadInput for an unknown name or a value that Linux refuses
      */
     public void writeSysctl(String name, String value) {
-        new SysctlHandlers(sysctls, boot, pageThreads, hugetlb.pools()).write(name, value);
+        new SysctlHandlers(sysctls, boot, pageThreads, hugetlb.pools(), overcommit).write(name, value);
     }
 
     /** Returns memory compaction. */

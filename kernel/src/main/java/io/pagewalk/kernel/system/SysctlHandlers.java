@@ -4,6 +4,7 @@ import io.pagewalk.base.BadInput;
 import io.pagewalk.kernel.hugetlb.HugePools;
 import io.pagewalk.kernel.memblock.BootMemory;
 import io.pagewalk.kernel.sysctl.Sysctls;
+import io.pagewalk.kernel.vma.Overcommit;
 
 /** What happens when a value under {@code /proc/sys/vm} is written while the machine runs: the {@code proc_handler} functions of {@code mm/}. */
 final class SysctlHandlers {
@@ -11,12 +12,15 @@ final class SysctlHandlers {
     private final BootMemory memory;
     private final PageThreads threads;
     private final HugePools hugePages;
+    private final Overcommit overcommit;
 
-    SysctlHandlers(Sysctls sysctls, BootMemory memory, PageThreads threads, HugePools hugePages) {
+    SysctlHandlers(
+            Sysctls sysctls, BootMemory memory, PageThreads threads, HugePools hugePages, Overcommit overcommit) {
         this.sysctls = sysctls;
         this.memory = memory;
         this.threads = threads;
         this.hugePages = hugePages;
+        this.overcommit = overcommit;
     }
 
     /** Stores a value and lets the allocator follow; refuses what Linux refuses. */
@@ -41,6 +45,10 @@ final class SysctlHandlers {
                 threads.compaction().applySettings(sysctls);
                 threads.triggerProactive();
             }
+            case "overcommit_memory" -> overcommit.policyChanged();
+            // One of the two rules.
+            case "overcommit_ratio" -> sysctls.set("overcommit_kbytes", "0");
+            case "overcommit_kbytes" -> sysctls.set("overcommit_ratio", "0");
             case "nr_hugepages", "nr_hugepages_mempolicy" -> {
                 hugePages.resize(sysctls.get(key));
                 long pages = hugePages.defaultPool().pages();

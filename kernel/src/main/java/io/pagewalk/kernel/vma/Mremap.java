@@ -254,12 +254,17 @@ public final class Mremap {
                 && !Errno.isError(UnmappedArea.get(mm, null, area.start(), end - area.start(), 0, MapFlags.MAP_FIXED));
     }
 
+    /** {@code vrm_calc_charge()}: an area that counts asks even when nothing is added. */
+    private boolean isRefused(Vma area, long pages) {
+        return area.has(VmaFlags.VM_ACCOUNT) && mm.services().overcommit().charge(mm, pages) != 0;
+    }
+
     /** {@code expand_vma_in_place()}. */
     private long expandInPlace(Vma area) {
         long growth = newLength - oldLength;
         long pages = growth >>> Vma.PAGE_SHIFT;
         long charged = area.has(VmaFlags.VM_ACCOUNT) ? pages : 0;
-        if (mm.services().overcommit().charge(mm, charged) != 0) {
+        if (isRefused(area, charged)) {
             return -Errno.ENOMEM;
         }
         long end = area.end();
@@ -303,7 +308,7 @@ public final class Mremap {
         long charged = area.has(VmaFlags.VM_ACCOUNT)
                 ? (keepsSource() ? newLength : newLength - oldLength) >>> Vma.PAGE_SHIFT
                 : 0;
-        if (overcommit.charge(mm, charged) != 0) {
+        if (isRefused(area, charged)) {
             return -Errno.ENOMEM;
         }
         long areaFlags = area.flags();

@@ -2,6 +2,7 @@ package io.pagewalk.kernel.vma;
 
 import io.pagewalk.base.KernelBug;
 import io.pagewalk.kernel.syscall.Errno;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /** How much memory all processes together were promised: {@code vm_committed_as} and {@code mm/util.c:__vm_enough_memory()}. */
@@ -17,10 +18,15 @@ public final class Overcommit {
 
     private static final int KBYTES_TO_PAGES_SHIFT = Vma.PAGE_SHIFT - 10;
     private static final int USER_RESERVE_SHARE = 32;
+    private static final int BATCH_SHARE = 4;
+    private static final int STRICT_BATCH_SHARE = 256;
 
     private final VmSettings settings;
     private long committedPages;
     private long lostPages;
+    /* The counter is one of the kind of lib/percpu_counter.c: what a CPU has added lately is not seen by the limit. */
+    private final long[] unfolded;
+    private long batch;
 
     /**
      * Creates the counter of one machine.
@@ -29,6 +35,7 @@ public final class Overcommit {
      */
     public Overcommit(VmSettings settings) {
         this.settings = settings;
+        this.unfolded = new long[settings.cpus()];
     }
 
     /** Returns {@code Committed_AS} of /proc/meminfo, in pages. */
@@ -63,16 +70,16 @@ public final class Overcommit {
      */
     public long charge(@Nullable Mm mm, long pages) {
         boolean admin = mm == null || mm.isPrivileged();
-        long committed = committedPages + pages;
+        add(pages);
         boolean enough = switch (settings.overcommitMemory()) {
             case OVERCOMMIT_ALWAYS -> true;
             case OVERCOMMIT_GUESS -> pages <= settings.totalRamPages() + settings.totalSwapPages();
-            default -> committed < limitFor(mm, admin);
+            default -> folded() < limitFor(mm, admin);
         };
         if (!enough) {
+            add(-pages);
             return -Errno.ENOMEM;
         }
-        committedPages = committed;
         return 0;
     }
 
@@ -82,7 +89,7 @@ public final class Overcommit {
      * @param pages how many, at least 0
      */
     public void chargeAlways(long pages) {
-        committedPages += pages;
+        add(pages);
     }
 
     /**
@@ -92,7 +99,41 @@ public final class Overcommit {
      */
     public void uncharge(long pages) {
         KernelBug.on(pages > committedPages, "more pages uncharged than committed");
-        committedPages -= pages;
+        add(-pages);
+    }
+
+    /** {@code vm.overcommit_memory} has changed: {@code mm/util.c:overcommit_policy_handler()}, after which the strict policy sees all that was added before. */
+    public void policyChanged() {
+        batch = 0;
+        if (settings.overcommitMemory() == OVERCOMMIT_NEVER) {
+            Arrays.fill(unfolded, 0);
+        }
+    }
+
+    /** {@code percpu_counter_add_batch()}. */
+    private void add(long pages) {
+        committedPages += pages;
+        int cpu = settings.currentCpu();
+        long count = unfolded[cpu] + pages;
+        unfolded[cpu] = Math.abs(count) >= batch() ? 0 : count;
+    }
+
+    /** {@code percpu_counter_read_positive()}. */
+    private long folded() {
+        long sum = committedPages;
+        for (long pages : unfolded) {
+            sum -= pages;
+        }
+        return Math.max(0, sum);
+    }
+
+    /** {@code mm/mm_init.c:mm_compute_batch()}. */
+    private long batch() {
+        if (batch == 0) {
+            int share = settings.overcommitMemory() == OVERCOMMIT_NEVER ? STRICT_BATCH_SHARE : BATCH_SHARE;
+            batch = Math.max(settings.totalRamPages() / settings.cpus() / share, Math.max(settings.cpus() * 2, 32));
+        }
+        return batch;
     }
 
     private long limitFor(@Nullable Mm mm, boolean admin) {

@@ -2,6 +2,16 @@ package io.pagewalk.kernel.vma;
 
 /** The sysctls and sizes that address spaces ask for; {@code system} answers from the machine's sysctls. Defaults are Linux's. */
 public interface VmSettings {
+    /** Returns how many CPUs there are: {@code num_present_cpus()}. */
+    default int cpus() {
+        return 1;
+    }
+
+    /** Returns the CPU that runs the present call, from 0. */
+    default int currentCpu() {
+        return 0;
+    }
+
     /** Returns {@code vm.max_map_count}. */
     default int maxMapCount() {
         return 65530;

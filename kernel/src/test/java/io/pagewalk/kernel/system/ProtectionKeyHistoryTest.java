@@ -51,7 +51,7 @@ class ProtectionKeyHistoryTest {
 
     @Test
     void script_random_equalsRealKernel() throws IOException, InterruptedException {
-        Optional<RealProtectionKeys> real = RealProtectionKeys.prepare(directory);
+        Optional<EmulatedKernel> real = EmulatedKernel.prepare(directory, "pkeys.c");
         assumeTrue(real.isPresent(), "needs qemu-system-x86_64, /boot/vmlinuz-* and gcc");
         List<String> script = ProtectionKeyScript.random(new SeededRandom(SEED).fork("protection keys"), OPERATIONS);
         List<String> printed = real.orElseThrow().run(script);

@@ -27,10 +27,15 @@ final class TestMachine implements MmTask, UserMemory, PageTableOps, AnonVmaOps,
     int maxMapCount = 65530;
     int overcommitMode;
     long ramPages = 1L << 20;
+    int overcommitRatio = 50;
+    long overcommitKbytes;
+    long userReserveKbytes = 131072;
+    long adminReserveKbytes = 8192;
     boolean alignsForHugePages = true;
     private Mm mm;
     private long nextAnonVma = 1;
     private long nextFile = 1000;
+    private long forkError;
 
     private record Identity(long id) implements AnonVma {}
 
@@ -88,6 +93,21 @@ final class TestMachine implements MmTask, UserMemory, PageTableOps, AnonVmaOps,
 
     /** Copies the process as fork() does; the child's areas get an anon_vma of their own beside the parent's. */
     Mm fork() {
+        Mm child = tryFork();
+        if (child == null) {
+            throw new AssertionError("fork failed: " + forkError);
+        }
+        return child;
+    }
+
+    /** Returns what {@link #tryFork} that gave null has failed with, a negative errno. */
+    long forkError() {
+        return forkError;
+    }
+
+    /** The same, or null when it fails. */
+    @Nullable
+    Mm tryFork() {
         Mm child = newMm();
         long error = MmLifecycle.dupMmap(child, mm, (copy, original, wipe) -> {
             if (!wipe && original.anonVma() != null) {
@@ -99,8 +119,11 @@ final class TestMachine implements MmTask, UserMemory, PageTableOps, AnonVmaOps,
             return 0;
         });
         if (error != 0) {
-            throw new AssertionError("fork failed: " + error);
+            Munmap.exitMmap(child);
+            forkError = error;
+            return null;
         }
+        child.setPrivileged(mm.isPrivileged());
         return child;
     }
 
@@ -267,6 +290,26 @@ final class TestMachine implements MmTask, UserMemory, PageTableOps, AnonVmaOps,
     @Override
     public int maxMapCount() {
         return maxMapCount;
+    }
+
+    @Override
+    public int overcommitRatio() {
+        return overcommitRatio;
+    }
+
+    @Override
+    public long overcommitKbytes() {
+        return overcommitKbytes;
+    }
+
+    @Override
+    public long userReserveKbytes() {
+        return userReserveKbytes;
+    }
+
+    @Override
+    public long adminReserveKbytes() {
+        return adminReserveKbytes;
     }
 
     @Override

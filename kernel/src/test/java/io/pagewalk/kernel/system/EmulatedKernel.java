@@ -16,32 +16,37 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
 /**
- * A real kernel in an emulated machine whose CPU has protection keys. It needs {@code qemu-system-x86_64} on the path, a kernel image {@code /boot/vmlinuz-*} and gcc;
+ * A real kernel in an emulated machine with one CPU that has all features, and a first program that carries out a script. It needs {@code qemu-system-x86_64} on the path, a kernel image {@code /boot/vmlinuz-*} and gcc;
  * {@code -Dpagewalk.qemu=FILE} and {@code -Dpagewalk.vmlinuz=FILE} name others.
  */
-final class RealProtectionKeys {
-    private static final String SOURCE = "pkeys.c";
+public final class EmulatedKernel {
     private static final int MINUTES = 4;
 
     private final Path directory;
     private final Path qemu;
     private final Path image;
 
-    private RealProtectionKeys(Path directory, Path qemu, Path image) {
+    private EmulatedKernel(Path directory, Path qemu, Path image) {
         this.directory = directory;
         this.qemu = qemu;
         this.image = image;
     }
 
-    /** Builds the first program; empty where something is missing. */
-    static Optional<RealProtectionKeys> prepare(Path directory) throws IOException, InterruptedException {
-        Optional<Path> qemu = named("pagewalk.qemu").or(RealProtectionKeys::onPath);
-        Optional<Path> image = named("pagewalk.vmlinuz").or(RealProtectionKeys::installed);
+    /**
+     * Builds the first program; empty where something is missing.
+     *
+     * @param directory for files
+     * @param source name of the program's source beside this class
+     */
+    public static Optional<EmulatedKernel> prepare(Path directory, String source)
+            throws IOException, InterruptedException {
+        Optional<Path> qemu = named("pagewalk.qemu").or(EmulatedKernel::onPath);
+        Optional<Path> image = named("pagewalk.vmlinuz").or(EmulatedKernel::installed);
         if (qemu.isEmpty() || image.isEmpty() || !Files.isExecutable(Path.of("/usr/bin/gcc"))) {
             return Optional.empty();
         }
-        try (InputStream stream = requireNonNull(RealProtectionKeys.class.getResourceAsStream(SOURCE))) {
-            Files.write(directory.resolve(SOURCE), stream.readAllBytes());
+        try (InputStream stream = requireNonNull(EmulatedKernel.class.getResourceAsStream(source))) {
+            Files.write(directory.resolve(source), stream.readAllBytes());
         }
         Process gcc = new ProcessBuilder(
                         "gcc",
@@ -51,12 +56,12 @@ final class RealProtectionKeys {
                         "-pthread",
                         "-o",
                         file(directory, "init"),
-                        file(directory, SOURCE))
+                        file(directory, source))
                 .redirectErrorStream(true)
                 .start();
         gcc.getInputStream().readAllBytes();
         return gcc.waitFor() == 0
-                ? Optional.of(new RealProtectionKeys(directory, qemu.orElseThrow(), image.orElseThrow()))
+                ? Optional.of(new EmulatedKernel(directory, qemu.orElseThrow(), image.orElseThrow()))
                 : Optional.empty();
     }
 
@@ -85,8 +90,13 @@ final class RealProtectionKeys {
         }
     }
 
-    /** Boots, lets the first program carry a script out and returns what it printed, or nothing when the machine did not come to the end of it. */
-    List<String> run(List<String> script) throws IOException, InterruptedException {
+    /**
+     * Boots, and lets the first program carry a script out.
+     *
+     * @param script its lines
+     * @return what it printed, or nothing when the machine did not come to the end of it
+     */
+    public List<String> run(List<String> script) throws IOException, InterruptedException {
         Path initrd = directory.resolve("initrd");
         Files.write(initrd, archive(String.join("\n", script) + "\n"));
         Process process = new ProcessBuilder(List.of(
