@@ -106,7 +106,7 @@ final class HugetlbFaults implements HugetlbFaultHandler {
         return isWrite && !isWritable ? copy(vma, vaddr, level, entry, CopyFor.WRITING) : FaultOutcome.DONE;
     }
 
-    /** {@code hugetlb_wp()}. */
+    /** {@code hugetlb_wp()}. Differs from Linux: a store whose page only a child has, at another place, ends in SIGBUS. */
     private int copy(Vma vma, long vaddr, int level, long entry, CopyFor purpose) {
         long old = entries.pfn(entry, level);
         boolean isAnon = folios.isAnon(old);
@@ -130,8 +130,12 @@ final class HugetlbFaults implements HugetlbFaultHandler {
                 return FaultOutcome.BEYOND_END;
             }
             // Who made the mapping was promised this page; its children have to do without.
+            int mappings = folios.folios().large().mapcount(old);
             takeFromOthers(inode, vma, vaddr, old);
-            return copy(vma, vaddr, level, entry, purpose);
+            // Where a child has moved its area, Linux looks at the old place only and tries for ever.
+            return folios.folios().large().mapcount(old) == mappings
+                    ? FaultOutcome.BEYOND_END
+                    : copy(vma, vaddr, level, entry, purpose);
         }
         anonVmas.prepare(vma);
         folios.copy(old, head);

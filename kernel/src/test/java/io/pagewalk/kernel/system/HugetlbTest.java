@@ -4,6 +4,7 @@ import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.pagewalk.base.Size;
+import io.pagewalk.hardware.mmu.Access;
 import io.pagewalk.hardware.paging.PagingMode;
 import io.pagewalk.kernel.hugetlb.HugePool;
 import io.pagewalk.kernel.hugetlb.HugetlbMount;
@@ -128,6 +129,20 @@ class HugetlbTest {
         k.verify();
         assertThat(k.call("munmap", at, 2 * bytes)).isZero();
         assertThat(counts(pool(k, 0))).containsExactly(4, 4, 0, 0);
+        k.verify();
+    }
+
+    @Test
+    void store_whenAMovedChildHasTheOnlyPage_endsInSigbus() {
+        TestKernel k = boot("hugepages=1");
+        long huge = 2 * Size.MIB;
+        long addr = k.mapped(k.call("mmap", 0, huge, 3, 0x40022, -1, 0));
+        assertThat(k.kernel.access(k.task, addr, Access.STORE)).isEqualTo(UserAccess.OK);
+        Task child = requireNonNull(k.kernel.fork(k.task));
+        long other = 0x20_0000_0000L;
+        assertThat(k.call(child, "mremap", addr, huge, huge, 3, other)).isEqualTo(other);
+        assertThat(k.kernel.access(k.task, addr, Access.STORE)).isNotEqualTo(UserAccess.OK);
+        assertThat(k.kernel.access(child, other, Access.LOAD)).isEqualTo(UserAccess.OK);
         k.verify();
     }
 

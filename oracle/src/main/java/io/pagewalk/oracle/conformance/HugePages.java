@@ -2,19 +2,18 @@ package io.pagewalk.oracle.conformance;
 
 import static io.pagewalk.oracle.conformance.Linux.*;
 
-import java.io.IOException;
-import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
+import io.pagewalk.oracle.machine.HostSettings;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.function.Consumer;
 
 /**
- * A pool of huge pages for the time of one case. On the running kernel it is a setting of the whole machine: it is taken under a lock when nobody uses it, and put back whatever
- * comes of the case.
+ * A pool of huge pages for the time of one case. On the running kernel it is a setting of the whole machine: it is taken when nobody uses it, and put back whatever comes of the case.
+ * Figures are told without the pages that this kernel has promised to nobody and never gives back.
  */
 final class HugePages {
     /** Bytes of a huge page. */
@@ -30,7 +29,8 @@ final class HugePages {
     static final int SHM_HUGETLB = 04000;
 
     private static final String DIRECTORY = "/sys/kernel/mm/hugepages/hugepages-2048kB/";
-    private static final long PATIENCE_NANOS = 3_000_000_000L;
+    private static final String POOL = "nr_hugepages";
+    private static final Set<String> WITH_LOST = Set.of(POOL, "free_hugepages", "resv_hugepages");
     private static final int TEXT_BYTES = 32;
 
     private HugePages() {}
@@ -42,52 +42,22 @@ final class HugePages {
             body.accept(s);
             return;
         }
-        Path file = Path.of(System.getProperty("java.io.tmpdir"), "pagewalk-hugetlb.lock");
-        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-                FileLock lock = channel.lock()) {
-            s.needsOnHost(lock.isValid() && isUnused(), "a pool of huge pages that can be set and nobody uses");
-            try {
-                resize(s, pages);
-                s.needsOnHost(value("nr_hugepages") == pages, "memory for huge pages");
-                body.accept(s);
-            } finally {
-                // Surplus pages that are free become persistent ones, which can go.
-                set("nr_overcommit_hugepages", 0);
-                set("nr_hugepages", value("nr_hugepages"));
-                set("nr_hugepages", 0);
+        Map<Path, String> wanted = new LinkedHashMap<>();
+        wanted.put(HostSettings.OVERCOMMIT, "0");
+        wanted.put(HostSettings.POOL, Integer.toString(pages));
+        try (HostSettings settings = HostSettings.take(wanted)) {
+            if (settings == null) {
+                s.needsOnHost(false, "a pool of huge pages that can be set and nobody uses, and memory for it");
+                return;
             }
-        } catch (IOException e) {
-            throw new CaseFailure("the pool of huge pages: " + e.getMessage());
+            s.setLostHugePages(settings.lost());
+            body.accept(s);
         }
-    }
-
-    private static boolean isUnused() throws IOException {
-        if (!Files.isWritable(Path.of(DIRECTORY + "nr_hugepages"))) {
-            return false;
-        }
-        // Processes of the case before may be about to end.
-        long deadline = System.nanoTime() + PATIENCE_NANOS;
-        while (value("nr_hugepages") != 0 || value("resv_hugepages") != 0) {
-            if (System.nanoTime() > deadline) {
-                return false;
-            }
-            Thread.onSpinWait();
-        }
-        return true;
-    }
-
-    private static long value(String name) throws IOException {
-        return Long.parseUnsignedLong(
-                Files.readString(Path.of(DIRECTORY + name)).strip());
-    }
-
-    private static void set(String name, long value) throws IOException {
-        Files.writeString(Path.of(DIRECTORY + name), Long.toString(value));
     }
 
     /** Writes {@code nr_hugepages}. */
     static void resize(Subject s, int pages) {
-        write(s, "nr_hugepages", pages);
+        write(s, POOL, pages + s.lostHugePages());
     }
 
     /** Writes {@code nr_overcommit_hugepages}. */
@@ -95,9 +65,9 @@ final class HugePages {
         write(s, "nr_overcommit_hugepages", pages);
     }
 
-    private static void write(Subject s, String name, int value) {
+    private static void write(Subject s, String name, long value) {
         int fd = s.open(DIRECTORY + name, O_WRONLY);
-        String text = Integer.toString(value);
+        String text = Long.toString(value);
         s.gives(text.length(), "write", fd, s.string(text), text.length());
         s.gives(0, "close", fd);
     }
@@ -109,14 +79,15 @@ final class HugePages {
         long length = s.ok("read", fd, buffer, TEXT_BYTES);
         s.gives(0, "close", fd);
         String text = new String(s.peek(buffer, (int) length), StandardCharsets.US_ASCII);
-        return Long.parseUnsignedLong(text.strip());
+        long value = Long.parseUnsignedLong(text.strip());
+        return WITH_LOST.contains(name) ? value - s.lostHugePages() : value;
     }
 
     /** The pool must have so many pages in all, free, reserved and surplus ones. */
     static void has(Subject s, long total, long free, long reserved, long surplus) {
         List<Long> expected = List.of(total, free, reserved, surplus);
         List<Long> actual = List.of(
-                figure(s, "nr_hugepages"),
+                figure(s, POOL),
                 figure(s, "free_hugepages"),
                 figure(s, "resv_hugepages"),
                 figure(s, "surplus_hugepages"));

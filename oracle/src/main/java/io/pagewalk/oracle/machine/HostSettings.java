@@ -1,10 +1,12 @@
 package io.pagewalk.oracle.machine;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -13,6 +15,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,6 +35,8 @@ public final class HostSettings implements AutoCloseable {
     private static final Path LOCK = Path.of(System.getProperty("java.io.tmpdir"), "pagewalk-hugetlb.lock");
     private static final Path JOURNAL = Path.of(System.getProperty("java.io.tmpdir"), "pagewalk-host-settings");
     private static final long PATIENCE_NANOS = 3_000_000_000L;
+    private static final int LONGEST = 256;
+    private static final long PAUSE_NANOS = 5_000_000L;
 
     private final FileChannel channel;
     private final FileLock lock;
@@ -49,8 +54,8 @@ public final class HostSettings implements AutoCloseable {
     /**
      * Changes settings.
      *
-     * @param wanted the text for each file; with {@link #POOL} among them the pool must be empty now
-     * @return null where one cannot be changed, somebody else changes some, or uses the pool
+     * @param wanted the text for each file; with {@link #POOL} among them there must be no pool now
+     * @return null where one cannot be changed, or somebody else goes on changing some or using the pool for three seconds
      */
     public static @Nullable HostSettings take(Map<Path, String> wanted) {
         if (!wanted.keySet().stream().allMatch(Files::isWritable)) {
@@ -58,14 +63,19 @@ public final class HostSettings implements AutoCloseable {
         }
         try {
             FileChannel channel = FileChannel.open(LOCK, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+            long deadline = System.nanoTime() + PATIENCE_NANOS;
             FileLock lock = tryLock(channel);
+            while (lock == null && System.nanoTime() < deadline) {
+                LockSupport.parkNanos(PAUSE_NANOS);
+                lock = tryLock(channel);
+            }
             if (lock == null) {
                 channel.close();
                 return null;
             }
             HostSettings result = new HostSettings(wanted, channel, lock);
             repair();
-            boolean isTaken = !wanted.containsKey(POOL) || result.isEmpty();
+            boolean isTaken = !wanted.containsKey(POOL) || (chosen(POOL).equals("0") && result.isEmpty());
             isTaken = isTaken && result.change();
             if (!isTaken) {
                 result.close();
@@ -129,7 +139,11 @@ public final class HostSettings implements AutoCloseable {
 
     /** The chosen word stands in brackets among others; a number stands alone. */
     static String chosen(Path file) throws IOException {
-        String text = Files.readString(file).strip();
+        String text;
+        // At once: a file below /proc/sys says no more after its first byte was read alone.
+        try (InputStream in = Files.newInputStream(file)) {
+            text = new String(in.readNBytes(LONGEST), StandardCharsets.US_ASCII).strip();
+        }
         int open = text.indexOf('[');
         return open < 0 ? text : text.substring(open + 1, text.indexOf(']'));
     }
@@ -182,7 +196,7 @@ public final class HostSettings implements AutoCloseable {
                 lost = counts[2];
                 return true;
             }
-            Thread.onSpinWait();
+            LockSupport.parkNanos(PAUSE_NANOS);
         } while (System.nanoTime() < deadline);
         return false;
     }
