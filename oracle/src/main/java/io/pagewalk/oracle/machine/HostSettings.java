@@ -192,6 +192,12 @@ public final class HostSettings implements AutoCloseable {
         do {
             Files.writeString(POOL, "0");
             long[] counts = pool();
+            if (counts[0] == counts[1] && counts[0] < counts[2]) {
+                // The pool was made smaller while a lost promise seemed to have come back.
+                Files.writeString(POOL, Long.toString(counts[2]));
+                Files.writeString(POOL, "0");
+                counts = pool();
+            }
             if (counts[0] == counts[1] && counts[0] == counts[2]) {
                 lost = counts[2];
                 return true;

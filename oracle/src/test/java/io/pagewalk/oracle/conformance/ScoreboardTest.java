@@ -42,8 +42,18 @@ class ScoreboardTest {
                 .as(BoardReport.text(results))
                 .isEmpty();
         Set<String> lines = Set.copyOf(Files.readAllLines(DOCUMENT));
-        assertThat(results.stream()
-                        .filter(result -> lines.contains(line(result.test())) && !result.isGood())
+        List<CaseResult> worse = results.stream()
+                .filter(result -> lines.contains(line(result.test())) && !result.isGood())
+                .toList();
+        // What somebody else uses, such as the pool of huge pages, may be wanting for a few cases.
+        List<CaseResult> notRun = worse.stream()
+                .filter(result -> result.model().isPass() && result.host().kind() == CaseResult.Kind.NOT_RUN)
+                .toList();
+        notRun.forEach(result -> System.out.println("not run on this computer: "
+                + result.test().name() + ": " + result.host().reason()));
+        assertThat(notRun).hasSizeLessThan(results.size() / 10);
+        assertThat(worse.stream()
+                        .filter(result -> !notRun.contains(result))
                         .map(result -> result.test().name()))
                 .as("the document says that they pass on both sides")
                 .isEmpty();
