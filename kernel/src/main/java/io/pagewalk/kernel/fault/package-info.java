@@ -2,7 +2,7 @@
  * Page tables and page faults: {@code mm/memory.c}, {@code mm/mprotect.c:change_protection()}, {@code mm/mremap.c:move_page_tables()} and the TLB flushing of
  * {@code arch/x86/mm/tlb.c}, written once over the levels that a {@link io.pagewalk.hardware.paging.PagingMode} describes.
  *
- * <p>Simplified: entries are single pages (no huge pages, no swap entries, no migration entries), one lock-free thread. Neighbours: {@code vma} calls down through
+ * <p>Simplified: no swap entries and no migration entries, one lock-free thread. Neighbours: {@code vma} calls down through
  * {@link io.pagewalk.kernel.vma.PageTableOps}; {@code filemap} supplies file pages; {@code system} wires CPUs and tasks in.
  */
 @NullMarked
