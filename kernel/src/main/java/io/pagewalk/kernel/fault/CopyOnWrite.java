@@ -104,7 +104,10 @@ final class CopyOnWrite {
     private void makeOwn(Vma vma, long pfn) {
         if (!memmap.hasFlags(pfn, PageFlags.ANON_EXCLUSIVE)) {
             memmap.setFlags(pfn, PageFlags.ANON_EXCLUSIVE);
-            folios.moveAnon(pfn, anonVmas.prepared(vma));
+            // Other areas may map other pages of a large folio: it stays where its reverse map finds all.
+            if (!folios.large().isLarge(pfn)) {
+                folios.moveAnon(pfn, anonVmas.prepared(vma));
+            }
         }
     }
 

@@ -15,6 +15,7 @@ class HugePagesTest extends TwoKernelsTest {
     private static final long HUGE = 2L << 20;
     private static final long AREA = TwoKernels.ARENA + (1L << 30);
     private static final int ANON = 0x32;
+    private static final int MADV_FREE = 8;
     private static final int MADV_HUGEPAGE = 14;
     private static final int MADV_NOHUGEPAGE = 15;
     private static final int MADV_COLLAPSE = 25;
@@ -140,6 +141,22 @@ class HugePagesTest extends TwoKernelsTest {
         call("mbind", AREA, HUGE, 0, 0, 0, MPOL_MF_MOVE);
         both().load(0, AREA + 5 * PAGE);
         resident(0);
+    }
+
+    @Test
+    void lazyFree_ofAPartThatAChildHasAlone_splitsTheHugePage() {
+        call("madvise", AREA, 2 * HUGE, MADV_NOHUGEPAGE);
+        both().store(0, AREA + HUGE + 128 * PAGE, 7);
+        call("madvise", AREA, 2 * HUGE, MADV_HUGEPAGE);
+        call("madvise", AREA + HUGE, HUGE, MADV_COLLAPSE);
+        call("madvise", AREA + PAGE, HUGE, MADV_NOHUGEPAGE);
+        both().fork(0, 1);
+        call("mmap", AREA + PAGE, 2 * HUGE - PAGE, 3, ANON | 0x10, -1, 0);
+        TwoKernels.Pair whole = both().statusBytes(1, "RssAnon");
+        both().store(1, AREA + HUGE + 8, 9);
+        both().call(1, "madvise", AREA + HUGE - PAGE, 16 * PAGE, MADV_FREE);
+        TwoKernels.Pair gone = whole.minus(both().statusBytes(1, "RssAnon"));
+        assertThat(gone.model()).isEqualTo(gone.real()).isPositive();
     }
 
     @Test
