@@ -142,7 +142,7 @@ public final class Mprotect {
         }
         long lockedPrivate = VmaFlags.VM_WRITE | VmaFlags.VM_SHARED | VmaFlags.VM_LOCKED;
         if ((oldFlags & lockedPrivate) == VmaFlags.VM_LOCKED && (newFlags & VmaFlags.VM_WRITE) != 0) {
-            Populate.populateVma(changed, start, end);
+            Populate.populateAtOnce(changed, start, end);
         }
         mm.account(oldFlags, -pages);
         mm.account(newFlags, pages);

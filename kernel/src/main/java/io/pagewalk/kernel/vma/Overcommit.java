@@ -27,6 +27,7 @@ public final class Overcommit {
     /* The counter is one of the kind of lib/percpu_counter.c: what a CPU has added lately is not seen by the limit. */
     private final long[] unfolded;
     private long batch;
+    private boolean isExact;
 
     /**
      * Creates the counter of one machine.
@@ -102,6 +103,12 @@ public final class Overcommit {
         add(-pages);
     }
 
+    /** Lets the limit see every page at once. Differs from Linux: for machines of a few pages, where a batch is as large as the memory. */
+    public void countExactly() {
+        isExact = true;
+        Arrays.fill(unfolded, 0);
+    }
+
     /** {@code vm.overcommit_memory} has changed: {@code mm/util.c:overcommit_policy_handler()}, after which the strict policy sees all that was added before. */
     public void policyChanged() {
         batch = 0;
@@ -115,7 +122,7 @@ public final class Overcommit {
         committedPages += pages;
         int cpu = settings.currentCpu();
         long count = unfolded[cpu] + pages;
-        unfolded[cpu] = Math.abs(count) >= batch() ? 0 : count;
+        unfolded[cpu] = isExact || Math.abs(count) >= batch() ? 0 : count;
     }
 
     /** {@code percpu_counter_read_positive()}. */

@@ -67,4 +67,18 @@ final class Populate {
         }
         return vma.mm().services().pageTables().populate(vma, start, end, write);
     }
+
+    /**
+     * Faults in a writable private part of one area without letting go of it meanwhile, so that a page which must be read counts as a major fault:
+     * {@code populate_vma_page_range()} without {@code locked}.
+     *
+     * @param vma the area
+     * @param start first address
+     * @param end first address behind
+     */
+    static void populateAtOnce(Vma vma, long start, long end) {
+        if (!vma.has(VmaFlags.VM_LOCKONFAULT) && ProtectionKeys.permits(vma, true)) {
+            vma.mm().services().pageTables().faultIn(vma, start, end, true);
+        }
+    }
 }

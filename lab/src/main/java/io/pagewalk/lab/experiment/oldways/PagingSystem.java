@@ -96,6 +96,7 @@ public final class PagingSystem implements MemorySystem {
         LinuxKernel first = boot(programBytes, 0);
         // What boot itself promised to init comes on top; a kernel knows its limit at boot.
         kernel = boot(programBytes, first.overcommit().committedPages());
+        kernel.overcommit().countExactly();
         memory = kernel.machine().memory();
         Zone bank = kernel.bootMemory().zones().stream()
                 .filter(zone -> zone.type() == ZoneType.HIGHMEM)
