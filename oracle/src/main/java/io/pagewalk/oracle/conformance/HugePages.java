@@ -8,12 +8,10 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.function.Consumer;
 
 /**
  * A pool of huge pages for the time of one case. On the running kernel it is a setting of the whole machine: it is taken when nobody uses it, and put back whatever comes of the case.
- * Figures are told without the pages that this kernel has promised to nobody and never gives back.
  */
 final class HugePages {
     /** Bytes of a huge page. */
@@ -30,7 +28,6 @@ final class HugePages {
 
     private static final String DIRECTORY = "/sys/kernel/mm/hugepages/hugepages-2048kB/";
     private static final String POOL = "nr_hugepages";
-    private static final Set<String> WITH_LOST = Set.of(POOL, "free_hugepages", "resv_hugepages");
     private static final int TEXT_BYTES = 32;
 
     private HugePages() {}
@@ -50,14 +47,14 @@ final class HugePages {
                 s.needsOnHost(false, "a pool of huge pages that can be set and nobody uses, and memory for it");
                 return;
             }
-            s.setLostHugePages(settings.lost());
+            s.needsOnHost(settings.lost() == 0, "a kernel that has lost no promised page");
             body.accept(s);
         }
     }
 
     /** Writes {@code nr_hugepages}. */
     static void resize(Subject s, int pages) {
-        write(s, POOL, pages + s.lostHugePages());
+        write(s, POOL, pages);
     }
 
     /** Writes {@code nr_overcommit_hugepages}. */
@@ -79,8 +76,7 @@ final class HugePages {
         long length = s.ok("read", fd, buffer, TEXT_BYTES);
         s.gives(0, "close", fd);
         String text = new String(s.peek(buffer, (int) length), StandardCharsets.US_ASCII);
-        long value = Long.parseUnsignedLong(text.strip());
-        return WITH_LOST.contains(name) ? value - s.lostHugePages() : value;
+        return Long.parseUnsignedLong(text.strip());
     }
 
     /** The pool must have so many pages in all, free, reserved and surplus ones. */

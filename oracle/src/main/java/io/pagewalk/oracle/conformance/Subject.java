@@ -38,7 +38,6 @@ public final class Subject {
         private long used;
         private boolean isMapped;
         private int files;
-        private long lostHugePages;
     }
 
     /** The first process of a machine. */
@@ -70,16 +69,6 @@ public final class Subject {
             throw new NotModelled(reason);
         }
         needsOnHost(isThere, reason);
-    }
-
-    /** Returns how many huge pages the running kernel has promised to nobody and never gives back. */
-    long lostHugePages() {
-        return scratch.lostHugePages;
-    }
-
-    /** Notes that for all processes of the case. */
-    void setLostHugePages(long pages) {
-        scratch.lostHugePages = pages;
     }
 
     /* System calls. */
