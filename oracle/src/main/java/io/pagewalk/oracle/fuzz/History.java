@@ -42,7 +42,7 @@ final class History implements AutoCloseable {
         if (settings != null) {
             settings.renew();
         }
-        NativeMachine real = NativeMachine.start(judge);
+        NativeMachine real = NativeMachine.start(judge.helper(), judge.data(), judge.watchdog());
         try {
             return new History(
                     real,

@@ -7,6 +7,7 @@ import io.pagewalk.kernel.hugetlb.HugePool;
 import io.pagewalk.kernel.procfs.PagemapEntry;
 import io.pagewalk.kernel.vma.Mm;
 import io.pagewalk.kernel.vma.Vma;
+import io.pagewalk.oracle.machine.HostSettings;
 import io.pagewalk.oracle.machine.ModelMachine;
 import io.pagewalk.oracle.machine.NativeMachine;
 import io.pagewalk.oracle.machine.ProcText;
@@ -115,7 +116,7 @@ final class StateCheck {
     private @Nullable Difference pool(int index) {
         HugePool own = model.kernel().hugetlb().pools().defaultPool();
         String actual = Arrays.toString(new long[] {own.pages(), own.free(), own.reserved(), own.surplus()});
-        String expected = Arrays.toString(real.pool());
+        String expected = Arrays.toString(HostSettings.pool());
         comparisons += 4;
         return expected.equals(actual)
                 ? null

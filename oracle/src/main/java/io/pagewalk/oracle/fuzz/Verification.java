@@ -109,22 +109,12 @@ public final class Verification {
     private static @Nullable HostSettings settings(long seed, Set<Area> areas) {
         boolean isAlone = areas.size() <= Generator.FEW_AREAS;
         if (areas.contains(Area.POOL) && (isAlone || seed % SETTINGS_EVERY == 3)) {
-            return pristinePool();
+            return HostSettings.take(Map.of(HostSettings.POOL, POOL_PAGES, HostSettings.OVERCOMMIT, "0"));
         }
         if (areas.contains(Area.SIZES) && seed % 2 == 1) {
             return HostSettings.take(HostHugePages.files(SMALL_SIZES.get((int) (seed / SETTINGS_EVERY) & 3)));
         }
         return null;
-    }
-
-    /** Sets a pool aside, unless this kernel has promised pages to nobody before: some calls then find pages that no other kernel has. */
-    private static @Nullable HostSettings pristinePool() {
-        HostSettings settings = HostSettings.take(Map.of(HostSettings.POOL, POOL_PAGES, HostSettings.OVERCOMMIT, "0"));
-        if (settings != null && settings.lost() > 0) {
-            settings.close();
-            return null;
-        }
-        return settings;
     }
 
     /** Returns false when a difference was found that somebody else may have caused; then nothing is counted. */

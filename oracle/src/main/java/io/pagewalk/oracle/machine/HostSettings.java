@@ -38,11 +38,13 @@ public final class HostSettings implements AutoCloseable {
     private static final int LONGEST = 256;
     private static final long PAUSE_NANOS = 5_000_000L;
 
+    /** The counts of a pool that was waited for in vain. */
+    private static long @Nullable [] stuck;
+
     private final FileChannel channel;
     private final FileLock lock;
     private final Map<Path, String> wanted;
     private final Map<Path, String> before = new LinkedHashMap<>();
-    private long lost;
     private final Thread hook = new Thread(this::putBack, "put settings back");
 
     private HostSettings(Map<Path, String> wanted, FileChannel channel, FileLock lock) {
@@ -55,7 +57,8 @@ public final class HostSettings implements AutoCloseable {
      * Changes settings.
      *
      * @param wanted the text for each file; with {@link #POOL} among them there must be no pool now
-     * @return null where one cannot be changed, or somebody else goes on changing some or using the pool for three seconds
+     * @return null where one cannot be changed, or somebody else goes on changing some or using the pool for three seconds; the latter also when the kernel has lost promises of it, as it does
+     *     when a part of an area is moved
      */
     public static @Nullable HostSettings take(Map<Path, String> wanted) {
         if (!wanted.keySet().stream().allMatch(Files::isWritable)) {
@@ -75,7 +78,7 @@ public final class HostSettings implements AutoCloseable {
             }
             HostSettings result = new HostSettings(wanted, channel, lock);
             repair();
-            boolean isTaken = !wanted.containsKey(POOL) || (chosen(POOL).equals("0") && result.isEmpty());
+            boolean isTaken = !wanted.containsKey(POOL) || (chosen(POOL).equals("0") && isEmpty());
             isTaken = isTaken && result.change();
             if (!isTaken) {
                 result.close();
@@ -107,14 +110,12 @@ public final class HostSettings implements AutoCloseable {
 
     private boolean write() throws IOException {
         for (Map.Entry<Path, String> entry : wanted.entrySet()) {
-            String value = entry.getValue();
             if (entry.getKey().equals(POOL)) {
                 // Pages of a pool stay dirty until they leave it.
                 Files.writeString(POOL, "0");
-                value = Long.toString(Long.parseLong(value) + lost);
             }
-            Files.writeString(entry.getKey(), value);
-            if (!chosen(entry.getKey()).equals(value)) {
+            Files.writeString(entry.getKey(), entry.getValue());
+            if (!chosen(entry.getKey()).equals(entry.getValue())) {
                 return false;
             }
         }
@@ -187,29 +188,22 @@ public final class HostSettings implements AutoCloseable {
      *
      * @return whether it is so
      */
-    private boolean isEmpty() throws IOException {
+    private static boolean isEmpty() throws IOException {
         long deadline = System.nanoTime() + PATIENCE_NANOS;
+        long[] counts;
         do {
             Files.writeString(POOL, "0");
-            long[] counts = pool();
-            if (counts[0] == counts[1] && counts[0] < counts[2]) {
-                // The pool was made smaller while a lost promise seemed to have come back.
-                Files.writeString(POOL, Long.toString(counts[2]));
-                Files.writeString(POOL, "0");
-                counts = pool();
-            }
-            if (counts[0] == counts[1] && counts[0] == counts[2]) {
-                lost = counts[2];
+            counts = pool();
+            if (counts[0] == 0 && counts[2] == 0) {
                 return true;
+            }
+            if (Arrays.equals(counts, stuck)) {
+                return false;
             }
             LockSupport.parkNanos(PAUSE_NANOS);
         } while (System.nanoTime() < deadline);
+        stuck = counts;
         return false;
-    }
-
-    /** Returns how many pages of the pool are promised to nobody, which Linux never gives back: what it forgets when a part of an area is moved. */
-    public long lost() {
-        return lost;
     }
 
     private synchronized void putBack() {

@@ -38,7 +38,6 @@ public final class NativeMachine implements AutoCloseable {
     private static final int PROC_BUFFER_BYTES = 1 << 16;
 
     private final Process process;
-    private long lostPages;
     private final OutputStream out;
     private final InputStream in;
     private final Watchdog watchdog;
@@ -57,23 +56,6 @@ public final class NativeMachine implements AutoCloseable {
         this.in = process.getInputStream();
         this.watchdog = watchdog;
         this.pids[0] = process.pid();
-    }
-
-    /** Starts the helper for a history, whose data file exists and whose settings are made. */
-    public static NativeMachine start(Judge judge) {
-        NativeMachine result = start(judge.helper(), judge.data(), judge.watchdog());
-        HostSettings settings = judge.settings();
-        result.lostPages = settings == null ? 0 : settings.lost();
-        return result;
-    }
-
-    /** Returns HugePages_Total, Free, Rsvd and Surp, without pages that are lost for good. */
-    public long[] pool() {
-        long[] counts = HostSettings.pool();
-        for (int i = 0; i < 3; i++) {
-            counts[i] -= lostPages;
-        }
-        return counts;
     }
 
     /** Starts the helper on a data file that exists. */
@@ -128,7 +110,7 @@ public final class NativeMachine implements AutoCloseable {
                         step.kind(),
                         step.number(),
                         step.a0(),
-                        step.kind() == Step.Kind.POOL && step.a0() == 0 ? step.a1() + lostPages : step.a1(),
+                        step.a1(),
                         step.a2(),
                         step.a3(),
                         step.a4(),
