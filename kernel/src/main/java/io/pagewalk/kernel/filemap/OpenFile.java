@@ -30,6 +30,9 @@ public final class OpenFile implements MappedFile {
     /** Each write goes to the end. */
     public static final int O_APPEND = 0x400;
 
+    /** Return at once rather than sleep. */
+    public static final int O_NONBLOCK = 0x800;
+
     /** Fail unless it is a directory. */
     public static final int O_DIRECTORY = 0x10000;
 

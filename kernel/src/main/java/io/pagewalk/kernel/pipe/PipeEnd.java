@@ -7,7 +7,6 @@ import io.pagewalk.kernel.syscall.UserMemory;
 
 /** The file operations of one end of a pipe: {@code fs/pipe.c:pipefifo_fops}. */
 public final class PipeEnd implements CharDevice {
-    private static final int O_NONBLOCK = 0x800;
     private static final int FIONREAD = 0x541b;
     private static final int POLLIN = 1;
     private static final int POLLOUT = 4;
@@ -44,7 +43,7 @@ public final class PipeEnd implements CharDevice {
         if (pipe.writers() == 0) {
             return 0;
         }
-        if ((file.flags() & O_NONBLOCK) == 0) {
+        if ((file.flags() & OpenFile.O_NONBLOCK) == 0) {
             pipe.waitForBytes();
         }
         return -Errno.EAGAIN;
@@ -52,7 +51,7 @@ public final class PipeEnd implements CharDevice {
 
     @Override
     public long write(OpenFile file, long position, byte[] source) {
-        return source.length == 0 ? 0 : pipe.write(source, (file.flags() & O_NONBLOCK) == 0);
+        return source.length == 0 ? 0 : pipe.write(source, (file.flags() & OpenFile.O_NONBLOCK) == 0);
     }
 
     @Override

@@ -152,15 +152,7 @@ public final class LinuxKernel extends KernelCore {
                         .sum());
         this.overcommit = new Overcommit(settings);
         PageMigration migration = new PageMigration(
-                folios,
-                anonVmas,
-                ksm,
-                files,
-                pageTables,
-                faultHandler.hugePages(),
-                machine.memory(),
-                time,
-                options.costs());
+                folios, anonVmas, ksm, files, pageTables, hugePages, machine.memory(), time, options.costs());
         this.pageThreads = new PageThreads(boot, migration, sysctls, machine.clock());
         HugePools pools = new HugePools(
                 folios,

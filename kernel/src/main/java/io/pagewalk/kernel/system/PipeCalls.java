@@ -16,7 +16,6 @@ final class PipeCalls {
     static final int F_GETPIPE_SZ = 1032;
 
     private static final String NAME = "pipe:";
-    private static final int O_NONBLOCK = 0x800;
     private static final int O_DIRECT = 0x4000;
     private static final int SPLICE_F_NONBLOCK = 2;
     private static final int SPLICE_F_ALL = 15;
@@ -44,12 +43,12 @@ final class PipeCalls {
 
     /** {@code do_pipe2()}. */
     private long pipe(Task task, long vaddr, int flags) {
-        if ((flags & ~(OpenFile.O_CLOEXEC | O_NONBLOCK | O_DIRECT)) != 0) {
+        if ((flags & ~(OpenFile.O_CLOEXEC | OpenFile.O_NONBLOCK | O_DIRECT)) != 0) {
             return -Errno.EINVAL;
         }
         Pipe pipe = new Pipe(pages);
         boolean isCloseOnExec = (flags & OpenFile.O_CLOEXEC) != 0;
-        int kept = flags & O_NONBLOCK;
+        int kept = flags & OpenFile.O_NONBLOCK;
         OpenFile reader = kernel.files().openAnonymous(NAME, kept, new PipeEnd(pipe, true));
         OpenFile writer = kernel.files().openAnonymous(NAME, kept | OpenFile.O_WRONLY, new PipeEnd(pipe, false));
         return FileCalls.installPair(task, vaddr, reader, writer, isCloseOnExec);

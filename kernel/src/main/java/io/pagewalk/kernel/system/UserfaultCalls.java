@@ -37,7 +37,7 @@ final class UserfaultCalls {
                         kernel.kernelTables(),
                         kernel.anonVmas(),
                         files.cache(),
-                        kernel.faultHandler().hugePages(),
+                        kernel.hugePages(),
                         kernel.addressSpaces()),
                 kernel::currentTask);
         this.device = new UserfaultDevice(userfaultfds);

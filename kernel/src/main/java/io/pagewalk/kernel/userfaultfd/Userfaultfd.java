@@ -292,7 +292,7 @@ public final class Userfaultfd implements UserfaultSource, CharDevice {
 
     private long empty(OpenFile file) {
         UserfaultTask reader = all.current();
-        if ((file.flags() & Userfaultfds.O_NONBLOCK) == 0 && reader != null) {
+        if ((file.flags() & OpenFile.O_NONBLOCK) == 0 && reader != null) {
             readers.add(reader);
             reader.sleep(new Sleep() {
                 @Override
@@ -311,7 +311,7 @@ public final class Userfaultfd implements UserfaultSource, CharDevice {
 
     @Override
     public int poll(OpenFile file) {
-        if (!isInitialized() || (file.flags() & Userfaultfds.O_NONBLOCK) == 0) {
+        if (!isInitialized() || (file.flags() & OpenFile.O_NONBLOCK) == 0) {
             return POLLERR;
         }
         return pending.isEmpty() && events.isEmpty() ? 0 : POLLIN;

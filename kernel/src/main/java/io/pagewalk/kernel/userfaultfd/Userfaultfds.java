@@ -12,14 +12,11 @@ import org.jspecify.annotations.Nullable;
 
 /** The userfaultfds of one machine, and what the running system call has to tell their readers when it ends. */
 public final class Userfaultfds {
-    /** Returns from a file at once rather than sleep. */
-    static final int O_NONBLOCK = 0x800;
-
     /** Flag of {@code userfaultfd()}: faults that the kernel makes for a program are not told ({@code UFFD_USER_MODE_ONLY}). */
     static final int USER_MODE_ONLY = 1;
 
     private static final String NAME = "anon_inode:[userfaultfd]";
-    private static final int SHARED_FLAGS = OpenFile.O_CLOEXEC | O_NONBLOCK;
+    private static final int SHARED_FLAGS = OpenFile.O_CLOEXEC | OpenFile.O_NONBLOCK;
 
     private final FileSystem files;
     private final UserfaultPages pages;
