@@ -1,21 +1,14 @@
 package io.pagewalk.kernel.system;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
-import java.util.LinkedHashMap;
-import java.util.Map;
 import java.util.Optional;
 
-/** khugepaged of this machine's kernel, for one test at a time: asleep until it is asked to scan. Its settings are put back, also when the virtual machine is ended. */
+/** khugepaged of this machine's kernel, for one test at a time: asleep until it is asked to scan. */
 final class HostKhugepaged implements AutoCloseable {
-    private static final Path DIRECTORY = Path.of("/sys/kernel/mm/transparent_hugepage");
     private static final long PATIENCE_NANOS = 20_000_000_000L;
     private static final String SLEEP = "khugepaged/scan_sleep_millisecs";
     private static final String ASLEEP = "3600000";
@@ -24,17 +17,12 @@ final class HostKhugepaged implements AutoCloseable {
     private static final int MADV_DONTNEED = 4;
     private static final int MADV_HUGEPAGE = 14;
 
-    private final FileChannel channel;
-    private final FileLock lock;
+    private final HostHugePages settings;
     private final Path thread;
-    private final Map<String, String> before = new LinkedHashMap<>();
-    private final Thread atExit = new Thread(this::putBack);
 
-    private HostKhugepaged(FileChannel channel, FileLock lock, Path thread) throws IOException {
-        this.channel = channel;
-        this.lock = lock;
+    private HostKhugepaged(HostHugePages settings, Path thread) throws IOException {
+        this.settings = settings;
         this.thread = thread;
-        Runtime.getRuntime().addShutdownHook(atExit);
         set("khugepaged/pages_to_scan", "100000000");
     }
 
@@ -88,35 +76,15 @@ final class HostKhugepaged implements AutoCloseable {
     }
 
     private static Optional<HostKhugepaged> take() throws IOException {
-        Path enabled = DIRECTORY.resolve("enabled");
-        if (!Files.isWritable(enabled) || !isSetAsUsual()) {
-            return Optional.empty();
-        }
-        Path file = Path.of(System.getProperty("java.io.tmpdir"), "pagewalk-khugepaged.lock");
-        Optional<Path> thread = threadState();
-        if (thread.isEmpty()) {
-            return Optional.empty();
-        }
-        FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-        return Optional.of(new HostKhugepaged(channel, channel.lock(), thread.get()));
-    }
-
-    /** Returns whether faults get pages of 4 KiB or 2 MiB, and those where programs ask for them: other tests may have set something else for a while. */
-    static boolean isSetAsUsual() throws IOException {
-        for (int kilobytes = 16; kilobytes < 2048; kilobytes *= 2) {
-            Path size = DIRECTORY.resolve("hugepages-" + kilobytes + "kB/enabled");
-            if (!Files.isReadable(size) || !Files.readString(size).contains("[never]")) {
-                return false;
-            }
-        }
-        return Files.readString(DIRECTORY.resolve("enabled")).contains("[madvise]");
+        Optional<Path> thread = HostHugePages.areAsUsual() ? threadState() : Optional.empty();
+        return thread.isEmpty()
+                ? Optional.empty()
+                : Optional.of(new HostKhugepaged(HostHugePages.take(), thread.get()));
     }
 
     /** Writes a setting. */
     void set(String name, String value) throws IOException {
-        String text = Files.readString(DIRECTORY.resolve(name)).strip();
-        before.putIfAbsent(name, text);
-        Files.writeString(DIRECTORY.resolve(name), value);
+        settings.set(name, value);
     }
 
     /** Lets it look at everything; returns false when it did not come to an end in time. */
@@ -131,25 +99,11 @@ final class HostKhugepaged implements AutoCloseable {
     }
 
     private static long fullScans() throws IOException {
-        return Long.parseLong(
-                Files.readString(DIRECTORY.resolve("khugepaged/full_scans")).strip());
-    }
-
-    private void putBack() {
-        before.forEach((name, value) -> {
-            try {
-                Files.writeString(DIRECTORY.resolve(name), value);
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
-            }
-        });
+        return Long.parseLong(HostHugePages.chosen("khugepaged/full_scans"));
     }
 
     @Override
     public void close() throws IOException {
-        putBack();
-        Runtime.getRuntime().removeShutdownHook(atExit);
-        lock.release();
-        channel.close();
+        settings.close();
     }
 }

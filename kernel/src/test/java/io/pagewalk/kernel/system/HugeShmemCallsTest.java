@@ -45,7 +45,7 @@ class HugeShmemCallsTest extends TwoKernelsTest {
     /** Compares what is resident, and the tables that came since the file was made. */
     private void compare(int who) {
         both().compareMaps(who);
-        both().compareResidency(who);
+        both().smaps().compareResidency(who);
         TwoKernels.Pair more = both().statusBytes(who, "VmPTE").minus(tablesBefore);
         assertThat(more.model()).as("VmPTE of %d", who).isEqualTo(more.real());
     }
@@ -149,7 +149,7 @@ class HugeShmemCallsTest extends TwoKernelsTest {
 
     @Test
     void segment_whenProgramsAsk_isHuge() throws IOException, InterruptedException {
-        HostSetting.during("shmem_enabled", "advise", () -> {
+        HostHugePages.during("shmem_enabled", "advise", () -> {
             both().model.kernel.hugePages().policy().settings().setShmemEnabled(ShmemUse.ADVISE);
             long segment = call("shmget", 0, 3 * HUGE, 0600);
             call("shmat", segment, AREA, 0);

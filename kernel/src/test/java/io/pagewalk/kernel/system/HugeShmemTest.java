@@ -112,7 +112,7 @@ class HugeShmemTest extends PageCacheComparison {
             })
     void filesOfTheKernelsMount_whenProgramsAsk_areHuge(String script) throws IOException, InterruptedException {
         adjust = settings -> settings.setShmemEnabled(ShmemUse.ADVISE);
-        HostSetting.during("shmem_enabled", "advise", () -> compare(List.of(script.split(";", -1))));
+        HostHugePages.during("shmem_enabled", "advise", () -> compare(List.of(script.split(";", -1))));
     }
 
     /** The same while 64 KiB are allowed and nothing else. */
@@ -127,7 +127,7 @@ class HugeShmemTest extends PageCacheComparison {
             })
     void filesOfTheKernelsMount_whenASizeIsAllowed_getIt(String script) throws IOException, InterruptedException {
         adjust = settings -> settings.setShmemEnabled(4, ShmemUse.ADVISE);
-        HostSetting.during("hugepages-64kB/shmem_enabled", "advise", () -> compare(List.of(script.split(";", -1))));
+        HostHugePages.during("hugepages-64kB/shmem_enabled", "advise", () -> compare(List.of(script.split(";", -1))));
     }
 
     @Override

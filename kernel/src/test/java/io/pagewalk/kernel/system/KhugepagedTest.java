@@ -61,20 +61,20 @@ class KhugepagedTest extends TwoKernelsTest {
 
     /** Lets both look at everything twice, then compares which areas are resident and huge. */
     private void scanAndCompare(int... processes) throws IOException, InterruptedException {
-        assumeTrue(HostKhugepaged.isSetAsUsual(), "skipped: somebody else sets which huge pages there are");
+        assumeTrue(HostHugePages.areAsUsual(), "skipped: somebody else sets which huge pages there are");
         assumeTrue(host.orElseThrow().scan(), "skipped: khugepaged has not finished in time");
         for (int i = 0; i < 2; i++) {
             both().model.kernel.khugepaged().scan();
         }
         for (int who : processes) {
-            both().compareResidency(who);
-            both().compareHugePages(who);
+            both().smaps().compareResidency(who);
+            both().smaps().compareHugePages(who);
         }
         both().model.verify();
     }
 
     private long hugePages(int who) {
-        return both().compareHugePages(who);
+        return both().smaps().compareHugePages(who);
     }
 
     /** Maps the n-th area, which has a hole behind it so that it merges with no other. */
@@ -192,7 +192,7 @@ class KhugepagedTest extends TwoKernelsTest {
         // Translations that TLBs know would not mark their entries again.
         call("mprotect", FIRST + 8 * HUGE, HUGE, 1);
         both().load(0, FIRST + 8 * HUGE + 7 * PAGE);
-        TwoKernels.Pair referenced = both().referencedPages(0, FIRST, FIRST + 64 * HUGE);
+        TwoKernels.Pair referenced = both().smaps().referencedPages(0, FIRST, FIRST + 64 * HUGE);
         assumeTrue(
                 referenced.real() == referenced.model(),
                 "skipped: this CPU marks entries as used that no instruction used: " + referenced);

@@ -119,8 +119,8 @@ class ProcessVmTest {
             }
             if (step % 10 == 0) {
                 both.compareMaps(0);
-                both.compareResidency(0);
-                both.compareResidency(CHILD);
+                both.smaps().compareResidency(0);
+                both.smaps().compareResidency(CHILD);
             }
             if (step % 50 == 0) {
                 both.model.verify();
@@ -185,6 +185,6 @@ class ProcessVmTest {
         both.call(0, "read", file, BUFFER, 8);
         both.call(0, "read", file, BUFFER, 8);
         both.load(0, BUFFER);
-        both.compareResidency(0);
+        both.smaps().compareResidency(0);
     }
 }

@@ -32,7 +32,7 @@ class ReferencedPagesTest extends TwoKernelsTest {
     }
 
     private long referenced(int who) {
-        return both().compareReferenced(who, AT, AT + 64 * PAGE);
+        return both().smaps().compareReferenced(who, AT, AT + 64 * PAGE);
     }
 
     private void clearRefs(int type) {

@@ -4,12 +4,8 @@ import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.pagewalk.hardware.mmu.Access;
-import io.pagewalk.hardware.paging.PteFlags;
-import io.pagewalk.kernel.fault.PteMarkers;
 import io.pagewalk.kernel.huge.HugePageSettings.ShmemUse;
 import io.pagewalk.kernel.ipc.ShmProcFile;
-import io.pagewalk.kernel.page.LargeFolios;
-import io.pagewalk.kernel.page.PageFlags;
 import io.pagewalk.kernel.syscall.Errno;
 import io.pagewalk.kernel.system.RealKernel.Answer;
 import io.pagewalk.kernel.vma.MappedFile;
@@ -33,7 +29,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -55,7 +50,6 @@ final class TwoKernels implements AutoCloseable {
     private static final long SIGCHLD = 17;
     private static final long VFORK = 0x4000;
     private static final int SYSVIPC_SHM = 0;
-    private static final int SMAPS = 5;
     private static final int MAPS = 6;
     private static final int STATUS = 7;
 
@@ -107,6 +101,11 @@ final class TwoKernels implements AutoCloseable {
         return Optional.of(both);
     }
 
+    /** Returns what compares memory that is mapped. */
+    SmapsComparison smaps() {
+        return new SmapsComparison(this);
+    }
+
     private void send(int who, int kind, long number, long... args) {
         real.send(who, kind, number, args);
     }
@@ -123,7 +122,7 @@ final class TwoKernels implements AutoCloseable {
         return requireNonNull(tasks.get(who));
     }
 
-    private String history() {
+    String history() {
         String calls = String.join("\n", history.subList(Math.max(0, history.size() - KEPT_CALLS), history.size()));
         String state = tasks.keySet().stream()
                 .map(who -> "maps of " + who + "\n" + String.join("\n", maps(who)))
@@ -481,125 +480,6 @@ final class TwoKernels implements AutoCloseable {
         assertThat(maps(who)).as(() -> "maps\n" + history()).isEqualTo(expected);
     }
 
-    /** Compares resident and anonymous memory and the flags of each area in the arena, as {@code smaps} has them. */
-    void compareResidency(int who) {
-        List<String> expected = new ArrayList<>();
-        String area = "";
-        for (String line : realFile(who, SMAPS)) {
-            Matcher m = MAPS_LINE.matcher(line);
-            if (m.matches()) {
-                area = isInArena(Long.parseUnsignedLong(m.group(1), 16)) ? m.group(1) : "";
-            } else if (!area.isEmpty() && line.startsWith("Rss:")) {
-                expected.add(area + " Rss " + line.replaceAll("[^0-9]", ""));
-            } else if (!area.isEmpty() && line.startsWith("Anonymous:")) {
-                expected.add(area + " Anonymous " + line.replaceAll("[^0-9]", ""));
-            } else if (!area.isEmpty() && line.startsWith("VmFlags:")) {
-                expected.add(
-                        area + " " + flag(line, " um") + flag(line, " uw") + flag(line, " ui") + flag(line, " ac"));
-            }
-        }
-        List<String> actual = new ArrayList<>();
-        for (Vma vma : task(who).mm().vmas()) {
-            if (isInArena(vma.start())) {
-                String start = String.format(Locale.ROOT, "%08x", vma.start());
-                long[] pages = pagesOf(vma);
-                actual.add(start + " Rss " + pages[0] * 4);
-                actual.add(start + " Anonymous " + pages[1] * 4);
-                actual.add(start + " " + flag(vma, VmaFlags.VM_UFFD_MISSING, " um")
-                        + flag(vma, VmaFlags.VM_UFFD_WP, " uw") + flag(vma, VmaFlags.VM_UFFD_MINOR, " ui")
-                        + flag(vma, VmaFlags.VM_ACCOUNT, " ac"));
-            }
-        }
-        assertThat(actual).as(() -> "smaps\n" + history()).isEqualTo(expected);
-    }
-
-    /** Compares how much of each area in the arena is mapped by entries of huge pages, {@code AnonHugePages} of smaps; returns how many huge pages that are. */
-    long compareHugePages(int who) {
-        Map<String, Long> expected = new TreeMap<>();
-        String area = "";
-        for (String line : realFile(who, SMAPS)) {
-            Matcher m = MAPS_LINE.matcher(line);
-            if (m.matches()) {
-                area = isInArena(Long.parseUnsignedLong(m.group(1), 16)) ? m.group(1) : "";
-            } else if (!area.isEmpty() && line.startsWith("AnonHugePages:")) {
-                expected.put(area, Long.parseLong(line.replaceAll("[^0-9]", "")) / 4);
-            }
-        }
-        Map<String, Long> actual = new TreeMap<>();
-        var mode = model.kernel.machine().description().mode();
-        LargeFolios large = model.kernel.folios().large();
-        for (Vma vma : task(who).mm().vmas()) {
-            long pages = 0;
-            for (long at = vma.start(); at < vma.end() && isInArena(vma.start()); at += 4096) {
-                long entry = model.kernel.pageTables().entryAt(vma.mm(), at);
-                boolean isPage = entry != 0 && !PteMarkers.is(entry) && (mode.flags(entry, 1) & PteFlags.SPECIAL) == 0;
-                pages += isPage && large.entireMapcount(mode.pfn(entry, 1)) > 0 ? 1 : 0;
-            }
-            if (isInArena(vma.start())) {
-                actual.put(String.format(Locale.ROOT, "%08x", vma.start()), pages);
-            }
-        }
-        assertThat(actual).as(() -> "pages in huge pages\n" + history()).isEqualTo(expected);
-        return actual.values().stream().mapToLong(Long::longValue).sum() / 512;
-    }
-
-    /** Compares how much of the areas in a range is referenced, as {@code smaps} has it; returns how many pages that are. */
-    long compareReferenced(int who, long start, long end) {
-        Pair pages = referencedPages(who, start, end);
-        assertThat(pages.model()).as(() -> "referenced pages\n" + history()).isEqualTo(pages.real());
-        return pages.model();
-    }
-
-    /** Returns how much of the areas in a range is referenced. */
-    Pair referencedPages(int who, long start, long end) {
-        long expected = 0;
-        boolean isWanted = false;
-        for (String line : realFile(who, SMAPS)) {
-            Matcher m = MAPS_LINE.matcher(line);
-            if (m.matches()) {
-                long area = Long.parseUnsignedLong(m.group(1), 16);
-                isWanted = area >= start && area < end;
-            } else if (isWanted && line.startsWith("Referenced:")) {
-                expected += Long.parseLong(line.replaceAll("[^0-9]", "")) / 4;
-            }
-        }
-        long actual = 0;
-        var mode = model.kernel.machine().description().mode();
-        var memmap = model.kernel.memmap();
-        for (Vma vma : task(who).mm().vmas()) {
-            for (long at = vma.start(); at < vma.end() && vma.start() >= start && vma.start() < end; at += 4096) {
-                long entry = model.kernel.pageTables().entryAt(vma.mm(), at);
-                if (entry != 0 && !PteMarkers.is(entry) && (mode.flags(entry, 1) & PteFlags.SPECIAL) == 0) {
-                    boolean isUsed = (mode.flags(entry, 1) & PteFlags.ACCESSED) != 0;
-                    actual += isUsed || memmap.hasFlags(mode.pfn(entry, 1), PageFlags.REFERENCED) ? 1 : 0;
-                }
-            }
-        }
-        return new Pair(expected, actual);
-    }
-
-    private static String flag(String line, String name) {
-        return line.contains(name) ? name : "";
-    }
-
-    private static String flag(Vma vma, long bit, String name) {
-        return vma.has(bit) ? name : "";
-    }
-
-    /** Returns how many pages an area has, and how many of them are anonymous. */
-    private long[] pagesOf(Vma vma) {
-        var mode = model.kernel.machine().description().mode();
-        long[] pages = new long[2];
-        for (long vaddr = vma.start(); vaddr < vma.end(); vaddr += TestKernel.PAGE) {
-            long entry = model.kernel.pageTables().entryAt(vma.mm(), vaddr);
-            if (entry != 0 && !PteMarkers.is(entry) && (mode.flags(entry, 1) & PteFlags.SPECIAL) == 0) {
-                pages[0]++;
-                pages[1] += model.kernel.memmap().mapping(mode.pfn(entry, 1)) < 0 ? 1 : 0;
-            }
-        }
-        return pages;
-    }
-
     private List<String> maps(int who) {
         List<String> lines = new ArrayList<>();
         for (Vma vma : task(who).mm().vmas()) {
@@ -617,7 +497,7 @@ final class TwoKernels implements AutoCloseable {
         return lines;
     }
 
-    private static boolean isInArena(long vaddr) {
+    static boolean isInArena(long vaddr) {
         return vaddr >= ARENA && vaddr < ARENA_END;
     }
 

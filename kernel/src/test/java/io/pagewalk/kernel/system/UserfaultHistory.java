@@ -53,7 +53,7 @@ final class UserfaultHistory {
             askThreads();
             if (step % COMPARE_EVERY == 0) {
                 both.compareMaps(0);
-                both.compareResidency(0);
+                both.smaps().compareResidency(0);
             }
             if (step % 40 == 0) {
                 both.model.verify();
