@@ -150,8 +150,8 @@ public final class FileIo {
             long faults = user.faults();
             if ((shmem == null || pfn >= 0) && user.physical(vaddr + done, false) < 0) {
                 uses.again(isFirst ? 0 : 1);
+                leaveZeroes(inode, at, left);
                 failed(inode, at, pfn);
-                leaveZeroes(inode, at, isWhole, left);
                 return done > 0 ? done : -Errno.EFAULT;
             }
             if (user.faults() != faults) {
@@ -180,13 +180,23 @@ public final class FileIo {
         return done;
     }
 
-    /** A write into a hole of a disk file that can read nothing of the user leaves a page of zeros, dirty: {@code fs/buffer.c:block_write_end()} after {@code folio_zero_new_buffers()}. */
-    private void leaveZeroes(Inode inode, long at, boolean isWhole, long left) {
+    /**
+     * A write into a hole of a disk file, or behind its end, that can read nothing of the user leaves a folio of zeros, dirty: {@code fs/buffer.c:block_write_end()} after
+     * {@code folio_zero_new_buffers()}.
+     */
+    private void leaveZeroes(Inode inode, long at, long left) {
         long index = at >>> 12;
-        if (inode.shmem() == null && at < inode.sizeBytes() && !inode.blocks.has(index) && inode.pages.get(index) < 0) {
-            long pfn = cache.pageForWrite(inode, index, isWhole, left);
+        boolean isHole = index >= inode.sizePages() || !inode.blocks.has(index);
+        if (inode.shmem() == null && isHole && inode.pages.get(index) < 0) {
+            long pfn = cache.pageForWrite(inode, index, true, left);
             if (pfn >= 0) {
                 folios.markDirty(pfn);
+                long end = Math.min(
+                        (at + left + PAGE_BYTES - 1) >>> 12,
+                        index + folios.large().pages(pfn));
+                for (long page = index; page < end; page++) {
+                    inode.blocks.write(page);
+                }
             }
         }
     }
@@ -199,9 +209,9 @@ public final class FileIo {
         if (shmemPfn >= 0) {
             folios.markDirty(shmemPfn);
             inode.setSizeBytes(Math.max(inode.sizeBytes(), at));
-        } else if (!inode.isShmem() && (at & (PAGE_BYTES - 1)) != 0) {
+        } else if (!inode.isShmem()) {
             long pfn = inode.cachedPfn(at >>> 12);
-            if (pfn >= 0) {
+            if (pfn >= 0 && (at & (PAGE_BYTES - 1)) != 0) {
                 folios.markDirty(pfn);
             }
             clearGap(inode, at);

@@ -156,7 +156,7 @@ abstract class PageCacheComparison {
                                     : "dump");
                 }
                 case 17 -> {
-                    script.add("write " + at + " " + length);
+                    script.add((random.nextInt(5) == 0 ? "blind " : "write ") + at + " " + length);
                     isClean = false;
                 }
                 case 18 -> {

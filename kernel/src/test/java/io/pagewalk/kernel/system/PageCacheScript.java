@@ -101,6 +101,7 @@ final class PageCacheScript {
                 k.task.userMemory().copyToUser(buffer, nines, 0, nines.length);
                 yield call("pwrite64", fd, buffer, a[1], a[0]);
             }
+            case "blind" -> call("pwrite64", fd, PAGE, a[1], a[0]);
             case "fadvise" -> call("fadvise64", fd, a[0], a[1], a[2]);
             case "readahead" -> call("readahead", fd, a[0], a[1]);
             case "truncate" -> call("ftruncate", fd, a[0]);
@@ -296,7 +297,7 @@ final class PageCacheScript {
         int repeated = 1;
         for (long index = inode.nextCached(0); index >= 0; index = inode.nextCached(index + 1)) {
             long pfn = inode.cachedPfn(index);
-            if (!memmap.hasFlags(pfn, PageFlags.UPTODATE)) {
+            if (index >= inode.sizePages() || !memmap.hasFlags(pfn, PageFlags.UPTODATE)) {
                 continue;
             }
             int order = large.order(pfn);

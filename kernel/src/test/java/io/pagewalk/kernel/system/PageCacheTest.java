@@ -111,6 +111,20 @@ class PageCacheTest extends PageCacheComparison {
         compare(List.of(script.split(";", -1)));
     }
 
+    /** Writes that can read nothing of the user. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "file 82020;next 82020;punch 73728 12288;blind 85584 11720;dump;sum;map 0 24 0 1;load 0 19;load 0 20;mincore 0",
+                "file 82020;next 82020;punch 73728 12288;blind 81920 11720;dump;sum;cachestat 0 0",
+                "file 82020;next 82020;blind 90128 20000;dump;map 0 30 0 1;store 0 22;dump;sum",
+                "file 82020;next 82020;punch 8192 40000;blind 12000 100;dump;blind 16384 20000;dump;write 12300 10;dump;sum",
+                "file 82020;next 82020;blind 100 9000;dump;blind 4096 9000;dump;sum"
+            })
+    void writesOfNothing_leaveFoliosAsInThisKernel(String script) throws IOException, InterruptedException {
+        compare(List.of(script.split(";", -1)));
+    }
+
     @Test
     void randomScripts_answerAsThisKernel() throws IOException, InterruptedException {
         for (long seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed++) {

@@ -321,6 +321,8 @@ int main(int argc, char **argv) {
             } else if (!strcmp(word, "write")) {
                 memset(buffer, 9, b);
                 result = pwrite(fd, buffer, b, a);
+            } else if (!strcmp(word, "blind")) {
+                result = pwrite(fd, (void *) 4096, b, a);
             } else if (!strcmp(word, "fadvise")) {
                 result = -posix_fadvise(fd, a, b, c);
             } else if (!strcmp(word, "readahead")) {

@@ -29,8 +29,6 @@ import io.pagewalk.kernel.system.UserAccess;
 import io.pagewalk.kernel.vma.MapFlags;
 import io.pagewalk.kernel.vma.Mm;
 import io.pagewalk.kernel.vma.ResourceLimits;
-import io.pagewalk.kernel.vma.Vma;
-import io.pagewalk.kernel.vma.VmaFlags;
 import io.pagewalk.observe.proc.PidMaps;
 import io.pagewalk.observe.proc.PidNumaMaps;
 import io.pagewalk.observe.proc.PidSmaps;
@@ -74,7 +72,7 @@ public final class ModelMachine {
     private final List<long[]> ownRanges = new ArrayList<>();
     private boolean hasSegments;
     private boolean isPrivileged;
-    private final int mremapNumber;
+    private final HarmfulCalls harm;
     private long controlBytes;
     private long poolPages;
     private @Nullable ElfProgram program;
@@ -83,7 +81,7 @@ public final class ModelMachine {
 
     private ModelMachine(LinuxKernel kernel) {
         this.kernel = kernel;
-        this.mremapNumber = kernel.syscallNumbers().number("mremap");
+        this.harm = new HarmfulCalls(this);
         Arrays.fill(segments, -1);
         this.smaps = new PidSmaps(
                 kernel.memmap(),
@@ -284,24 +282,9 @@ public final class ModelMachine {
         return false;
     }
 
-    /**
-     * Whether a step can be made now by those who live, and may be made: of huge pages from a pool only whole areas move, and only while one process lives. Linux forgets what it promised
-     * to the rest of an area that is moved in part, for good, and loops for ever in {@code mm/hugetlb.c:hugetlb_wp()} when it looks for a page in a child that has moved its area.
-     */
+    /** Whether a step can be made now by those who live, and may be made on this computer. */
     public boolean accepts(Step step) {
-        return slots.accepts(step)
-                && !(step.kind() == Step.Kind.CALL && step.number() == mremapNumber && movesPoolPages(step));
-    }
-
-    private boolean movesPoolPages(Step step) {
-        boolean isAlone = slots.living().size() == 1 && (step.a3() & MapFlags.MREMAP_DONTUNMAP) == 0;
-        for (Vma vma : mm(step.slot()).vmas()) {
-            boolean isMet = vma.has(VmaFlags.VM_HUGETLB) && vma.start() <= step.a0() && vma.end() > step.a0();
-            if (isMet && !(isAlone && vma.start() == step.a0() && vma.sizeBytes() == step.a1())) {
-                return true;
-            }
-        }
-        return false;
+        return slots.accepts(step) && (step.kind() != Step.Kind.CALL || harm.isHarmless(step));
     }
 
     /** Makes one step. */
