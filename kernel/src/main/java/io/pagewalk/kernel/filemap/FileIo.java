@@ -150,7 +150,7 @@ public final class FileIo {
             long faults = user.faults();
             if ((shmem == null || pfn >= 0) && user.physical(vaddr + done, false) < 0) {
                 uses.again(isFirst ? 0 : 1);
-                leaveZeroes(inode, at, left);
+                begin(inode, at, left);
                 failed(inode, at, pfn);
                 return done > 0 ? done : -Errno.EFAULT;
             }
@@ -181,13 +181,15 @@ public final class FileIo {
     }
 
     /**
-     * A write into a hole of a disk file, or behind its end, that can read nothing of the user leaves a folio of zeros, dirty: {@code fs/buffer.c:block_write_end()} after
-     * {@code folio_zero_new_buffers()}.
+     * A write to a disk file that will read nothing of the user: into a hole or behind the end it leaves a folio of zeros, dirty ({@code fs/buffer.c:block_write_end()} after
+     * {@code folio_zero_new_buffers()}), and a page of which it would have written a part has been read.
      */
-    private void leaveZeroes(Inode inode, long at, long left) {
+    private void begin(Inode inode, long at, long left) {
         long index = at >>> 12;
-        boolean isHole = index >= inode.sizePages() || !inode.blocks.has(index);
-        if (inode.shmem() == null && isHole && inode.pages.get(index) < 0) {
+        if (inode.isShmem()) {
+            return;
+        }
+        if (index >= inode.sizePages() || !inode.blocks.has(index)) {
             long pfn = cache.pageForWrite(inode, index, true, left);
             if (pfn >= 0) {
                 folios.markDirty(pfn);
@@ -198,6 +200,8 @@ public final class FileIo {
                     inode.blocks.write(page);
                 }
             }
+        } else if (left < PAGE_BYTES) {
+            cache.pageForWrite(inode, index, false, left);
         }
     }
 

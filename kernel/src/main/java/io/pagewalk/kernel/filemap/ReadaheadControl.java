@@ -20,12 +20,14 @@ final class ReadaheadControl {
     private final PageReads reads;
     private final MemMap memmap;
     private final LargeFolios large;
+    private final CacheGaps gaps;
 
     ReadaheadControl(PageCache cache, PageReads reads, Folios folios) {
         this.cache = cache;
         this.reads = reads;
         this.memmap = folios.memmap();
         this.large = folios.large();
+        this.gaps = new CacheGaps(memmap, large);
     }
 
     /** {@code mm/filemap.c:do_sync_mmap_readahead()}: the page is missing. */
@@ -102,21 +104,14 @@ final class ReadaheadControl {
             ra.size = Readahead.initialSize(requestPages, max);
             ra.asyncSize = ra.size > requestPages ? ra.size - requestPages : ra.size >> 1;
         } else {
-            long history = 0;
-            while (history < max && index - 1 - history >= 0 && inode.pages.get(index - 1 - history) >= 0) {
-                history++;
-            }
-            boolean isFromStart = history == index && history < max;
-            if (history == max) {
-                // page_cache_prev_miss() takes the last page that it looks at for the missing one.
-                history--;
-            }
+            long miss = gaps.previous(inode.pages, index - 1, max);
+            long history = index - miss - 1;
             if (history <= requestPages) {
                 range(inode, index, requestPages, 0);
                 return;
             }
             ra.start = index;
-            ra.size = Math.min((isFromStart ? history * 2 : history) + requestPages, max);
+            ra.size = Math.min((miss < 0 ? history * 2 : history) + requestPages, max);
             ra.asyncSize = 1;
         }
         ra.order = 0;
@@ -136,10 +131,7 @@ final class ReadaheadControl {
             ra.start += ra.size;
             ra.size = Math.max(ra.size, ra.nextSize(max));
         } else {
-            long start = index + 1;
-            while (start - index <= max && inode.pages.get(start) >= 0) {
-                start++;
-            }
+            long start = gaps.next(inode.pages, index + 1, max);
             if (start - index > max) {
                 return;
             }

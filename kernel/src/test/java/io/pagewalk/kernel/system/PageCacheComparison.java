@@ -156,11 +156,14 @@ abstract class PageCacheComparison {
                                     : "dump");
                 }
                 case 17 -> {
-                    script.add((random.nextInt(5) == 0 ? "blind " : "write ") + at + " " + length);
+                    boolean isBlind = random.nextInt(5) == 0;
+                    script.add(isBlind ? "blind " + at + " " + (1 + length % 4000) : "write " + at + " " + length);
                     isClean = false;
                 }
                 case 18 -> {
-                    script.add("truncate " + at);
+                    // A file that was cut to nothing is written back when any of its descriptors is closed, as that of
+                    // a dump.
+                    script.add("truncate " + Math.max(1, at));
                     isClean = false;
                 }
                 case 19 -> {

@@ -30,6 +30,8 @@ class PageCacheTest extends PageCacheComparison {
                 "file 400000;map 0 98 0 1;madvise 0 0 98 2;load 0 0;load 0 1;load 0 9;load 0 40;dump;present 0",
                 "file 400000;map 0 98 0 1;madvise 0 0 98 1;load 0 0;load 0 50;dump;present 0",
                 "file 400000;map 0 98 0 1;madvise 0 10 30 3;dump",
+                "file 364544;next 3659;open;next 4873;dump;open;next 128200;dump",
+                "file 1000000;next 3659;next 20000;next 60000;open;read 40000 300;next 200000;dump;read 420000 10;open;read 700000 90000;dump",
                 "file 99999;read 0 4096;read 4096 4096;read 8192 90000;dump;cachestat 0 0;cachestat 10000 30000"
             })
     void reads_inFoliosOfEachOrder_asInThisKernel(String script) throws IOException, InterruptedException {
