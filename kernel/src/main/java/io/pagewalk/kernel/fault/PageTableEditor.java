@@ -261,18 +261,23 @@ public final class PageTableEditor implements PageTableOps {
                     continue;
                 }
                 int mark = (flags & PteFlags.UFFD_WP) != 0 && !dropMarkers ? PteMarkers.UFFD_WP : 0;
-                mode.writeEntry(memory, table, index, staysProtected(vma, mark) ? WP_MARKER : 0);
+                long left = staysProtected(vma, mark) ? WP_MARKER : 0;
+                mode.writeEntry(memory, table, index, left);
                 zapped++;
                 flush.addPage(vaddr);
                 if (isSpecial) {
                     FaultHandler.forgetMergedZeroPage(mm, pfn, flags, zeroPfn);
                 } else {
-                    int more = memmap.mapping(pfn) < 0 && folios.large().isLarge(pfn)
-                            ? dropNeighbours(vma, table, index, pfn, flags, vaddr, end, flush)
-                            : dropPage(mm, pfn, flags, hasRecency);
-                    zapped += more;
-                    index += more;
-                    vaddr += 4096L * more;
+                    int alike = folios.large().isLarge(pfn) ? countAlike(table, index, pfn, flags, end - vaddr) : 1;
+                    for (int i = 1; i < alike; i++) {
+                        index++;
+                        vaddr += 4096;
+                        flags |= mode.flags(mode.readEntry(memory, table, index), 1);
+                        mode.writeEntry(memory, table, index, left);
+                        zapped++;
+                        flush.addPage(vaddr);
+                    }
+                    drop(mm, pfn, alike, flags, hasRecency);
                 }
             }
         }
@@ -294,11 +299,10 @@ public final class PageTableEditor implements PageTableOps {
         return (marks & PteMarkers.POISONED) != 0 ? !keepAnonymous : vma.isAnonymous();
     }
 
-    /** Drops a page of a large anonymous folio whose entry is cleared, with those behind it that are mapped alike: {@code zap_present_folio_ptes()}. Returns how many those are. */
-    private int dropNeighbours(
-            Vma vma, long table, int index, long pfn, int flags, long vaddr, long end, FlushRange flush) {
+    /** Returns how many entries from one on map neighbouring pages of its large folio alike: {@code mm/internal.h:folio_pte_batch()}. */
+    private int countAlike(long table, int index, long pfn, int flags, long bytes) {
         long last = memmap.compoundHead(pfn) + folios.large().pages(pfn);
-        long most = Math.min(Math.min(last - pfn, mode.entries(1) - index), (end - vaddr) >> 12);
+        long most = Math.min(Math.min(last - pfn, mode.entries(1) - index), bytes >> 12);
         int count = 1;
         while (count < most) {
             long entry = mode.readEntry(memory, table, index + count);
@@ -308,16 +312,13 @@ public final class PageTableEditor implements PageTableOps {
                     || ((mode.flags(entry, 1) ^ flags) & ~UNLIKE) != 0) {
                 break;
             }
-            mode.writeEntry(memory, table, index + count, 0);
-            flush.addPage(vaddr + 4096L * count);
             count++;
         }
-        vma.mm().addRss(RssCounter.ANON, -count);
-        folios.unmapMany(pfn, count, vma.mm());
-        return count - 1;
+        return count;
     }
 
-    private int dropPage(Mm mm, long pfn, int flags, boolean hasRecency) {
+    /** Drops neighbouring pages whose entries are cleared; what one of them says of dirt and use holds for the folio, once: {@code mm/memory.c:zap_present_folio_ptes()}. */
+    private void drop(Mm mm, long pfn, int count, int flags, boolean hasRecency) {
         RssCounter kind = FaultHandler.rssKind(memmap, pfn);
         // Pages of the vDSO and of drivers belong to no file: nobody writes them back or reclaims them.
         if (memmap.mapping(pfn) > 0) {
@@ -328,9 +329,12 @@ public final class PageTableEditor implements PageTableOps {
                 folios.lru().markAccessed(pfn);
             }
         }
-        mm.addRss(kind, -1);
-        folios.unmap(pfn, mm);
-        return 0;
+        mm.addRss(kind, -count);
+        if (folios.large().isLarge(pfn)) {
+            folios.unmapMany(pfn, count, mm);
+        } else {
+            folios.unmap(pfn, mm);
+        }
     }
 
     @Override

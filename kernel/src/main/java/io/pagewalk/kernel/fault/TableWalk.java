@@ -6,6 +6,7 @@ import io.pagewalk.hardware.paging.PagingMode;
 /** A full walk of one address space's tables, for checks and observers. It changes nothing. */
 public final class TableWalk {
     /** What a walk meets. */
+    @FunctionalInterface
     public interface Visitor {
         /**
          * Meets a table, the root included.
@@ -13,7 +14,7 @@ public final class TableWalk {
          * @param pfn its frame
          * @param level its level, 1 for a leaf table
          */
-        void table(long pfn, int level);
+        default void table(long pfn, int level) {}
 
         /**
          * Meets an entry that maps a page.

@@ -52,7 +52,9 @@ class PageCacheTest extends PageCacheComparison {
                 "file 300000;next 4096;next 16384;next 65536;map 0 73 0 1;load 0 72;present 0;load 0 66;present 0",
                 "file 1048576;next 4096;next 16384;next 65536;map 0 128 0 1;load 0 40;load 0 100;madvise 0 36 4 20;dump;"
                         + "present 0;madvise 0 80 40 20;dump;present 0",
-                "file 0;write 0 65536;map 0 16 0 1;load 0 3;madvise 0 2 3 20;dump;present 0"
+                "file 0;write 0 65536;map 0 16 0 1;load 0 3;madvise 0 2 3 20;dump;present 0",
+                "file 0;write 0 65536;map 0 16 0 1;load 0 3;unmap 0;uses;map 0 16 0 1;load 0 3;unmap 0;uses;map 0 16 0 1;load 0 3;"
+                        + "madvise 0 4 4 4;uses"
             })
     void faults_onLargeFolios_mapAsInThisKernel(String script) throws IOException, InterruptedException {
         compare(List.of(script.split(";", -1)));

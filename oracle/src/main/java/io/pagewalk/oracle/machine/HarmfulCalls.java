@@ -79,22 +79,14 @@ final class HarmfulCalls {
     private long frame(Mm mm, long vaddr) {
         PagingMode mode = model.kernel().machine().description().mode();
         long[] found = {-1};
-        TableWalk.Visitor visitor = new TableWalk.Visitor() {
-            @Override
-            public void table(long pfn, int level) {
-                // Only pages count.
-            }
-
-            @Override
-            public void leaf(long start, long entry, int level) {
-                long offset = vaddr - start;
-                if (offset >= 0 && offset >>> mode.shift(level) == 0) {
-                    found[0] = mode.pfn(entry, level) + (offset >>> 12);
-                }
-            }
-        };
         int index = (int) (vaddr >>> mode.shift(mode.levels()));
-        new TableWalk(mode, model.kernel().machine().memory(), visitor).walk(mm.pgdPfn(), index, index + 1);
+        new TableWalk(mode, model.kernel().machine().memory(), (start, entry, level) -> {
+                    long offset = vaddr - start;
+                    if (offset >= 0 && offset >>> mode.shift(level) == 0) {
+                        found[0] = mode.pfn(entry, level) + (offset >>> 12);
+                    }
+                })
+                .walk(mm.pgdPfn(), index, index + 1);
         return found[0];
     }
 }
