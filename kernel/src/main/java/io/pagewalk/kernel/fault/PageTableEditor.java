@@ -262,23 +262,21 @@ public final class PageTableEditor implements PageTableOps {
                 }
                 int mark = (flags & PteFlags.UFFD_WP) != 0 && !dropMarkers ? PteMarkers.UFFD_WP : 0;
                 long left = staysProtected(vma, mark) ? WP_MARKER : 0;
-                mode.writeEntry(memory, table, index, left);
-                zapped++;
-                flush.addPage(vaddr);
+                boolean isLarge = !isSpecial && folios.large().isLarge(pfn);
+                int alike = isLarge ? countAlike(table, index, pfn, flags, end - vaddr) : 1;
+                for (int i = 0; i < alike; i++) {
+                    flags |= mode.flags(mode.readEntry(memory, table, index + i), 1);
+                    mode.writeEntry(memory, table, index + i, left);
+                    flush.addPage(vaddr + 4096L * i);
+                }
                 if (isSpecial) {
                     FaultHandler.forgetMergedZeroPage(mm, pfn, flags, zeroPfn);
                 } else {
-                    int alike = folios.large().isLarge(pfn) ? countAlike(table, index, pfn, flags, end - vaddr) : 1;
-                    for (int i = 1; i < alike; i++) {
-                        index++;
-                        vaddr += 4096;
-                        flags |= mode.flags(mode.readEntry(memory, table, index), 1);
-                        mode.writeEntry(memory, table, index, left);
-                        zapped++;
-                        flush.addPage(vaddr);
-                    }
                     drop(mm, pfn, alike, flags, hasRecency);
                 }
+                zapped += alike;
+                index += alike - 1;
+                vaddr += 4096L * (alike - 1);
             }
         }
         if (zapped > 0) {
