@@ -32,6 +32,7 @@ final class PageAdvice {
     private final PhysicalMemory memory;
     private final PageTables tables;
     private final Folios folios;
+    private final FolioBatch batch;
     private final MemMap memmap;
     private final HugePages hugePages;
     private final HugeMappings huge;
@@ -42,6 +43,7 @@ final class PageAdvice {
         this.memory = kernel.memory();
         this.tables = kernel.tables();
         this.folios = kernel.folios();
+        this.batch = new FolioBatch(kernel.mode(), kernel.memory(), folios);
         this.memmap = folios.memmap();
         this.hugePages = hugePages;
         this.huge = hugePages.mappings();
@@ -68,7 +70,7 @@ final class PageAdvice {
                 return 1;
             }
             int pages = folios.large().pages(pfn);
-            int mapped = pages == 1 ? 1 : batch(table, index, pfn, (end - vaddr) >>> 12);
+            int mapped = batch.count(table, index, pfn, end - vaddr);
             if (mapped < pages) {
                 return splitPart(pfn) ? AGAIN : mapped;
             }
@@ -101,7 +103,7 @@ final class PageAdvice {
         };
         forEachPage(vma, start, end, whole, (vaddr, table, index, entry, pfn) -> {
             int pages = folios.large().pages(pfn);
-            int mapped = pages == 1 ? 1 : batch(table, index, pfn, (end - vaddr) >>> 12);
+            int mapped = batch.count(table, index, pfn, end - vaddr);
             if (mapped < pages) {
                 // A part of a folio gets pages of its own, which a file's then map again when they are touched.
                 boolean isCached = memmap.mapping(pfn) > 0;
@@ -120,22 +122,6 @@ final class PageAdvice {
     /** Splits a folio of which only a part is advised, unless others may map it too; returns whether it was. */
     private boolean splitPart(long pfn) {
         return !folios.large().isMaybeShared(pfn) && hugePages.split(memmap.compoundHead(pfn));
-    }
-
-    /** How many entries from one on map the pages of a large folio one after the other: {@code folio_pte_batch()}. */
-    private int batch(long table, int index, long pfn, long most) {
-        long head = memmap.compoundHead(pfn);
-        int left = folios.large().pages(head) - (int) (pfn - head);
-        int limit = (int) Math.min(Math.min(left, most), mode.entries(1) - index);
-        int count = 1;
-        while (count < limit) {
-            long entry = mode.readEntry(memory, table, index + count);
-            if (entry == 0 || PteMarkers.is(entry) || mode.pfn(entry, 1) != pfn + count) {
-                break;
-            }
-            count++;
-        }
-        return count;
     }
 
     /** {@code clear_young_dirty_ptes()} for some entries from one on. */
@@ -167,7 +153,7 @@ final class PageAdvice {
         };
         forEachPage(vma, start, end, whole, (vaddr, table, index, entry, pfn) -> {
             int pages = folios.large().pages(pfn);
-            int mapped = pages == 1 ? 1 : batch(table, index, pfn, (end - vaddr) >>> 12);
+            int mapped = batch.count(table, index, pfn, end - vaddr);
             // A large folio is locked only when all of it is mapped there: allow_mlock_munlock().
             if (!isLocked || mapped == pages) {
                 setLocked(pfn, isLocked);

@@ -23,9 +23,6 @@ import java.util.function.Supplier;
 
 /** What the address-space calls do to page tables: dropping, protecting, moving, copying and populating ranges ({@code mm/memory.c}, {@code mm/mprotect.c}, {@code mm/mremap.c}). */
 public final class PageTableEditor implements PageTableOps {
-    /** What neighbouring entries may differ in to be dropped together: {@code mm/internal.h:folio_pte_batch()}. */
-    private static final int UNLIKE = PteFlags.ACCESSED | PteFlags.DIRTY | PteFlags.SOFT_DIRTY | PteFlags.WRITE;
-
     private static final long WP_MARKER = PteMarkers.entry(PteMarkers.UFFD_WP);
 
     private final PagingMode mode;
@@ -38,6 +35,7 @@ public final class PageTableEditor implements PageTableOps {
     private final PageAdvice advice;
     private final Collapse collapse;
     private final Folios folios;
+    private final FolioBatch batch;
     private final MemMap memmap;
     private final FileSystem files;
     private final FaultHandler handler;
@@ -76,6 +74,7 @@ public final class PageTableEditor implements PageTableOps {
         this.advice = new PageAdvice(kernel, handler.hugePages(), flusher);
         this.collapse = handler.collapse();
         this.folios = kernel.folios();
+        this.batch = new FolioBatch(mode, memory, folios);
         this.memmap = folios.memmap();
         this.files = files;
         this.handler = handler;
@@ -262,8 +261,7 @@ public final class PageTableEditor implements PageTableOps {
                 }
                 int mark = (flags & PteFlags.UFFD_WP) != 0 && !dropMarkers ? PteMarkers.UFFD_WP : 0;
                 long left = staysProtected(vma, mark) ? WP_MARKER : 0;
-                boolean isLarge = !isSpecial && folios.large().isLarge(pfn);
-                int alike = isLarge ? countAlike(table, index, pfn, flags, end - vaddr) : 1;
+                int alike = isSpecial ? 1 : batch.count(table, index, pfn, end - vaddr);
                 for (int i = 0; i < alike; i++) {
                     flags |= mode.flags(mode.readEntry(memory, table, index + i), 1);
                     mode.writeEntry(memory, table, index + i, left);
@@ -295,24 +293,6 @@ public final class PageTableEditor implements PageTableOps {
             return false;
         }
         return (marks & PteMarkers.POISONED) != 0 ? !keepAnonymous : vma.isAnonymous();
-    }
-
-    /** Returns how many entries from one on map neighbouring pages of its large folio alike: {@code mm/internal.h:folio_pte_batch()}. */
-    private int countAlike(long table, int index, long pfn, int flags, long bytes) {
-        long last = memmap.compoundHead(pfn) + folios.large().pages(pfn);
-        long most = Math.min(Math.min(last - pfn, mode.entries(1) - index), bytes >> 12);
-        int count = 1;
-        while (count < most) {
-            long entry = mode.readEntry(memory, table, index + count);
-            if (entry == 0
-                    || PteMarkers.is(entry)
-                    || mode.pfn(entry, 1) != pfn + count
-                    || ((mode.flags(entry, 1) ^ flags) & ~UNLIKE) != 0) {
-                break;
-            }
-            count++;
-        }
-        return count;
     }
 
     /** Drops neighbouring pages whose entries are cleared; what one of them says of dirt and use holds for the folio, once: {@code mm/memory.c:zap_present_folio_ptes()}. */

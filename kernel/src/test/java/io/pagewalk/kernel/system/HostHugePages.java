@@ -33,9 +33,9 @@ final class HostHugePages implements AutoCloseable {
         Runtime.getRuntime().addShutdownHook(atExit);
     }
 
-    /** Waits until no other test has them. */
+    /** Waits until no other test has them and no random history relies on them. */
     static HostHugePages take() throws IOException {
-        Path file = Path.of(System.getProperty("java.io.tmpdir"), "pagewalk-huge-pages.lock");
+        Path file = Path.of(System.getProperty("java.io.tmpdir"), "pagewalk-host-settings.lock");
         FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
         return new HostHugePages(channel, channel.lock());
     }

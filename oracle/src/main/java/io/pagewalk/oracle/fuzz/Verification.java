@@ -105,16 +105,21 @@ public final class Verification {
         }
     }
 
-    /** What the computer's kernel is told for the time of a history; null for nothing, or when it cannot be told. */
+    /** What the computer's kernel is told for the time of a history, and nobody else tells it something else; null where there is no saying. */
     private static @Nullable HostSettings settings(long seed, Set<Area> areas) {
+        HostSettings settings = HostSettings.take(wantedSettings(seed, areas));
+        return settings == null ? HostSettings.take(Map.of()) : settings;
+    }
+
+    private static Map<Path, String> wantedSettings(long seed, Set<Area> areas) {
         boolean isAlone = areas.size() <= Generator.FEW_AREAS;
         if (areas.contains(Area.POOL) && (isAlone || seed % SETTINGS_EVERY == 3)) {
-            return HostSettings.take(Map.of(HostSettings.POOL, POOL_PAGES, HostSettings.OVERCOMMIT, "0"));
+            return Map.of(HostSettings.POOL, POOL_PAGES, HostSettings.OVERCOMMIT, "0");
         }
         if (areas.contains(Area.SIZES) && seed % 2 == 1) {
-            return HostSettings.take(HostHugePages.files(SMALL_SIZES.get((int) (seed / SETTINGS_EVERY) & 3)));
+            return HostHugePages.files(SMALL_SIZES.get((int) (seed / SETTINGS_EVERY) & 3));
         }
-        return null;
+        return Map.of();
     }
 
     /** Returns false when a difference was found that somebody else may have caused; then nothing is counted. */

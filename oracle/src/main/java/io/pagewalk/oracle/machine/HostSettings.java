@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Settings of this computer's kernel for the time of a history: they are put back when it ends, when the program is told to end, and by the next one that changes settings after one that was
- * killed. One program changes them at a time.
+ * killed. One program changes them at a time, and none while another relies on them.
  */
 public final class HostSettings implements AutoCloseable {
     /** The size of the pool of huge pages. */
@@ -32,14 +32,11 @@ public final class HostSettings implements AutoCloseable {
     private static final List<String> NAMES =
             List.of("HugePages_Total", "HugePages_Free", "HugePages_Rsvd", "HugePages_Surp");
     private static final Path MEMINFO = Path.of("/proc/meminfo");
-    private static final Path LOCK = Path.of(System.getProperty("java.io.tmpdir"), "pagewalk-hugetlb.lock");
+    private static final Path LOCK = Path.of(System.getProperty("java.io.tmpdir"), "pagewalk-host-settings.lock");
     private static final Path JOURNAL = Path.of(System.getProperty("java.io.tmpdir"), "pagewalk-host-settings");
     private static final long PATIENCE_NANOS = 3_000_000_000L;
     private static final int LONGEST = 256;
     private static final long PAUSE_NANOS = 5_000_000L;
-
-    /** The counts of a pool that was waited for in vain. */
-    private static long @Nullable [] stuck;
 
     private final FileChannel channel;
     private final FileLock lock;
@@ -54,50 +51,39 @@ public final class HostSettings implements AutoCloseable {
     }
 
     /**
-     * Changes settings.
+     * Changes settings, or only keeps them as they are; waits until others who need something else have come to the end of their history.
      *
-     * @param wanted the text for each file; with {@link #POOL} among them there must be no pool now
-     * @return null where one cannot be changed, or somebody else goes on changing some or using the pool for three seconds; the latter also when the kernel has lost promises of it, as it does
-     *     when a part of an area is moved
+     * @param wanted the text for each file, none to keep all; with {@link #POOL} among them there must be no pool now
+     * @return null where one cannot be changed, or somebody goes on using the pool for three seconds; the latter also when the kernel has lost promises of it, as it does when a part of an
+     *     area is moved
      */
     public static @Nullable HostSettings take(Map<Path, String> wanted) {
         if (!wanted.keySet().stream().allMatch(Files::isWritable)) {
             return null;
         }
         try {
-            FileChannel channel = FileChannel.open(LOCK, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-            long deadline = System.nanoTime() + PATIENCE_NANOS;
-            FileLock lock = tryLock(channel);
-            while (lock == null && System.nanoTime() < deadline) {
-                LockSupport.parkNanos(PAUSE_NANOS);
-                lock = tryLock(channel);
-            }
-            if (lock == null) {
-                channel.close();
-                return null;
-            }
-            HostSettings result = new HostSettings(wanted, channel, lock);
-            repair();
-            boolean isTaken = !wanted.containsKey(POOL) || (chosen(POOL).equals("0") && isEmpty());
-            isTaken = isTaken && result.change();
+            boolean isShared = wanted.isEmpty() && !Files.exists(JOURNAL);
+            FileChannel channel = FileChannel.open(
+                    LOCK, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
+            HostSettings result = new HostSettings(wanted, channel, channel.lock(0, Long.MAX_VALUE, isShared));
+            boolean isTaken = isShared || result.change();
             if (!isTaken) {
                 result.close();
             }
             return isTaken ? result : null;
-        } catch (IOException e) {
-            return null;
-        }
-    }
-
-    private static @Nullable FileLock tryLock(FileChannel channel) throws IOException {
-        try {
-            return channel.tryLock();
-        } catch (OverlappingFileLockException e) {
+        } catch (IOException | OverlappingFileLockException e) {
             return null;
         }
     }
 
     private boolean change() throws IOException {
+        repair();
+        if (wanted.isEmpty()) {
+            return true;
+        }
+        if (wanted.containsKey(POOL) && !(chosen(POOL).equals("0") && isEmpty())) {
+            return false;
+        }
         List<String> lines = new ArrayList<>();
         for (Path file : wanted.keySet()) {
             before.put(file, chosen(file));
@@ -189,20 +175,19 @@ public final class HostSettings implements AutoCloseable {
      * @return whether it is so
      */
     private static boolean isEmpty() throws IOException {
-        long deadline = System.nanoTime() + PATIENCE_NANOS;
-        long[] counts;
+        long start = System.nanoTime();
+        long patience;
         do {
             Files.writeString(POOL, "0");
-            counts = pool();
+            long[] counts = pool();
             if (counts[0] == 0 && counts[2] == 0) {
                 return true;
             }
-            if (Arrays.equals(counts, stuck)) {
-                return false;
-            }
+            // Promises go with their process at once, pages may be freed late.
+            boolean isPromiseOnly = counts[0] == counts[1] && counts[1] == counts[2];
+            patience = isPromiseOnly ? PATIENCE_NANOS / 20 : PATIENCE_NANOS;
             LockSupport.parkNanos(PAUSE_NANOS);
-        } while (System.nanoTime() < deadline);
-        stuck = counts;
+        } while (System.nanoTime() - start < patience);
         return false;
     }
 
