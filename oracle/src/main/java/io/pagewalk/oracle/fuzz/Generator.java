@@ -69,9 +69,11 @@ final class Generator {
 
     Step next() {
         Slots slots = model.slots();
-        Step follower = pending.poll();
-        if (follower != null) {
-            return follower;
+        while (!pending.isEmpty()) {
+            Step follower = pending.remove();
+            if (model.accepts(follower)) {
+                return follower;
+            }
         }
         if (!slots.canAct(slot) || random.nextInt(10) == 0) {
             List<Integer> acting = slots.acting();
@@ -193,7 +195,7 @@ final class Generator {
             case 23 -> areas.contains(Area.SEAL) && random.nextInt(40) == 0 ? call("mseal", addr, length, 0) : null;
             case 24, 25 -> Step.of(slot, Step.Kind.SUM, addr, Math.min(length, SUMMED_PAGES * PAGE));
             case 40, 41 -> rare.borders(slot, addr, length, prot);
-            case 42 -> rare.tablesAndStacks(slot, isLocking());
+            case 42 -> rare.tablesAndStacks(slot, isLocking(), pending);
             case 43 ->
                 areas.contains(Area.SEGMENT) && model.hasSegments()
                         ? rare.segments(slot, random.nextBoolean() ? arenaAddress() : startOfArea(addr))

@@ -134,12 +134,13 @@ final class RareSteps {
      * Areas of whole page tables that move, and stacks that grow down to a neighbour.
      *
      * @param isLocking whether new memory is populated at once
+     * @param then receives the steps that belong behind the one returned
      */
-    Step tablesAndStacks(int slot, boolean isLocking) {
-        return random.nextInt(3) != 0 ? tables(slot, isLocking) : stacks(slot);
+    Step tablesAndStacks(int slot, boolean isLocking, Deque<Step> then) {
+        return random.nextInt(3) != 0 ? tables(slot, isLocking, then) : stacks(slot);
     }
 
-    private Step tables(int slot, boolean isLocking) {
+    private Step tables(int slot, boolean isLocking, Deque<Step> then) {
         long addr = TABLES + random.nextInt(4) * TABLE;
         long length = (1 + random.nextInt(2)) * TABLE;
         int kind = random.nextInt(8);
@@ -148,7 +149,9 @@ final class RareSteps {
         }
         if (kind <= 2 && areas.contains(Area.MREMAP)) {
             int flags = random.nextInt(4) == 0 ? 7 : 3;
-            return call(slot, "mremap", addr, length, length, flags, TABLES + random.nextInt(4) * TABLE);
+            then.add(call(slot, "mremap", addr, length, length, flags, TABLES + random.nextInt(4) * TABLE));
+            then.add(Step.of(slot, Step.Kind.LOAD, addr, 0));
+            return Step.of(slot, Step.Kind.LOAD, addr, 0);
         }
         if (kind == 3) {
             return call(slot, "munmap", addr, length - random.nextInt(3) * PAGE);
