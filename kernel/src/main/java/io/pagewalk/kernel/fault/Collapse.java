@@ -208,7 +208,7 @@ public final class Collapse {
         }
         tables.unhang(mm, vaddr);
         flusher.flushRange(mm, vaddr, vaddr + tables.hugeBytes(), true);
-        take(mm, table, head);
+        take(vma, table, head);
         tables.deposit(mm, vaddr, table);
         hugePages.mappings().mapNew(vma, anonVmas.prepared(vma), vaddr, head);
         return Result.SUCCEED;
@@ -290,7 +290,8 @@ public final class Collapse {
     }
 
     /** Copies what a table maps into a huge page, and lets the small pages go: {@code __collapse_huge_page_copy()}. */
-    private void take(Mm mm, long table, long head) {
+    private void take(Vma vma, long table, long head) {
+        Mm mm = vma.mm();
         int i = 0;
         while (i < HUGE) {
             long entry = mode.readEntry(memory, table, i);
@@ -310,10 +311,11 @@ public final class Collapse {
                 memory.copyFrame(pfn + k, head + i + k);
             }
             mm.addRss(RssCounter.ANON, -count);
+            folios.lru().unlockIsolated(vma, pfn);
             if (large.isLarge(pfn)) {
-                folios.unmapMany(pfn, count, mm);
+                folios.unmapMany(pfn, count, vma);
             } else {
-                folios.unmap(pfn, mm);
+                folios.unmap(pfn, vma);
             }
             i += count;
         }

@@ -174,7 +174,7 @@ final class CollapseFile {
             if (found != Result.SUCCEED) {
                 return found;
             }
-            unmapEach(mm, table);
+            unmapEach(vma, table);
             dropTable(mm, vaddr);
         }
         if (!huge.mapFile(vma, vaddr, head, protection.flags(vma))) {
@@ -200,13 +200,13 @@ final class CollapseFile {
         return Result.SUCCEED;
     }
 
-    private void unmapEach(Mm mm, long table) {
+    private void unmapEach(Vma vma, long table) {
         for (int i = 0; i < HUGE; i++) {
             long entry = mode.readEntry(memory, table, i);
             if (entry != 0) {
                 mode.writeEntry(memory, table, i, 0);
-                mm.addRss(RssCounter.SHMEM, -1);
-                folios.unmap(mode.pfn(entry, 1), mm);
+                vma.mm().addRss(RssCounter.SHMEM, -1);
+                folios.unmap(mode.pfn(entry, 1), vma);
             }
         }
     }

@@ -144,8 +144,9 @@ final class CopyOnWrite {
         }
         int references = memmap.refcount(pfn);
         if (folios.large().isLarge(pfn)) {
-            return !folios.large().isMaybeShared(pfn)
-                    && references == folios.large().mapcount(pfn);
+            int mapcount = folios.large().mapcount(pfn);
+            // A folio of which one page is left is given up.
+            return mapcount > 1 && !folios.large().isMaybeShared(pfn) && references == mapcount;
         }
         return references == 1 && !memmap.hasFlags(pfn, PageFlags.KSM);
     }
@@ -200,7 +201,7 @@ final class CopyOnWrite {
         mode.writeEntry(memory, table, mode.index(vaddr, 1), mode.leaf(copy, flags, 1));
         flusher.flushRange(mm, vaddr, vaddr + 4096, false);
         if (!isSpecial) {
-            folios.unmap(old, mm);
+            folios.unmap(old, vma);
         }
         return FaultOutcome.DONE;
     }

@@ -104,6 +104,7 @@ final class HugeMappings {
         long head = memmap.compoundHead(pfn);
         mm.addRss(FaultHandler.rssKind(memmap, head), pages);
         folios.addHugeMapping(head, mm);
+        folios.lru().lockMapped(vma, head);
         tables.setHugeEntry(mm, vaddr, mode.leaf(head, flags, LEVEL));
         folios.counters().count(VmEvent.THP_FILE_MAPPED);
         return true;
@@ -130,6 +131,7 @@ final class HugeMappings {
         }
         mm.addRss(kind, -pages);
         folios.removeHugeMapping(head, mm);
+        folios.lru().unlockMapped(vma, head);
         folios.put(head);
     }
 
@@ -163,6 +165,7 @@ final class HugeMappings {
             noteUse(vma, head, flags);
             mm.addRss(FaultHandler.rssKind(memmap, head), -pages);
             folios.removeHugeMapping(head, mm);
+            folios.lru().unlockMapped(vma, head);
             folios.put(head);
             return;
         }
@@ -199,20 +202,28 @@ final class HugeMappings {
         }
     }
 
-    /** Marks a folio dirty when an entry of an area says so of one of its pages: {@code mm/rmap.c:try_to_migrate()}. */
-    void noteDirty(Vma vma, long index, long head, int count) {
+    /** Takes notice of entries of an area that map pages of a folio about to be split: it is dirty when one is, and loses the locks that a locked area has on it ({@code mm/rmap.c:try_to_migrate()}). */
+    void beforeSplit(Vma vma, long index, long head, int count) {
         for (int i = 0; i < count; i++) {
             long vaddr = vma.start() + ((index + i - vma.pgoff()) << 12);
-            if ((flagsOf(vma, vaddr, head + i) & PteFlags.DIRTY) != 0) {
-                folios.markDirty(head);
-                return;
+            int flags = flagsOf(vma, vaddr, head + i);
+            if (flags == 0) {
+                continue;
             }
+            if ((flags & PteFlags.DIRTY) != 0) {
+                folios.markDirty(head);
+            }
+            folios.lru().unlockMapped(vma, head);
         }
     }
 
-    /** Lets an area map the page of zeros instead of its own pages that hold nothing: {@code mm/migrate.c:try_to_map_unused_to_zeropage()}. */
-    void shareZeroes(Vma vma, long index, long first, int count) {
-        if (vma.has(VmaFlags.VM_LOCKED)) {
+    /**
+     * Lets an area map the page of zeros instead of its own pages that hold nothing, and lock the others when it is locked: {@code mm/migrate.c:remove_migration_ptes(),
+     * try_to_map_unused_to_zeropage()}.
+     */
+    void afterSplit(Vma vma, long index, long first, int count, boolean sharesZeroes) {
+        boolean isLocked = vma.has(VmaFlags.VM_LOCKED);
+        if (!isLocked && !sharesZeroes) {
             return;
         }
         Mm mm = vma.mm();
@@ -220,13 +231,18 @@ final class HugeMappings {
             long pfn = first + i;
             long vaddr = vma.start() + ((index + i - vma.pgoff()) << 12);
             int flags = flagsOf(vma, vaddr, pfn);
-            if (flags != 0 && memory.isZero(pfn) && !memmap.hasFlags(pfn, PageFlags.MLOCKED)) {
+            if (flags == 0) {
+                continue;
+            }
+            if (isLocked) {
+                folios.lru().lockMapped(vma, pfn);
+            } else if (memory.isZero(pfn) && !memmap.hasFlags(pfn, PageFlags.MLOCKED)) {
                 int kept = flags & (PteFlags.SOFT_DIRTY | PteFlags.UFFD_WP);
                 long entry = mode.leaf(zeroPfn, protection.flags(vma) | PteFlags.SPECIAL | kept, 1);
                 mode.writeEntry(memory, tables.find(mm, vaddr), mode.index(vaddr, 1), entry);
                 flusher.flushRange(mm, vaddr, vaddr + 4096, false);
                 mm.addRss(RssCounter.ANON, -1);
-                folios.unmap(pfn, mm);
+                folios.unmap(pfn, vma);
             }
         }
     }

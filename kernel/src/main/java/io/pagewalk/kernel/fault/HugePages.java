@@ -114,11 +114,11 @@ public final class HugePages {
         int pages = large.pages(head);
         for (Vma vma : areas) {
             mappings.splitIfMapped(vma, index, head);
-            mappings.noteDirty(vma, index, head, pages);
+            mappings.beforeSplit(vma, index, head, pages);
         }
         split.toPages(head);
-        for (int i = 0; i < areas.size() && knowsContents; i++) {
-            mappings.shareZeroes(areas.get(i), index, head, pages);
+        for (Vma vma : areas) {
+            mappings.afterSplit(vma, index, head, pages, knowsContents);
         }
         return true;
     }

@@ -270,7 +270,7 @@ public final class PageTableEditor implements PageTableOps {
                 if (isSpecial) {
                     FaultHandler.forgetMergedZeroPage(mm, pfn, flags, zeroPfn);
                 } else {
-                    drop(mm, pfn, alike, flags, hasRecency);
+                    drop(vma, pfn, alike, flags, hasRecency);
                 }
                 zapped += alike;
                 index += alike - 1;
@@ -296,7 +296,7 @@ public final class PageTableEditor implements PageTableOps {
     }
 
     /** Drops neighbouring pages whose entries are cleared; what one of them says of dirt and use holds for the folio, once: {@code mm/memory.c:zap_present_folio_ptes()}. */
-    private void drop(Mm mm, long pfn, int count, int flags, boolean hasRecency) {
+    private void drop(Vma vma, long pfn, int count, int flags, boolean hasRecency) {
         RssCounter kind = FaultHandler.rssKind(memmap, pfn);
         // Pages of the vDSO and of drivers belong to no file: nobody writes them back or reclaims them.
         if (memmap.mapping(pfn) > 0) {
@@ -307,11 +307,11 @@ public final class PageTableEditor implements PageTableOps {
                 folios.lru().markAccessed(pfn);
             }
         }
-        mm.addRss(kind, -count);
+        vma.mm().addRss(kind, -count);
         if (folios.large().isLarge(pfn)) {
-            folios.unmapMany(pfn, count, mm);
+            folios.unmapMany(pfn, count, vma);
         } else {
-            folios.unmap(pfn, mm);
+            folios.unmap(pfn, vma);
         }
     }
 

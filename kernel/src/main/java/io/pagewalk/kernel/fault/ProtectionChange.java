@@ -35,6 +35,7 @@ final class ProtectionChange {
     private final Protection protection;
     private final MemMap memmap;
     private final HugeMappings huge;
+    private final FolioBatch batch;
     private final TlbFlusher flusher;
 
     /** What an entry keeps of its old flags although the area has it in its own: {@code pte_modify()}, which on RISC-V makes every page a used one. */
@@ -47,6 +48,7 @@ final class ProtectionChange {
         this.protection = kernel.protection();
         this.memmap = kernel.folios().memmap();
         this.huge = huge;
+        this.batch = new FolioBatch(mode, memory, kernel.folios());
         this.flusher = flusher;
         this.old = CACHE | (mode.architecture() == PagingMode.Architecture.RISCV64 ? 0 : PteFlags.ACCESSED);
     }
@@ -94,19 +96,43 @@ final class ProtectionChange {
                         mode.writeEntry(memory, table, index, 0);
                     }
                 } else {
-                    int flags = mode.flags(entry, 1);
-                    int changed = changed(vma, base, mode.pfn(entry, 1), flags, reason, mayUpgrade);
-                    if (changed != flags) {
-                        mode.writeEntry(memory, table, index, mode.withFlags(entry, changed, 1));
-                        if ((flags & PteFlags.PROT_NONE) == 0 && ((flags ^ changed) & COMPARED) != 0) {
-                            flush.addPage(vaddr);
-                        }
-                    }
+                    int together = changeEntries(vma, vaddr, end, table, index, entry, base, reason, mayUpgrade, flush);
+                    index += together - 1;
+                    vaddr += 4096L * (together - 1);
                 }
             }
         }
         flush.finish(mm);
         return hasMemory;
+    }
+
+    /** Changes an entry and those behind it that belong to it, which all count as used or written to when one is. Returns how many those are. */
+    private int changeEntries(
+            Vma vma,
+            long start,
+            long end,
+            long table,
+            int first,
+            long entry,
+            int base,
+            Reason reason,
+            boolean mayUpgrade,
+            FlushRange flush) {
+        boolean isSpecial = (mode.flags(entry, 1) & PteFlags.SPECIAL) != 0;
+        int count = isSpecial ? 1 : batch.count(table, first, mode.pfn(entry, 1), end - start, FolioBatch.USE);
+        int use = count == 1 ? 0 : batch.use(table, first, count);
+        for (int i = 0; i < count; i++) {
+            long old = mode.readEntry(memory, table, first + i);
+            int flags = mode.flags(old, 1);
+            int changed = changed(vma, base, mode.pfn(old, 1), flags | use, reason, mayUpgrade);
+            if (changed != flags) {
+                mode.writeEntry(memory, table, first + i, mode.withFlags(old, changed, 1));
+                if ((flags & PteFlags.PROT_NONE) == 0 && ((flags ^ changed) & COMPARED) != 0) {
+                    flush.addPage(start + 4096L * i);
+                }
+            }
+        }
+        return count;
     }
 
     /** {@code mm/huge_memory.c:change_huge_pmd()}. */

@@ -125,7 +125,7 @@ final class PageMerger {
             folios.dupAnon(target, vma.mm());
         }
         entries.point(vma, vaddr, target);
-        folios.unmap(pfn, mm);
+        folios.unmap(pfn, vma);
     }
 
     /** Gives a place that maps a merged page a page of its own: {@code break_ksm()}. Returns 0 or {@code -ENOMEM}. */

@@ -50,6 +50,7 @@ public final class MemMapSection {
     public final short[] zone = new short[MemMap.SECTION_FRAMES >> MemMap.PAGEBLOCK_ORDER];
 
     private @Nullable LargeFolioCounts large;
+    private int @Nullable [] furtherLocks;
 
     MemMapSection() {
         Arrays.fill(pageblock, (byte) MigrateType.MOVABLE);
@@ -63,6 +64,34 @@ public final class MemMapSection {
             large = counts;
         }
         return counts;
+    }
+
+    /**
+     * Returns how many areas lock a folio beside the first: {@code folio->mlock_count} less one.
+     *
+     * @param i its first frame in this section
+     */
+    public int furtherLocks(int i) {
+        int[] locks = furtherLocks;
+        return locks == null ? 0 : locks[i];
+    }
+
+    /**
+     * Sets how many areas lock a folio beside the first.
+     *
+     * @param i its first frame in this section
+     * @param count 0 when none does
+     */
+    public void setFurtherLocks(int i, int count) {
+        int[] locks = furtherLocks;
+        if (locks == null) {
+            if (count == 0) {
+                return;
+            }
+            locks = new int[MemMap.SECTION_FRAMES];
+            furtherLocks = locks;
+        }
+        locks[i] = count;
     }
 
     void addToDigest(Digest digest) {

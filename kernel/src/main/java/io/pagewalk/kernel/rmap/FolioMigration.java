@@ -96,6 +96,7 @@ public final class FolioMigration {
             source.mapping[i] = 0;
             source.index[i] = 0;
         }
+        folios.lru().moveLocks(from, to);
         int order = folios.large().order(from);
         memmap.setBlockOwner(to, order, owner);
         memmap.setBlockOwner(from, order, FrameOwner.KERNEL);

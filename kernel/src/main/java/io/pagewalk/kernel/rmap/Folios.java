@@ -187,6 +187,7 @@ public final class Folios {
         if ((flags & PageFlags.MLOCKED) != 0) {
             counters.add(zoneOf(pfn), ZoneStat.NR_MLOCK, -pages);
             counters.count(VmEvent.UNEVICTABLE_PGS_CLEARED, pages);
+            lru.forgetLocks(pfn);
         }
         if (order > 0 && section.mapping[i] < 0) {
             stats.count(order, HugePageStats.Item.NR_ANON, -1);
@@ -367,15 +368,15 @@ public final class Folios {
      * Removes one entry of a leaf table and its reference: {@code folio_remove_rmap_pte()} and {@code folio_put()}.
      *
      * @param pfn a mapped page
-     * @param mm the address space that no longer maps it there
+     * @param vma the area that no longer maps it there
      */
-    public void unmap(long pfn, Mm mm) {
+    public void unmap(long pfn, Vma vma) {
         if (large.isLarge(pfn)) {
-            unmapMany(pfn, 1, mm);
+            unmapMany(pfn, 1, vma);
             return;
         }
         countMapped(pfn, memmap.decMapcount(pfn) == 0 ? -1 : 0);
-        unlockUnmapped(pfn);
+        lru.unlockMapped(vma, pfn);
         put(pfn);
     }
 
@@ -385,18 +386,19 @@ public final class Folios {
      *
      * @param first first page
      * @param count how many pages
-     * @param mm the address space that no longer maps them there
+     * @param vma the area that no longer maps them there
      */
-    public void unmapMany(long first, int count, Mm mm) {
+    public void unmapMany(long first, int count, Vma vma) {
+        int space = (int) vma.mm().pgdPfn();
         int removed = 0;
         for (long pfn = first; pfn < first + count; pfn++) {
-            removed += large.unmapPage(pfn, (int) mm.pgdPfn());
+            removed += large.unmapPage(pfn, space);
         }
         if (removed > 0 && large.mapcount(first) > 0) {
             partlyUnmapped(memmap.compoundHead(first));
         }
         countMapped(first, -removed);
-        unlockUnmapped(first);
+        lru.unlockMapped(vma, first);
         putMany(first, count);
     }
 
@@ -457,7 +459,6 @@ public final class Folios {
             }
         }
         countMapped(head, -removed);
-        unlockUnmapped(head);
     }
 
     private NodeStat hugeItem(long head) {
@@ -477,12 +478,6 @@ public final class Folios {
     private void partlyUnmapped(long head) {
         if (memmap.mapping(head) < 0) {
             deferredSplits.addPartlyMapped(head);
-        }
-    }
-
-    private void unlockUnmapped(long pfn) {
-        if (memmap.mapping(pfn) >= 0 && memmap.hasFlags(pfn, PageFlags.MLOCKED) && large.mapcount(pfn) == 0) {
-            lru.munlock(pfn);
         }
     }
 

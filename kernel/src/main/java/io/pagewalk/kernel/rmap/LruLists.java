@@ -3,6 +3,8 @@ package io.pagewalk.kernel.rmap;
 import io.pagewalk.kernel.page.LargeFolios;
 import io.pagewalk.kernel.page.MemMap;
 import io.pagewalk.kernel.page.PageFlags;
+import io.pagewalk.kernel.vma.Vma;
+import io.pagewalk.kernel.vma.VmaFlags;
 import io.pagewalk.kernel.zone.NodeStat;
 import io.pagewalk.kernel.zone.VmCounters;
 import io.pagewalk.kernel.zone.VmEvent;
@@ -16,6 +18,9 @@ import io.pagewalk.kernel.zone.ZoneStat;
  */
 public final class LruLists {
     private static final int CACHED_LISTS = PageFlags.ACTIVE | PageFlags.UNEVICTABLE;
+
+    /** What a page has while it is counted how many areas lock it. */
+    private static final int COUNTED = PageFlags.LRU | PageFlags.UNEVICTABLE;
 
     private final Folios folios;
     private final MemMap memmap;
@@ -67,13 +72,17 @@ public final class LruLists {
     }
 
     /**
-     * Moves a page of a locked area to the unevictable list: {@code mm/mlock.c:mlock_folio()}.
+     * Moves a page of a locked area to the unevictable list, where it is counted how many areas lock it: {@code mm/mlock.c:mlock_folio()}.
      *
-     * @param pfn a mapped page
+     * @param page a mapped page
      */
-    public void mlock(long pfn) {
+    public void mlock(long page) {
+        long pfn = memmap.compoundHead(page);
         int flags = memmap.flags(pfn);
         if ((flags & PageFlags.MLOCKED) != 0) {
+            if ((flags & COUNTED) == COUNTED) {
+                setFurtherLocks(pfn, furtherLocks(pfn) + 1);
+            }
             return;
         }
         Zone zone = folios.zoneOf(pfn);
@@ -89,14 +98,23 @@ public final class LruLists {
     }
 
     /**
-     * Takes a page off the unevictable list: {@code mm/mlock.c:munlock_folio()}.
+     * Takes a page off the unevictable list when no other area locks it: {@code mm/mlock.c:munlock_folio()}.
      *
-     * @param pfn a page
+     * @param page a page
      */
-    public void munlock(long pfn) {
+    public void munlock(long page) {
+        long pfn = memmap.compoundHead(page);
         int flags = memmap.flags(pfn);
         if ((flags & PageFlags.MLOCKED) == 0) {
             return;
+        }
+        int further = furtherLocks(pfn);
+        if (further > 0) {
+            boolean isCounted = (flags & COUNTED) == COUNTED;
+            setFurtherLocks(pfn, isCounted ? further - 1 : 0);
+            if (isCounted) {
+                return;
+            }
         }
         Zone zone = folios.zoneOf(pfn);
         int pages = large.pages(pfn);
@@ -108,6 +126,61 @@ public final class LruLists {
             count(zone, flags & ~PageFlags.UNEVICTABLE, pages);
             counters.count(VmEvent.UNEVICTABLE_PGS_RESCUED, pages);
         }
+    }
+
+    /**
+     * Lets a page that an area begins to map be locked when the area is: {@code mm/internal.h:mlock_vma_folio()}.
+     *
+     * @param vma the area
+     * @param page a page that is mapped now
+     */
+    public void lockMapped(Vma vma, long page) {
+        if (vma.has(VmaFlags.VM_LOCKED) && !vma.has(VmaFlags.VM_SPECIAL)) {
+            mlock(page);
+        }
+    }
+
+    /**
+     * Takes back the lock of an area that maps a page no longer: {@code mm/internal.h:munlock_vma_folio()}.
+     *
+     * @param vma the area
+     * @param page a page that was mapped, with a reference
+     */
+    public void unlockMapped(Vma vma, long page) {
+        if (vma.has(VmaFlags.VM_LOCKED)) {
+            munlock(page);
+        }
+    }
+
+    /**
+     * Takes away all locks of a page that was taken off its list, where they are not counted, when an area that locks it is about to map it no longer.
+     *
+     * @param vma the area
+     * @param page a mapped page
+     */
+    public void unlockIsolated(Vma vma, long page) {
+        if (vma.has(VmaFlags.VM_LOCKED)) {
+            forgetLocks(memmap.compoundHead(page));
+        }
+    }
+
+    /** Lets a folio have the locks of another, which then has none. */
+    void moveLocks(long from, long to) {
+        setFurtherLocks(to, furtherLocks(from));
+        setFurtherLocks(from, 0);
+    }
+
+    /** Forgets how many areas lock a folio. */
+    void forgetLocks(long pfn) {
+        setFurtherLocks(pfn, 0);
+    }
+
+    private int furtherLocks(long pfn) {
+        return memmap.section(pfn).furtherLocks((int) pfn & MemMap.SECTION_MASK);
+    }
+
+    private void setFurtherLocks(long pfn, int count) {
+        memmap.section(pfn).setFurtherLocks((int) pfn & MemMap.SECTION_MASK, count);
     }
 
     /**

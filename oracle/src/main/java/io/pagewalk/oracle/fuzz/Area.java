@@ -41,10 +41,7 @@ public enum Area {
     EXEC,
     /** Huge pages of 2 MiB in private memory, in one of eight histories. */
     HUGE,
-    /**
-     * Sizes of transparent huge pages below 2 MiB, in every second history: the kernel's settings change for its time. Not among {@code all}, since the model is known to differ. Only for
-     * root.
-     */
+    /** Sizes of transparent huge pages below 2 MiB, in one of eight histories: the kernel's settings change for its time. Only for root. */
     SIZES,
     /** Huge pages from a pool that is set aside for the time of a history: mappings, memfds and segments of them, in one of eight histories. Only for root. */
     POOL,
@@ -62,15 +59,15 @@ public enum Area {
         return name().toLowerCase(Locale.ROOT);
     }
 
-    /** Returns every area but {@link #SIZES}. */
+    /** Returns every area. */
     public static Set<Area> all() {
-        return EnumSet.complementOf(EnumSet.of(SIZES));
+        return EnumSet.allOf(Area.class);
     }
 
     /**
      * Reads a list such as {@code map,mremap}.
      *
-     * @param list names with commas; {@code all} is every area but {@code sizes}
+     * @param list names with commas; {@code all} is every area
      * @return the areas
      * @throws BadInput for an unknown name
      */

@@ -2,6 +2,8 @@ package io.pagewalk.oracle.fuzz;
 
 import io.pagewalk.base.SeededRandom;
 import io.pagewalk.kernel.filemap.OpenFile;
+import io.pagewalk.kernel.huge.HugePageSettings;
+import io.pagewalk.kernel.rmap.Folios;
 import io.pagewalk.kernel.syscall.SyscallNumbers;
 import io.pagewalk.kernel.vma.Mm;
 import io.pagewalk.kernel.vma.ResourceLimits;
@@ -63,8 +65,13 @@ final class Generator {
         this.usesPool = areas.contains(Area.POOL) && model.poolPages() > 0;
         this.huge = new HugeSteps(random, numbers);
         boolean isAlone = areas.size() <= FEW_AREAS;
-        this.usesHugePages =
-                areas.contains(Area.SIZES) || (areas.contains(Area.HUGE) && (isAlone || random.nextInt(8) == 0));
+        boolean isHuge = areas.contains(Area.HUGE) && (isAlone || random.nextInt(8) == 0);
+        this.usesHugePages = isHuge || (areas.contains(Area.SIZES) && hasSmallSizes(model));
+    }
+
+    private static boolean hasSmallSizes(ModelMachine model) {
+        HugePageSettings settings = model.kernel().hugePages().policy().settings();
+        return (settings.orders(true) & ((1 << Folios.HUGE_ORDER) - 1)) != 0;
     }
 
     Step next() {

@@ -116,7 +116,8 @@ public final class Verification {
         if (areas.contains(Area.POOL) && (isAlone || seed % SETTINGS_EVERY == 3)) {
             return Map.of(HostSettings.POOL, POOL_PAGES, HostSettings.OVERCOMMIT, "0");
         }
-        if (areas.contains(Area.SIZES) && seed % 2 == 1) {
+        boolean isOneOfAll = areas.containsAll(Area.all());
+        if (areas.contains(Area.SIZES) && (isOneOfAll ? seed % SETTINGS_EVERY == 5 : seed % 2 == 1)) {
             return HostHugePages.files(SMALL_SIZES.get((int) (seed / SETTINGS_EVERY) & 3));
         }
         return Map.of();
