@@ -196,7 +196,7 @@ public final class FaultHandler {
         boolean isLocked = vma.userfault() != null && userfaults.isUnderMmapLock(vma, isWrite);
         while (true) {
             int outcome = vma.has(VmaFlags.VM_HUGETLB)
-                    ? hugetlb.fault(vma, vaddr, isWrite)
+                    ? hugetlb.fault(task, vma, vaddr, isWrite, userfaults.isUser())
                     : handlePte(task, mm, vma, page, isWrite, isTried);
             if (outcome == RETRY) {
                 continue;

@@ -7,7 +7,7 @@ public interface HugetlbFaultHandler {
     /** A kernel without hugetlbfs. */
     HugetlbFaultHandler NONE = new HugetlbFaultHandler() {
         @Override
-        public int fault(Vma vma, long vaddr, boolean isWrite) {
+        public int fault(FaultTask task, Vma vma, long vaddr, boolean isWrite, boolean isUser) {
             return FaultOutcome.BEYOND_END;
         }
 
@@ -20,12 +20,14 @@ public interface HugetlbFaultHandler {
     /**
      * Makes a huge page usable: {@code mm/hugetlb.c:hugetlb_fault()}.
      *
+     * @param task who is charged, and waits where userfaultfd is told
      * @param vma an area of hugetlbfs, which allows the access
      * @param vaddr an address in it
      * @param isWrite whether the page must be writable
+     * @param isUser whether the program itself makes the access, and not the kernel for it
      * @return a {@link FaultOutcome}
      */
-    int fault(Vma vma, long vaddr, boolean isWrite);
+    int fault(FaultTask task, Vma vma, long vaddr, boolean isWrite, boolean isUser);
 
     /**
      * Gives an entry that many share a page of its own without making it writable: a fault with {@code FAULT_FLAG_UNSHARE}.

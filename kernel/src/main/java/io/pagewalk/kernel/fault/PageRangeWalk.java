@@ -2,8 +2,10 @@ package io.pagewalk.kernel.fault;
 
 import io.pagewalk.hardware.memory.PhysicalMemory;
 import io.pagewalk.hardware.paging.PagingMode;
+import io.pagewalk.hardware.paging.PteFlags;
 import io.pagewalk.kernel.vma.Mm;
 import io.pagewalk.kernel.vma.Vma;
+import io.pagewalk.kernel.vma.VmaFlags;
 import org.jspecify.annotations.Nullable;
 
 /** A walk over the areas and entries of a range of addresses: {@code mm/pagewalk.c:walk_page_range()}. It neither makes tables nor sets accessed bits. */
@@ -43,6 +45,19 @@ public final class PageRangeWalk {
         }
 
         /**
+         * Meets a place of hugetlbfs that has a table: {@code hugetlb_entry()}.
+         *
+         * @param vma its area
+         * @param start first address of the range in it
+         * @param end first address behind
+         * @param entry the raw entry as a page at the first address would have it, which may be empty or a marker; {@link PageRangeWalk#protect} changes it
+         * @return 0 to go on, else the walk ends with this result
+         */
+        default long hugetlb(Vma vma, long start, long end, long entry) {
+            return 0;
+        }
+
+        /**
          * Meets addresses without a table for their pages: {@code pte_hole()}.
          *
          * @param vma their area, null when they lie in none
@@ -59,6 +74,7 @@ public final class PageRangeWalk {
     private final PhysicalMemory memory;
     private final PageTables tables;
     private final HugeMappings huge;
+    private final HugeEntries entries;
     private long table;
     private int index;
 
@@ -77,6 +93,7 @@ public final class PageRangeWalk {
         this.memory = kernel.memory();
         this.tables = kernel.tables();
         this.huge = kernel.hugeMappings();
+        this.entries = new HugeEntries(kernel);
     }
 
     /**
@@ -114,7 +131,46 @@ public final class PageRangeWalk {
         return 0;
     }
 
+    /** {@code walk_hugetlb_range()}. */
+    private long hugetlb(Vma vma, long start, long end, Visitor visitor) {
+        long bytes = vma.kernelPageBytes();
+        int level = entries.levelOf(bytes);
+        long result = 0;
+        for (long vaddr = start; vaddr < end && result == 0; vaddr = (vaddr & -bytes) + bytes) {
+            long next = Math.min((vaddr & -bytes) + bytes, end);
+            result = entries.has(vma.mm(), vaddr, level)
+                    ? visitor.hugetlb(vma, vaddr, next, tables.entry(vma.mm(), vaddr))
+                    : visitor.hole(vma, vaddr, next);
+        }
+        return result;
+    }
+
+    /**
+     * Lets stores to a place of hugetlbfs be told to userfaultfd; TLBs are the caller's affair: {@code fs/proc/task_mmu.c:make_uffd_wp_huge_pte()}.
+     *
+     * @param vma its area
+     * @param vaddr its first address
+     * @return false when there was no memory for tables
+     */
+    public boolean protect(Vma vma, long vaddr) {
+        int level = entries.levelOf(vma.kernelPageBytes());
+        if (!entries.make(vma.mm(), vaddr, level)) {
+            return false;
+        }
+        long entry = entries.get(vma.mm(), vaddr, level);
+        if (entry == 0) {
+            entries.set(vma.mm(), vaddr, level, PteMarkers.entry(PteMarkers.UFFD_WP));
+        } else if (!PteMarkers.is(entry)) {
+            int flags = (mode.flags(entry, level) | PteFlags.UFFD_WP) & ~PteFlags.WRITE;
+            entries.set(vma.mm(), vaddr, level, entries.leaf(mode.pfn(entry, level), flags, level));
+        }
+        return true;
+    }
+
     private long area(Vma vma, long start, long end, Visitor visitor) {
+        if (vma.has(VmaFlags.VM_HUGETLB)) {
+            return hugetlb(vma, start, end, visitor);
+        }
         long vaddr = start;
         while (vaddr < end) {
             table = tables.findOrSkip(vma.mm(), vaddr);

@@ -29,7 +29,7 @@ final class PageTables {
     private static final int CACHE_SLOTS = 256;
     /** Level of entries that lead to leaf tables or map huge pages: Linux's PMD. */
     static final int HUGE_LEVEL = 2;
-    /** Outcome of {@link #findOrSkip}: a huge page is mapped there. No complement of an address has this value. */
+    /** Outcome of {@link #findOrSkip}: a huge page is mapped there, or a huge place has a marker. No complement of an address has this value. */
     static final long HUGE = Long.MIN_VALUE;
 
     private static final int TABLE_BYTES = 4096;
@@ -126,7 +126,7 @@ final class PageTables {
             if (entry == 0) {
                 return ~((vaddr | ((1L << mode.shift(level)) - 1)) + 1);
             }
-            if (mode.isLeaf(entry, level)) {
+            if (mode.isLeaf(entry, level) || PteMarkers.is(entry)) {
                 return HUGE;
             }
             table = mode.pfn(entry, level);
@@ -134,7 +134,7 @@ final class PageTables {
         return table;
     }
 
-    /** Returns the entry that maps an address as one of a leaf table: what it is, or what it would be if the huge page there were mapped by the page; 0 when there is none. */
+    /** Returns the entry that maps an address as one of a leaf table: what it is, or what it would be if the huge page there were mapped by the page; a marker of a huge place is what it is; 0 when there is none. */
     long entry(Mm mm, long vaddr) {
         long table = find(mm, vaddr);
         if (table >= 0) {
@@ -144,13 +144,13 @@ final class PageTables {
         return huge == 0 ? partOfGigantic(mm, vaddr) : partOf(huge, vaddr);
     }
 
-    /** Returns the entry that a part of a page above level 2 would have, which only hugetlbfs maps; 0 when there is none. */
+    /** Returns the entry that a part of a page above level 2 would have, or the marker of a huge place, which only hugetlbfs has; 0 when there is none. */
     private long partOfGigantic(Mm mm, long vaddr) {
         long table = mm.pgdPfn();
-        for (int level = levels; level > HUGE_LEVEL; level--) {
+        for (int level = levels; level >= HUGE_LEVEL; level--) {
             long entry = mode.readEntry(memory, table, mode.index(vaddr, level));
-            if (entry == 0) {
-                return 0;
+            if (entry == 0 || PteMarkers.is(entry)) {
+                return entry;
             }
             if (mode.isLeaf(entry, level)) {
                 long offset = vaddr & ((1L << mode.shift(level)) - 1);
@@ -171,7 +171,7 @@ final class PageTables {
     long hugeEntry(Mm mm, long vaddr) {
         long table = findLevel2(mm, vaddr);
         long entry = table < 0 ? 0 : mode.readEntry(memory, table, mode.index(vaddr, HUGE_LEVEL));
-        return entry != 0 && mode.isLeaf(entry, HUGE_LEVEL) ? entry : 0;
+        return entry != 0 && mode.isLeaf(entry, HUGE_LEVEL) && !PteMarkers.is(entry) ? entry : 0;
     }
 
     /** Returns whether an address has a table of level 2. */
@@ -205,7 +205,7 @@ final class PageTables {
         long table = mm.pgdPfn();
         for (int level = levels; level > HUGE_LEVEL; level--) {
             long entry = mode.readEntry(memory, table, mode.index(vaddr, level));
-            if (entry == 0 || mode.isLeaf(entry, level)) {
+            if (entry == 0 || mode.isLeaf(entry, level) || PteMarkers.is(entry)) {
                 return -1;
             }
             table = mode.pfn(entry, level);

@@ -4,6 +4,8 @@ package io.pagewalk.kernel.fault;
  * Entries that map nothing and say why: {@code include/linux/swapops.h:make_pte_marker()}. No CPU takes one for a present entry, so each access faults. A walk
  * that does not know a marker takes the place for empty but leaves the entry, unless the area itself goes.
  *
+ * <p>Places of hugetlbfs have them in the tables of their own level.
+ *
  * <p>Differs from Linux: they are small values that are the same in all entry formats, rather than swap entries of type {@code SWP_PTE_MARKER}.
  */
 public final class PteMarkers {
@@ -37,7 +39,7 @@ public final class PteMarkers {
     /**
      * Returns whether an entry is a marker of any kind: {@code is_pte_marker()}.
      *
-     * @param entry a raw entry of the lowest level
+     * @param entry a raw entry of the lowest level, or of a place of hugetlbfs
      */
     public static boolean is(long entry) {
         return (entry & ~((long) ALL << SHIFT)) == TAG;
@@ -46,7 +48,7 @@ public final class PteMarkers {
     /**
      * Returns the marks of an entry: {@code pte_marker_get()}.
      *
-     * @param entry a raw entry of the lowest level
+     * @param entry a raw entry of the lowest level, or of a place of hugetlbfs
      * @return the marks, 0 when the entry is none
      */
     public static int marks(long entry) {
@@ -56,7 +58,7 @@ public final class PteMarkers {
     /**
      * Returns whether an entry is a guard page: {@code is_guard_swp_entry()}.
      *
-     * @param entry a raw entry of the lowest level
+     * @param entry a raw entry of the lowest level, or of a place of hugetlbfs
      */
     public static boolean isGuard(long entry) {
         return (marks(entry) & GUARD) != 0;

@@ -70,7 +70,7 @@ public final class TableWalk {
                 continue;
             }
             long vaddr = base + ((long) index << mode.shift(level));
-            if (level == 1 && PteMarkers.is(entry)) {
+            if (PteMarkers.is(entry)) {
                 visitor.marker(vaddr, entry);
                 continue;
             }

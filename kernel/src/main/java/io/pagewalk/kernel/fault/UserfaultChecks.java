@@ -30,7 +30,13 @@ final class UserfaultChecks {
 
     /** Returns whether the attempt holds the lock of the whole address space, so that the next one counts as one more try: all but those of programs on areas that are ready. */
     boolean isUnderMmapLock(Vma vma, boolean isWrite) {
-        return !isUser || (isWrite && vma.anonVma() == null && !vma.has(VmaFlags.VM_SHARED));
+        // hugetlb_no_page() asks userfaultfd before it wants an anon_vma.
+        return !isUser || (isWrite && vma.anonVma() == null && !vma.has(VmaFlags.VM_SHARED | VmaFlags.VM_HUGETLB));
+    }
+
+    /** Returns whether the program itself makes the access. */
+    boolean isUser() {
+        return isUser;
     }
 
     /** {@code fs/userfaultfd.c:handle_userfault()}. */

@@ -105,6 +105,22 @@ public final class UserfaultPages {
     }
 
     /**
+     * Returns whether all pages of a range can be read without a fault.
+     *
+     * @param mm an address space
+     * @param start first address
+     * @param end first address behind
+     */
+    public boolean isPresent(Mm mm, long start, long end) {
+        for (long vaddr = start & -PAGE_BYTES; vaddr < end; vaddr += PAGE_BYTES) {
+            if (mm.pgdPfn() < 0 || !mode.isPresent(tables.entry(mm, vaddr))) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /**
      * Maps a new page with given contents; in a shared area it becomes one of the file: {@code mfill_atomic_pte_copy()} and {@code mm/shmem.c:shmem_mfill_atomic_pte()}.
      *
      * @param vma the area

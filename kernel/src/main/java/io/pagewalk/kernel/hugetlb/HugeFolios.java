@@ -2,6 +2,7 @@ package io.pagewalk.kernel.hugetlb;
 
 import io.pagewalk.base.KernelBug;
 import io.pagewalk.hardware.memory.PhysicalMemory;
+import io.pagewalk.kernel.fault.HugetlbFills;
 import io.pagewalk.kernel.numa.Mempolicy;
 import io.pagewalk.kernel.numa.Nodemask;
 import io.pagewalk.kernel.numa.PolicyMode;
@@ -30,6 +31,7 @@ final class HugeFolios {
     private final PhysicalMemory memory;
     private final TimeAccount time;
     private final CostModel costs;
+    private final byte[] buffer = new byte[4096];
     /** The mounts that pages in use count for: {@code hugetlb_folio_subpool()}. */
     private final Map<Long, Subpool> subpools = new HashMap<>();
 
@@ -84,8 +86,42 @@ final class HugeFolios {
         return head;
     }
 
-    /** {@code huge_node()} chooses where to look. */
+    /**
+     * Lets a page go that was allocated for a place and not used, with the promise that it used up: {@code restore_reserve_on_error()}.
+     *
+     * @param head what {@link #allocate} gave, referred to once
+     * @param inode the file
+     * @param vma the area
+     * @param index the place in the file, in huge pages
+     */
+    void giveUp(long head, HugetlbInode inode, Vma vma, long index) {
+        boolean isUsedUp = Reservations.needs(inode, vma, index);
+        if (inode.pool().restoresReserve(head)) {
+            if (isUsedUp) {
+                Reservations.restore(inode, vma, index);
+            }
+        } else if (!isUsedUp) {
+            Reservations.forget(inode, vma, index);
+        }
+        put(head);
+    }
+
+    /** Allocates a page that leaves promises alone, for a short time: {@code alloc_hugetlb_folio_vma()}. Returns its first frame or {@link #NO_PAGE}. */
+    long allocateTemporary(HugetlbInode inode, Vma vma, long index) {
+        return choose(vma, index, (node, allowed) -> inode.pool().takeTemporary(node, allowed));
+    }
+
+    /** Where pages are taken from. */
+    private interface Taking {
+        long take(int node, @Nullable Nodemask allowed);
+    }
+
     private long take(HugePool pool, @Nullable Vma vma, long index, boolean isReserved) {
+        return choose(vma, index, (node, allowed) -> pool.take(isReserved, node, allowed));
+    }
+
+    /** {@code huge_node()} chooses where to look. */
+    private long choose(@Nullable Vma vma, long index, Taking pool) {
         Mempolicy own = vma == null ? null : vma.policy();
         Mempolicy policy = own != null ? own : folios.policies().taskPolicy();
         int node = folios.allocator().currentNode();
@@ -104,11 +140,11 @@ final class HugeFolios {
                 allowed = nodes;
             }
             if (mode == PolicyMode.PREFERRED_MANY) {
-                long head = pool.take(isReserved, node, allowed);
-                return head >= 0 ? head : pool.take(isReserved, node, null);
+                long head = pool.take(node, allowed);
+                return head >= 0 ? head : pool.take(node, null);
             }
         }
-        return pool.take(isReserved, node, allowed);
+        return pool.take(node, allowed);
     }
 
     /** {@code free_huge_folio()}. */
@@ -147,6 +183,19 @@ final class HugeFolios {
                 memory.writeByte((head << 12) + at, (byte) 0);
             }
         }
+    }
+
+    /** Fills a page; returns false when its contents cannot be read. */
+    boolean fill(long head, HugetlbFills.Contents contents) {
+        int pages = folios.large().pages(head);
+        for (int i = 0; i < pages; i++) {
+            if (!contents.read((long) i << 12, buffer)) {
+                return false;
+            }
+            memory.copyIn((head + i) << 12, buffer, 0, buffer.length);
+        }
+        memmap.setFlags(head, PageFlags.UPTODATE);
+        return true;
     }
 
     void copy(long from, long to) {

@@ -42,6 +42,9 @@ public final class HugePool {
     /** Pages whose allocation used up a promise that returns when they are freed unused: {@code HPageRestoreReserve}. */
     private final Set<Long> restoresReserve = new HashSet<>();
 
+    /** Pages beyond the pool that go when they are let go: {@code HPageTemporary}. */
+    private final Set<Long> temporary = new HashSet<>();
+
     private long pages;
     private long free;
     private long reserved;
@@ -364,6 +367,27 @@ public final class HugePool {
         return head;
     }
 
+    /**
+     * Takes a page into use that leaves promises alone; when all free ones are promised, the pool has one more until it is let go: {@code alloc_hugetlb_folio_nodemask()}. It does not count
+     * as in use, but counts when it is let go, as in Linux.
+     *
+     * @param node where to look first, and where alone a new page may come from
+     * @param allowed the nodes that may be used, null for all
+     * @return first frame, or -1
+     */
+    long takeTemporary(int node, @Nullable Nodemask allowed) {
+        long head = free != reserved ? dequeue(node, allowed) : PageAllocator.NO_PAGE;
+        if (head >= 0 || isGigantic() || (allowed != null && !allowed.has(node))) {
+            return head;
+        }
+        head = source.allocateOn(order, node);
+        if (head >= 0) {
+            join(head);
+            temporary.add(head);
+        }
+        return head;
+    }
+
     private long dequeue(int node, @Nullable Nodemask allowed) {
         NodeData preferred = source.allocator().nodes().get(node);
         for (int i = 0; i < preferred.fallback().size(); i++) {
@@ -412,7 +436,9 @@ public final class HugePool {
     private void release(long head) {
         int node = nodeOf(head);
         source.counters().add(node, NodeStat.NR_HUGETLB, -(1 << order));
-        if (nodes.get(node).surplus > 0) {
+        if (temporary.remove(head)) {
+            leave(head, false);
+        } else if (nodes.get(node).surplus > 0) {
             leave(head, true);
         } else {
             enqueue(head);

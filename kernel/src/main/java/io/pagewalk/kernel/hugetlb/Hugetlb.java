@@ -6,6 +6,7 @@ import io.pagewalk.hardware.paging.PteFlags;
 import io.pagewalk.kernel.fault.FaultHandler;
 import io.pagewalk.kernel.fault.FaultTask;
 import io.pagewalk.kernel.fault.HugeEntries;
+import io.pagewalk.kernel.fault.HugetlbFills;
 import io.pagewalk.kernel.fault.KernelTables;
 import io.pagewalk.kernel.fault.TlbFlusher;
 import io.pagewalk.kernel.filemap.FileSystem;
@@ -108,6 +109,11 @@ public final class Hugetlb implements HugetlbFileSource {
     public PageTableOps wire(PageTableOps small, FaultHandler handler, Supplier<FaultTask> current) {
         handler.setHugetlb(faults);
         return new HugetlbTableOps(tables, small, handler, current);
+    }
+
+    /** Returns what userfaultfd does to places of hugetlbfs. */
+    public HugetlbFills fills() {
+        return new HugetlbUserfaults(tables);
     }
 
     /** Returns the pools. */
@@ -349,12 +355,15 @@ public final class Hugetlb implements HugetlbFileSource {
         int level = tables.levelOf(vma);
         for (long vaddr = vma.start(); vaddr < vma.end(); vaddr += vma.kernelPageBytes()) {
             long entry = tables.entries().get(vma.mm(), vaddr, level);
-            if (entry == 0) {
+            if (!HugetlbTables.isPage(entry)) {
                 continue;
             }
             long head = tables.entries().pfn(entry, level);
             mappings.merge(head, 1, Integer::sum);
             boolean isWritable = (tables.entries().flags(entry, level) & PteFlags.WRITE) != 0;
+            if (isWritable && (tables.entries().flags(entry, level) & PteFlags.UFFD_WP) != 0) {
+                out.add("huge page " + head, "is writable although stores are to be told in " + vma);
+            }
             if (isWritable && folios.isAnon(head) && !folios.memmap().hasFlags(head, PageFlags.ANON_EXCLUSIVE)) {
                 out.add("huge page " + head, "is shared and writable in " + vma);
             }

@@ -2,10 +2,14 @@ package io.pagewalk.kernel.hugetlb;
 
 import io.pagewalk.hardware.paging.PteFlags;
 import io.pagewalk.kernel.fault.FaultOutcome;
+import io.pagewalk.kernel.fault.FaultTask;
 import io.pagewalk.kernel.fault.HugeEntries;
 import io.pagewalk.kernel.fault.HugetlbFaultHandler;
+import io.pagewalk.kernel.fault.PteMarkers;
+import io.pagewalk.kernel.fault.UserfaultSource;
 import io.pagewalk.kernel.rmap.AnonVmas;
 import io.pagewalk.kernel.vma.Mm;
+import io.pagewalk.kernel.vma.UserfaultContext;
 import io.pagewalk.kernel.vma.Vma;
 import io.pagewalk.kernel.vma.VmaFlags;
 import java.util.List;
@@ -36,7 +40,7 @@ final class HugetlbFaults implements HugetlbFaultHandler {
     }
 
     @Override
-    public int fault(Vma vma, long vaddr, boolean isWrite) {
+    public int fault(FaultTask task, Vma vma, long vaddr, boolean isWrite, boolean isUser) {
         Mm mm = vma.mm();
         int level = tables.levelOf(vma);
         long page = vaddr & -vma.kernelPageBytes();
@@ -44,11 +48,26 @@ final class HugetlbFaults implements HugetlbFaultHandler {
             return FaultOutcome.NO_MEMORY;
         }
         long entry = entries.get(mm, page, level);
-        if (entry == 0) {
-            return missing(vma, page, level, isWrite);
+        if (!HugetlbTables.isPage(entry)) {
+            if ((PteMarkers.marks(entry) & PteMarkers.POISONED) != 0) {
+                return FaultOutcome.POISONED;
+            }
+            long reason = reasonToTell(vma, page);
+            return reason != 0
+                    ? tell(task, vma, vaddr, isWrite, reason, isUser)
+                    : missing(vma, page, level, entry, isWrite);
         }
         int flags = entries.flags(entry, level);
         if (isWrite && (flags & PteFlags.WRITE) == 0) {
+            if ((flags & PteFlags.UFFD_WP) != 0) {
+                boolean isTold = vma.has(VmaFlags.VM_UFFD_WP);
+                if (!isTold || !isWpAsync(vma)) {
+                    // Where nobody is told any more, Linux tries for ever.
+                    return isTold ? tell(task, vma, vaddr, true, VmaFlags.VM_UFFD_WP, isUser) : FaultOutcome.BEYOND_END;
+                }
+                entry = entries.leaf(entries.pfn(entry, level), flags & ~PteFlags.UFFD_WP, level);
+                entries.set(mm, page, level, entry);
+            }
             return copy(vma, page, level, entry, CopyFor.WRITING);
         }
         int wanted = flags | PteFlags.ACCESSED | (isWrite ? PteFlags.DIRTY : 0);
@@ -63,8 +82,34 @@ final class HugetlbFaults implements HugetlbFaultHandler {
         return copy(vma, page, level, entries.get(vma.mm(), page, level), CopyFor.READING);
     }
 
-    /** {@code hugetlb_no_page()}. */
-    private int missing(Vma vma, long vaddr, int level, boolean isWrite) {
+    private static boolean isWpAsync(Vma vma) {
+        UserfaultContext userfault = vma.userfault();
+        return userfault != null && userfault.isWpAsync();
+    }
+
+    private static int tell(FaultTask task, Vma vma, long vaddr, boolean isWrite, long reason, boolean isUser) {
+        return vma.userfault() instanceof UserfaultSource source
+                ? source.handle(task, vma, vaddr, isWrite, reason, isUser)
+                : FaultOutcome.BEYOND_END;
+    }
+
+    /** Returns what userfaultfd is to be told of a place without a page, or 0: what {@code hugetlb_no_page()} asks for once it knows whether the file has one. */
+    private static long reasonToTell(Vma vma, long vaddr) {
+        if (!vma.has(VmaFlags.VM_UFFD_MISSING | VmaFlags.VM_UFFD_MINOR)
+                || PrivateReserve.of(vma).isUnmapped()) {
+            return 0;
+        }
+        HugetlbInode inode = HugetlbAreas.inodeOf(vma);
+        long index = HugetlbAreas.indexOf(inode, vma, vaddr);
+        if (inode.get(index) >= 0) {
+            return vma.flags() & VmaFlags.VM_UFFD_MINOR;
+        }
+        boolean isInside = index < inode.inode().sizeBytes() >>> inode.pool().shift();
+        return isInside ? vma.flags() & VmaFlags.VM_UFFD_MISSING : 0;
+    }
+
+    /** {@code hugetlb_no_page()}; the old entry is empty or a marker. */
+    private int missing(Vma vma, long vaddr, int level, long oldEntry, boolean isWrite) {
         HugetlbInode inode = HugetlbAreas.inodeOf(vma);
         long index = HugetlbAreas.indexOf(inode, vma, vaddr);
         if (PrivateReserve.of(vma).isUnmapped()) {
@@ -100,10 +145,15 @@ final class HugetlbFaults implements HugetlbFaultHandler {
         }
         boolean isWritable = vma.has(VmaFlags.VM_SHARED);
         int flags = isWritable ? HugetlbTables.withWrite(vma, rights) : rights & ~PteFlags.WRITE;
+        if (oldEntry != 0) {
+            flags = HugetlbTables.told(flags);
+        }
         long entry = entries.leaf(head, flags, level);
         entries.set(vma.mm(), vaddr, level, entry);
-        // Copied at once, without a second fault.
-        return isWrite && !isWritable ? copy(vma, vaddr, level, entry, CopyFor.WRITING) : FaultOutcome.DONE;
+        // Copied at once, without a second fault; where stores are to be told, the next one is.
+        return isWrite && oldEntry == 0 && !isWritable
+                ? copy(vma, vaddr, level, entry, CopyFor.WRITING)
+                : FaultOutcome.DONE;
     }
 
     /** {@code hugetlb_wp()}. Differs from Linux: a store whose page only a child has, at another place, ends in SIGBUS. */
@@ -146,6 +196,9 @@ final class HugetlbFaults implements HugetlbFaultHandler {
         folios.addNewAnon(head, vma, vaddr);
         int rights = entries.protection(vma) | PteFlags.ACCESSED;
         int flags = purpose == CopyFor.WRITING ? HugetlbTables.withWrite(vma, rights) : rights & ~PteFlags.WRITE;
+        if ((entries.flags(entry, level) & PteFlags.UFFD_WP) != 0) {
+            flags = HugetlbTables.told(flags);
+        }
         entries.set(mm, vaddr, level, entries.leaf(head, flags, level));
         folios.put(old);
         return FaultOutcome.DONE;

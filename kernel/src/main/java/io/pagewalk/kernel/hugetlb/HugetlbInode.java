@@ -191,20 +191,21 @@ public final class HugetlbInode implements HugetlbInodeInfo {
             return -Errno.EPERM;
         }
         inode().setSizeBytes(bytes);
-        unmap(bytes, Long.MAX_VALUE);
+        unmap(bytes, Long.MAX_VALUE, HugetlbTables.Marks.GO);
         removePages(bytes >>> pool().shift());
         return 0;
     }
 
     /** {@code hugetlb_vmdelete_list()}: takes a range out of every area, private copies too. */
-    private void unmap(long from, long to) {
+    private void unmap(long from, long to, HugetlbTables.Marks marks) {
         long first = from >>> 12;
         long last = to == Long.MAX_VALUE ? Long.MAX_VALUE : to >>> 12;
         for (Vma vma : List.copyOf(inode().mappings())) {
             long start = Math.max(first, vma.pgoff());
             long end = Math.min(last, vma.pgoff() + vma.pages());
             if (start < end) {
-                tables.zap(vma, vma.start() + ((start - vma.pgoff()) << 12), vma.start() + ((end - vma.pgoff()) << 12));
+                long shift = vma.start() - (vma.pgoff() << 12);
+                tables.zap(vma, (start << 12) + shift, (end << 12) + shift, marks);
             }
         }
     }
@@ -238,7 +239,7 @@ public final class HugetlbInode implements HugetlbInodeInfo {
             clearPart(from, Math.min(to, start));
         }
         if (end > start) {
-            unmap(start, end);
+            unmap(start, end, HugetlbTables.Marks.STAY);
         }
         if (to > end && to > start) {
             clearPart(end, to);

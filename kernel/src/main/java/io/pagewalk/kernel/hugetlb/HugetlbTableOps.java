@@ -39,7 +39,7 @@ final class HugetlbTableOps implements PageTableOps {
         for (Vma vma : vmas) {
             if (isHuge(vma) && mm.pgdPfn() >= 0 && vma.file() != null) {
                 start = gone.isEmpty() ? vma.start() : start;
-                tables.clear(vma, vma.start(), vma.end(), gone);
+                tables.clear(vma, vma.start(), vma.end(), gone, HugetlbTables.Marks.GO);
                 end = vma.end();
             }
         }
@@ -50,7 +50,7 @@ final class HugetlbTableOps implements PageTableOps {
     @Override
     public void zapRange(Vma vma, long start, long end) {
         if (isHuge(vma)) {
-            tables.zap(vma, start, end);
+            tables.zap(vma, start, end, HugetlbTables.Marks.STAY);
         } else {
             small.zapRange(vma, start, end);
         }
@@ -59,7 +59,7 @@ final class HugetlbTableOps implements PageTableOps {
     @Override
     public void discard(Vma vma, long start, long end) {
         if (isHuge(vma)) {
-            tables.zap(vma, start, end);
+            tables.zap(vma, start, end, HugetlbTables.Marks.STAY);
         } else {
             small.discard(vma, start, end);
         }
@@ -75,7 +75,7 @@ final class HugetlbTableOps implements PageTableOps {
     @Override
     public void changeProtection(Vma vma, long start, long end, long oldFlags) {
         if (isHuge(vma)) {
-            tables.changeProtection(vma, start, end);
+            tables.changeProtection(vma, start, end, HugetlbTables.Telling.UNCHANGED);
         } else {
             small.changeProtection(vma, start, end, oldFlags);
         }
@@ -83,7 +83,11 @@ final class HugetlbTableOps implements PageTableOps {
 
     @Override
     public long writeProtect(Vma vma, long start, long end, boolean isProtected) {
-        return small.writeProtect(vma, start, end, isProtected);
+        if (!isHuge(vma)) {
+            return small.writeProtect(vma, start, end, isProtected);
+        }
+        HugetlbTables.Telling telling = isProtected ? HugetlbTables.Telling.BEGINS : HugetlbTables.Telling.ENDS;
+        return tables.changeProtection(vma, start, end, telling) ? 0 : -Errno.ENOMEM;
     }
 
     @Override
@@ -101,20 +105,23 @@ final class HugetlbTableOps implements PageTableOps {
         long bytes = vma.kernelPageBytes();
         int level = tables.levelOf(vma);
         for (long vaddr = start & -bytes; vaddr < end; vaddr += bytes) {
-            long entry = tables.entries().get(vma.mm(), vaddr, level);
-            int flags = tables.entries().flags(entry, level);
-            boolean isReady =
-                    entry != 0 && (flags & PteFlags.PROT_NONE) == 0 && (!write || (flags & PteFlags.WRITE) != 0);
-            if (isReady) {
+            if (isReady(tables.entries().get(vma.mm(), vaddr, level), level, write)) {
                 continue;
             }
             switch (handler.handleMmFault(current.get(), vma.mm(), vma, vaddr, write)) {
-                case FaultOutcome.DONE -> {}
+                case FaultOutcome.DONE -> {
+                    // A page that still is write-protected: the next fault is about that.
+                    long made = tables.entries().get(vma.mm(), vaddr, level);
+                    vaddr -= vma.has(VmaFlags.VM_UFFD_WP) && !isReady(made, level, write) ? bytes : 0;
+                }
                 case FaultOutcome.NO_MEMORY -> {
                     return -Errno.ENOMEM;
                 }
                 case FaultOutcome.KILLED -> {
                     return -Errno.EINTR;
+                }
+                case FaultOutcome.POISONED -> {
+                    return -Errno.EHWPOISON;
                 }
                 default -> {
                     return -Errno.EFAULT;
@@ -122,6 +129,14 @@ final class HugetlbTableOps implements PageTableOps {
             }
         }
         return 0;
+    }
+
+    private boolean isReady(long entry, int level, boolean write) {
+        if (!HugetlbTables.isPage(entry)) {
+            return false;
+        }
+        int flags = tables.entries().flags(entry, level);
+        return (flags & PteFlags.PROT_NONE) == 0 && (!write || (flags & PteFlags.WRITE) != 0);
     }
 
     @Override
@@ -174,7 +189,7 @@ final class HugetlbTableOps implements PageTableOps {
         int level = tables.levelOf(vma);
         // Only where there is no table at all the file is asked: mincore_unmapped_range().
         return tables.entries().has(vma.mm(), vaddr, level)
-                ? tables.entries().get(vma.mm(), vaddr, level) != 0
+                ? HugetlbTables.isPage(tables.entries().get(vma.mm(), vaddr, level))
                 : HugetlbAreas.inodeOf(vma).frameAt(vma.pgoffOf(vaddr) << 12) >= 0;
     }
 

@@ -45,6 +45,19 @@ final class Reservations {
         }
     }
 
+    /** Drops the note that a page was had or promised: {@code vma_del_reservation()}. */
+    static void forget(HugetlbInode inode, Vma vma, long index) {
+        ResvMap map = mapOf(inode, vma);
+        if (map == null) {
+            return;
+        }
+        if (isShared(vma)) {
+            map.remove(index, index + 1);
+        } else {
+            map.add(index, index + 1);
+        }
+    }
+
     /**
      * Promises the pages of a mapping: {@code hugetlb_reserve_pages()}.
      *

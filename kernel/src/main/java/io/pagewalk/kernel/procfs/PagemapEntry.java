@@ -63,6 +63,14 @@ public final class PagemapEntry {
         return ofHole(vma) | of(entry, isHuge, showsFrames);
     }
 
+    /** Returns the word of a page of hugetlbfs, for whose marks nothing is swapped: {@code pagemap_hugetlb_range()}. */
+    long ofHugetlb(Vma vma, long entry, boolean showsFrames) {
+        if (PteMarkers.is(entry)) {
+            return ofHole(vma) | ((PteMarkers.marks(entry) & PteMarkers.UFFD_WP) != 0 ? UFFD_WP : 0);
+        }
+        return of(vma, entry, true, showsFrames);
+    }
+
     /**
      * Returns the word of an entry in an area that is not soft-dirty as a whole. Of a huge page that one entry maps, all pages count as exclusive when the first one is
      * ({@code pagemap_pmd_range()}).

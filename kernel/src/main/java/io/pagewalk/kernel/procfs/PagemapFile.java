@@ -78,6 +78,18 @@ final class PagemapFile implements CharDevice {
             return put(entries.of(vma, entry, walk.isHuge(), showsFrames));
         }
 
+        /** {@code pagemap_hugetlb_range()}. */
+        @Override
+        public long hugetlb(Vma vma, long start, long end, long entry) {
+            long word = entries.ofHugetlb(vma, entry, showsFrames);
+            boolean isCounting = showsFrames && (word & PagemapEntry.PRESENT) != 0;
+            for (long vaddr = start; vaddr < end; vaddr += 4096) {
+                put(word);
+                word += isCounting ? 1 : 0;
+            }
+            return 0;
+        }
+
         @Override
         public long hole(@Nullable Vma vma, long start, long end) {
             long word = vma == null ? 0 : PagemapEntry.ofHole(vma);

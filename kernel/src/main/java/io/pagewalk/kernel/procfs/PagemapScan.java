@@ -214,6 +214,46 @@ final class PagemapScan implements PageRangeWalk.Visitor {
         return 0;
     }
 
+    /** {@code pagemap_scan_hugetlb_entry()}. */
+    @Override
+    public long hugetlb(Vma vma, long from, long to, long entry) {
+        long categories = areaCategories | HUGE | (entry == 0 ? 0 : categoriesOf(entry) & ~GUARD);
+        if (!isInteresting(categories)) {
+            return 0;
+        }
+        long foundBefore = foundPages;
+        long stop = output(categories, from, to);
+        long result = end(stop, to);
+        if (stop == from || (flags & WP_MATCHING) == 0 || (categories & WRITTEN) == 0) {
+            return result;
+        }
+        if (stop != from + vma.kernelPageBytes()) {
+            // A part of a page cannot be protected, and so it is not told either.
+            takeBack(from);
+            foundPages = foundBefore;
+            walkEnd = from;
+            return 0;
+        }
+        walk.protect(vma, from);
+        flushFrom = flushTo == 0 ? from : flushFrom;
+        flushTo = stop;
+        return result;
+    }
+
+    /** {@code pagemap_scan_backout_range()}. */
+    private void takeBack(long from) {
+        long[] regions = buffer;
+        if (regions != null) {
+            int at = 3 * bufferIndex;
+            if (regions[at] != from) {
+                regions[at + 1] = from;
+            } else {
+                regions[at] = 0;
+                regions[at + 1] = 0;
+            }
+        }
+    }
+
     /** {@code make_uffd_wp_pte()}. */
     private void protect(long vaddr, long entry) {
         if (entry == 0 || PteMarkers.is(entry)) {
@@ -238,17 +278,26 @@ final class PagemapScan implements PageRangeWalk.Visitor {
         if (vma == null) {
             return 0;
         }
-        long categories = areaCategories | (vma.has(VmaFlags.VM_UFFD_WP) ? WRITTEN : 0);
+        boolean isHugetlb = vma.has(VmaFlags.VM_HUGETLB);
+        long categories = areaCategories | (vma.has(VmaFlags.VM_UFFD_WP) && !isHugetlb ? WRITTEN : 0);
         if (!isInteresting(categories)) {
             return 0;
         }
         long stop = output(categories, from, to);
         if (stop > from && (flags & WP_MATCHING) != 0) {
+            if (isHugetlb) {
+                // Whole pages, even when a part was asked for: pagemap_scan_hugetlb_hole_wp().
+                return walk.protect(vma, from & -vma.kernelPageBytes()) ? end(stop, to) : -Errno.ENOMEM;
+            }
             long error = mm.services().pageTables().writeProtect(vma, from, stop, true);
             if (error != 0) {
                 return error;
             }
         }
+        return end(stop, to);
+    }
+
+    private static long end(long stop, long to) {
         return stop < to ? -Errno.ENOSPC : 0;
     }
 

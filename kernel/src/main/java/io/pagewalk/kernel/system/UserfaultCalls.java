@@ -39,6 +39,7 @@ final class UserfaultCalls {
                         files.cache(),
                         kernel.hugePages(),
                         kernel.addressSpaces()),
+                kernel.hugetlb().fills(),
                 kernel::currentTask);
         this.device = new UserfaultDevice(userfaultfds);
     }

@@ -1,5 +1,6 @@
 package io.pagewalk.kernel.userfaultfd;
 
+import io.pagewalk.kernel.fault.HugetlbFills;
 import io.pagewalk.kernel.fault.UserfaultPages;
 import io.pagewalk.kernel.syscall.Errno;
 import io.pagewalk.kernel.syscall.UserMemory;
@@ -22,7 +23,6 @@ final class UserfaultFill {
         POISON
     }
 
-    private static final long PAGE = 4096;
     private static final long NOT_MOVED =
             VmaFlags.VM_PFNMAP | VmaFlags.VM_IO | VmaFlags.VM_HUGETLB | VmaFlags.VM_MIXEDMAP | VmaFlags.VM_SHADOW_STACK;
 
@@ -40,7 +40,15 @@ final class UserfaultFill {
             return error;
         }
         UserfaultPages pages = context.all().pages();
-        return each(length, offset -> {
+        if (vma.has(VmaFlags.VM_HUGETLB)) {
+            boolean isTold = isProtected == UserfaultPages.Protected.YES;
+            HugetlbFills huge = context.all().hugePages();
+            return each(vma, target, length, offset -> {
+                UserSource contents = new UserSource(source + offset, vma.kernelPageBytes(), user);
+                return huge.copy(vma, target + offset, contents, isTold);
+            });
+        }
+        return each(vma, target, length, offset -> {
             UserfaultPages.Contents contents = page -> user.copyFromUser(page, 0, page.length, source + offset) == 0;
             return pages.copy(vma, target + offset, contents, isProtected);
         });
@@ -54,21 +62,60 @@ final class UserfaultFill {
             return error;
         }
         UserfaultPages pages = context.all().pages();
-        return each(length, offset -> switch (kind) {
+        if (vma.has(VmaFlags.VM_HUGETLB)) {
+            boolean isTold = isProtected == UserfaultPages.Protected.YES;
+            HugetlbFills huge = context.all().hugePages();
+            // Not every size has a huge page of zeros.
+            return each(vma, start, length, offset -> switch (kind) {
+                case ZERO -> -Errno.EINVAL;
+                case CONTINUE -> huge.proceed(vma, start + offset, isTold);
+                case POISON -> huge.poison(vma, start + offset);
+            });
+        }
+        return each(vma, start, length, offset -> switch (kind) {
             case ZERO -> pages.zero(vma, start + offset);
             case CONTINUE -> pages.proceed(vma, start + offset, isProtected);
             case POISON -> pages.poison(vma, start + offset);
         });
     }
 
-    private static long each(long length, LongUnaryOperator page) {
+    /** Memory of the calling task that is to become the contents of a huge page. */
+    private final class UserSource implements HugetlbFills.Contents {
+        private final long start;
+        private final long bytes;
+        private final UserMemory user;
+
+        private UserSource(long start, long bytes, UserMemory user) {
+            this.start = start;
+            this.bytes = bytes;
+            this.user = user;
+        }
+
+        @Override
+        public boolean isPresent() {
+            UserfaultTask caller = context.all().current();
+            return caller != null && context.all().pages().isPresent(caller.mm(), start, start + bytes);
+        }
+
+        @Override
+        public boolean read(long offset, byte[] part) {
+            return user.copyFromUser(part, 0, part.length, start + offset) == 0;
+        }
+    }
+
+    /** Fills one page of an area after the other; places of hugetlbfs must be whole ones. */
+    private static long each(Vma vma, long start, long length, LongUnaryOperator page) {
+        long bytes = vma.kernelPageBytes();
+        if (((start | length) & (bytes - 1)) != 0) {
+            return -Errno.EINVAL;
+        }
         long done = 0;
         while (done < length) {
             long error = page.applyAsLong(done);
             if (error != 0) {
                 return done > 0 ? done : error;
             }
-            done += PAGE;
+            done += bytes;
         }
         return done;
     }
@@ -86,6 +133,9 @@ final class UserfaultFill {
     private static long check(Vma vma, UserfaultPages.Protected isProtected, boolean needsFile) {
         boolean isShmem = UserfaultAreas.isShmem(vma);
         boolean isWrongMode = isProtected == UserfaultPages.Protected.YES && !vma.has(VmaFlags.VM_UFFD_WP);
+        if (vma.has(VmaFlags.VM_HUGETLB)) {
+            return isWrongMode ? -Errno.EINVAL : 0;
+        }
         return isWrongMode || (!vma.isAnonymous() && !isShmem) || (needsFile && !isShmem) ? -Errno.EINVAL : 0;
     }
 
@@ -100,6 +150,9 @@ final class UserfaultFill {
         for (; vma != null && vma.start() < end; vma = mm.vmas().next(vma)) {
             if (!vma.has(VmaFlags.VM_UFFD_WP)) {
                 return -Errno.ENOENT;
+            }
+            if (((start | length) & (vma.kernelPageBytes() - 1)) != 0) {
+                return -Errno.EINVAL;
             }
             long error = mm.services()
                     .pageTables()

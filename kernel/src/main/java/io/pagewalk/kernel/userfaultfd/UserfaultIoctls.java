@@ -18,6 +18,9 @@ final class UserfaultIoctls {
     static final long API_IOCTLS = 1L | 1L << 1 | 1L << 0x3f;
     static final long RANGE_IOCTLS = 0x1fcL;
 
+    /** Those that areas of hugetlbfs know: no zero pages, no moves ({@code UFFD_API_RANGE_IOCTLS_BASIC}). */
+    private static final long HUGETLB_IOCTLS = 0x1ccL;
+
     private static final int IOCTL_API = 0xc018aa3f;
     private static final int IOCTL_REGISTER = 0xc020aa00;
     private static final int IOCTL_UNREGISTER = 0x8010aa01;
@@ -168,7 +171,7 @@ final class UserfaultIoctls {
         if (error != 0) {
             return error;
         }
-        long ioctls = RANGE_IOCTLS;
+        long ioctls = hasHugetlb(asked[0], end) ? HUGETLB_IOCTLS : RANGE_IOCTLS;
         ioctls &= (modes & MODE_WP) != 0 ? -1 : ~WRITEPROTECT_BIT;
         ioctls &= (modes & MODE_MINOR) != 0 ? -1 : ~CONTINUE_BIT;
         return write(user, argument + 24, ioctls) ? 0 : -Errno.EFAULT;
@@ -177,7 +180,7 @@ final class UserfaultIoctls {
     private long checkAreas(long start, long end, long vmFlags) {
         Mm mm = context.mm();
         Vma vma = mm.vmas().findIntersection(start, end);
-        if (vma == null) {
+        if (vma == null || (start & (vma.kernelPageBytes() - 1)) != 0) {
             return -Errno.EINVAL;
         }
         for (; vma != null && vma.start() < end; vma = mm.vmas().next(vma)) {
@@ -187,11 +190,23 @@ final class UserfaultIoctls {
             if (!vma.has(VmaFlags.VM_MAYWRITE)) {
                 return -Errno.EPERM;
             }
+            if (end <= vma.end() && (end & (vma.kernelPageBytes() - 1)) != 0) {
+                return -Errno.EINVAL;
+            }
             if (vma.userfault() != null && vma.userfault() != context) {
                 return -Errno.EBUSY;
             }
         }
         return 0;
+    }
+
+    private boolean hasHugetlb(long start, long end) {
+        Mm mm = context.mm();
+        Vma vma = mm.vmas().findIntersection(start, end);
+        while (vma != null && vma.start() < end && !vma.has(VmaFlags.VM_HUGETLB)) {
+            vma = mm.vmas().next(vma);
+        }
+        return vma != null && vma.start() < end;
     }
 
     /** {@code userfaultfd_unregister()}. */
@@ -210,7 +225,7 @@ final class UserfaultIoctls {
         }
         long end = range[0] + range[1];
         Vma first = mm.vmas().findIntersection(range[0], end);
-        if (first == null) {
+        if (first == null || (range[0] & (first.kernelPageBytes() - 1)) != 0) {
             return -Errno.EINVAL;
         }
         for (Vma vma = first; vma != null && vma.start() < end; vma = mm.vmas().next(vma)) {
@@ -227,9 +242,10 @@ final class UserfaultIoctls {
                 if (vma.has(VmaFlags.VM_UFFD_MISSING)) {
                     context.wake(from, to - from);
                 }
+                boolean isCut = (to & (vma.kernelPageBytes() - 1)) != 0;
                 vma = UserfaultAreas.clear(vma, from, to);
                 if (vma == null) {
-                    return -Errno.ENOMEM;
+                    return isCut ? -Errno.EINVAL : -Errno.ENOMEM;
                 }
             }
             vma = mm.vmas().next(vma);

@@ -128,7 +128,7 @@ public final class Userfaultfd implements UserfaultSource, CharDevice {
         long what = isWrite ? FLAG_WRITE : 0;
         what |= reason == VmaFlags.VM_UFFD_WP ? FLAG_WP : 0;
         what |= reason == VmaFlags.VM_UFFD_MINOR ? FLAG_MINOR : 0;
-        long address = has(Features.EXACT_ADDRESS) ? vaddr : vaddr & -4096L;
+        long address = has(Features.EXACT_ADDRESS) ? vaddr : vaddr & -vma.kernelPageBytes();
         Message message = new Message(Message.PAGEFAULT, what, address, has(Features.THREAD_ID) ? task.tid() : 0);
         message.setWaiter(sleeper);
         pending.add(message);

@@ -1,5 +1,6 @@
 package io.pagewalk.kernel.userfaultfd;
 
+import io.pagewalk.kernel.fault.HugetlbFills;
 import io.pagewalk.kernel.fault.UserfaultPages;
 import io.pagewalk.kernel.filemap.FileSystem;
 import io.pagewalk.kernel.filemap.OpenFile;
@@ -20,6 +21,7 @@ public final class Userfaultfds {
 
     private final FileSystem files;
     private final UserfaultPages pages;
+    private final HugetlbFills hugePages;
     private final Supplier<@Nullable UserfaultTask> current;
     private final List<Told> told = new ArrayList<>();
     private long nextId = 1;
@@ -32,11 +34,14 @@ public final class Userfaultfds {
      *
      * @param files makes the files
      * @param pages puts pages into page tables
+     * @param hugePages puts huge pages of pools there
      * @param current the running task, null when none runs
      */
-    public Userfaultfds(FileSystem files, UserfaultPages pages, Supplier<@Nullable UserfaultTask> current) {
+    public Userfaultfds(
+            FileSystem files, UserfaultPages pages, HugetlbFills hugePages, Supplier<@Nullable UserfaultTask> current) {
         this.files = files;
         this.pages = pages;
+        this.hugePages = hugePages;
         this.current = current;
     }
 
@@ -74,6 +79,10 @@ public final class Userfaultfds {
 
     UserfaultPages pages() {
         return pages;
+    }
+
+    HugetlbFills hugePages() {
+        return hugePages;
     }
 
     @Nullable

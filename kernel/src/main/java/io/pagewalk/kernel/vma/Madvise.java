@@ -178,8 +178,13 @@ public final class Madvise {
         if (userfault == null || !dropsPages(advice) || refusal(vma, advice) != 0) {
             return false;
         }
+        long bytes = advice == MADV_REMOVE ? 1L << Vma.PAGE_SHIFT : vma.kernelPageBytes();
+        long told = stop & -bytes;
+        if ((start & (bytes - 1)) != 0 || told <= start) {
+            return false;
+        }
         Mm mm = vma.mm();
-        return userfault.beforeRemove(start, stop, () -> {
+        return userfault.beforeRemove(start, told, () -> {
             Vma again = mm.vmas().find(start);
             if (again == null) {
                 return -Errno.ENOMEM;

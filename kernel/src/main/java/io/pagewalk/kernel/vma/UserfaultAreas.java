@@ -15,15 +15,17 @@ public final class UserfaultAreas {
      * @param isWpAsync whether the context lifts write protection by itself
      */
     public static boolean isAllowed(Vma vma, long modes, boolean isWpAsync) {
-        if (vma.has(VmaFlags.VM_SHADOW_STACK | VmaFlags.VM_SPECIAL | VmaFlags.VM_DROPPABLE)) {
+        boolean isHugetlb = vma.has(VmaFlags.VM_HUGETLB);
+        long special = isHugetlb ? 0 : VmaFlags.VM_SPECIAL;
+        if (vma.has(VmaFlags.VM_SHADOW_STACK | VmaFlags.VM_DROPPABLE | special)) {
             return false;
         }
         long wanted = modes & VmaFlags.VM_UFFD_MASK;
-        boolean isShmem = isShmem(vma);
-        if ((wanted & VmaFlags.VM_UFFD_MINOR) != 0 && !isShmem) {
+        boolean isInMemory = isHugetlb || isShmem(vma);
+        if ((wanted & VmaFlags.VM_UFFD_MINOR) != 0 && !isInMemory) {
             return false;
         }
-        return (isWpAsync && wanted == VmaFlags.VM_UFFD_WP) || vma.isAnonymous() || isShmem;
+        return (isWpAsync && wanted == VmaFlags.VM_UFFD_WP) || vma.isAnonymous() || isInMemory;
     }
 
     /**
@@ -82,11 +84,14 @@ public final class UserfaultAreas {
      * @param vma a registered area
      * @param start first address of the part
      * @param end first address behind
-     * @return the area that holds the part now, or null when there would be too many areas
+     * @return the area that holds the part now, or null when there would be too many areas or the area must not be cut there
      */
     public static @Nullable Vma clear(Vma vma, long start, long end) {
         if (vma.has(VmaFlags.VM_UFFD_WP)) {
             vma.mm().services().pageTables().writeProtect(vma, start, end, false);
+        }
+        if (VmaMerge.isSplitRefused(vma, start, end)) {
+            return null;
         }
         Vma changed = VmaMerge.modify(
                 vma,

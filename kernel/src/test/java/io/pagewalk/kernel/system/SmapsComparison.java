@@ -73,7 +73,7 @@ final class SmapsComparison {
         return Long.parseLong(line.replaceAll("[^0-9]", ""));
     }
 
-    /** Compares resident and anonymous memory and the flags of each area in the arena. */
+    /** Compares resident and anonymous memory, huge pages of pools and the flags of each area in the arena. */
     void compareResidency(int who) {
         List<String> expected = new ArrayList<>();
         forEachLine(who, TwoKernels::isInArena, (start, line) -> {
@@ -82,6 +82,8 @@ final class SmapsComparison {
                 expected.add(area + " Rss " + kilobytes(line));
             } else if (line.startsWith("Anonymous:")) {
                 expected.add(area + " Anonymous " + kilobytes(line));
+            } else if (line.startsWith("Shared_Hugetlb:") || line.startsWith("Private_Hugetlb:")) {
+                expected.add(area + " " + line.charAt(0) + " " + kilobytes(line));
             } else if (line.startsWith("VmFlags:")) {
                 expected.add(
                         area + " " + flag(line, " um") + flag(line, " uw") + flag(line, " ui") + flag(line, " ac"));
@@ -90,13 +92,20 @@ final class SmapsComparison {
         List<String> actual = new ArrayList<>();
         for (Vma vma : areas(who, TwoKernels::isInArena)) {
             String area = name(vma.start());
-            long[] pages = new long[2];
+            long[] pages = new long[4];
+            boolean isHuge = vma.has(VmaFlags.VM_HUGETLB);
             forEachPage(vma, (flags, pfn) -> {
-                pages[0]++;
-                pages[1] += both.model.kernel.memmap().mapping(pfn) < 0 ? 1 : 0;
+                if (isHuge) {
+                    pages[both.model.kernel.folios().large().mapcount(pfn) > 1 ? 2 : 3]++;
+                } else {
+                    pages[0]++;
+                    pages[1] += both.model.kernel.memmap().mapping(pfn) < 0 ? 1 : 0;
+                }
             });
             actual.add(area + " Rss " + pages[0] * 4);
             actual.add(area + " Anonymous " + pages[1] * 4);
+            actual.add(area + " S " + pages[2] * 4);
+            actual.add(area + " P " + pages[3] * 4);
             actual.add(area + " " + flag(vma, VmaFlags.VM_UFFD_MISSING, " um")
                     + flag(vma, VmaFlags.VM_UFFD_WP, " uw") + flag(vma, VmaFlags.VM_UFFD_MINOR, " ui")
                     + flag(vma, VmaFlags.VM_ACCOUNT, " ac"));
