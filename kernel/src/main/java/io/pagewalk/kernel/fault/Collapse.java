@@ -102,7 +102,7 @@ public final class Collapse {
 
         private static final Rules ADVISED = new Rules(HUGE, HUGE, HUGE, Youth.NOT_NEEDED, Effort.COMPACT);
 
-        private int gfp() {
+        int gfp() {
             return effort == Effort.COMPACT ? Gfp.GFP_TRANSHUGE : Gfp.GFP_TRANSHUGE_LIGHT;
         }
     }
@@ -177,13 +177,17 @@ public final class Collapse {
     }
 
     /**
-     * Makes a huge page of a region where that is possible and worth while: {@code hpage_collapse_scan_pmd()} and {@code collapse_huge_page()}.
+     * Makes a huge page of a region where that is possible and worth while: {@code hpage_collapse_scan_pmd()} and {@code collapse_huge_page()}, of a file in memory
+     * {@code hpage_collapse_scan_file()}.
      *
-     * @param vma an area with an anon_vma that contains the region
+     * @param vma an area with an anon_vma or of a file in memory that contains the region
      * @param vaddr first address of the region
      * @param rules what makes it worth while
      */
     public Result scan(Vma vma, long vaddr, Rules rules) {
+        if (!vma.isAnonymous()) {
+            return file.scan(vma, vaddr, rules);
+        }
         Mm mm = vma.mm();
         if (tables.hugeEntry(mm, vaddr) != 0) {
             return Result.PMD_MAPPED;

@@ -19,7 +19,7 @@ import io.pagewalk.kernel.vma.VmaFlags;
 import io.pagewalk.kernel.zone.VmEvent;
 
 /**
- * Makes huge pages of the small ones of a file in memory and maps them, as a program asks for with {@code MADV_COLLAPSE}: {@code mm/khugepaged.c:madvise_collapse()} for areas of files.
+ * Makes huge pages of the small ones of a file in memory: {@code mm/khugepaged.c:collapse_file()}. A program that asks for them with {@code MADV_COLLAPSE} has them mapped at once; khugepaged leaves that to faults.
  *
  * <p>Files on disks have none, because the kernel is built without {@code CONFIG_READ_ONLY_THP_FOR_FS}.
  */
@@ -106,13 +106,67 @@ final class CollapseFile {
         return switch (cached.scan(inode, start)) {
             case HUGE_ALREADY -> map(vma, vaddr, inode);
             case IN_USE -> Result.PAGE_COUNT;
-            case DONE, EMPTY, NO_SPACE, WATCHED -> collapseCached(vma, vaddr, inode, start);
+            case DONE, EMPTY, NO_SPACE, WATCHED -> {
+                Result result = collapseCached(vma, vaddr, inode, start, Gfp.GFP_TRANSHUGE);
+                yield result == Result.SUCCEED ? map(vma, vaddr, inode) : result;
+            }
         };
     }
 
+    /** Makes a huge page where khugepaged finds that worth while, which a fault or a later round maps, or takes away the table that maps one page by page: {@code khugepaged_scan_mm_slot()}. */
+    Collapse.Result scan(Vma vma, long vaddr, Collapse.Rules rules) {
+        if (!(vma.file() instanceof OpenFile file)) {
+            return Collapse.Result.FAIL;
+        }
+        Inode inode = file.inodeObject();
+        long start = vma.pgoffOf(vaddr);
+        Result result = switch (cached.scan(inode, start)) {
+            case HUGE_ALREADY -> unmapSmall(vma, vaddr, inode);
+            case IN_USE -> Result.PAGE_COUNT;
+            case DONE, EMPTY, NO_SPACE, WATCHED -> {
+                if (cached.missing(inode, start) > rules.maxNone()) {
+                    folios.counters().count(VmEvent.THP_SCAN_EXCEED_NONE_PTE);
+                    yield Result.EXCEED_NONE_PTE;
+                }
+                yield collapseCached(vma, vaddr, inode, start, rules.gfp());
+            }
+        };
+        return switch (result) {
+            case SUCCEED -> Collapse.Result.SUCCEED;
+            case ALLOC_HUGE_PAGE_FAIL -> Collapse.Result.NO_HUGE_PAGE;
+            case EXCEED_NONE_PTE -> Collapse.Result.EXCEED_NONE_PTE;
+            case PAGE_COUNT -> Collapse.Result.PAGE_COUNT;
+            case PTE_UFFD_WP -> Collapse.Result.PTE_UFFD_WP;
+            case PTE_NON_PRESENT, TRUNCATED, FAIL -> Collapse.Result.FAIL;
+        };
+    }
+
+    /** {@code mm/khugepaged.c:collapse_pte_mapped_thp()} for khugepaged: a fault maps the huge page by one entry then. */
+    private Result unmapSmall(Vma vma, long vaddr, Inode inode) {
+        Mm mm = vma.mm();
+        if (tables.hugeEntry(mm, vaddr) != 0) {
+            return Result.SUCCEED;
+        }
+        if (vma.has(VmaFlags.VM_UFFD_WP)) {
+            return Result.PTE_UFFD_WP;
+        }
+        long table = tables.find(mm, vaddr);
+        return table < 0 ? Result.SUCCEED : empty(vma, vaddr, table, inode.cachedPfn(vma.pgoffOf(vaddr)));
+    }
+
+    /** Takes away a table that maps pages of a huge page only. */
+    private Result empty(Vma vma, long vaddr, long table, long head) {
+        Result found = scan(table, head);
+        if (found == Result.SUCCEED) {
+            unmapEach(vma, table);
+            dropTable(vma.mm(), vaddr);
+        }
+        return found;
+    }
+
     /** {@code mm/khugepaged.c:collapse_file()}. */
-    private Result collapseCached(Vma vma, long vaddr, Inode inode, long start) {
-        long head = folios.allocate(Gfp.GFP_TRANSHUGE, Folios.HUGE_ORDER, vma, vaddr);
+    private Result collapseCached(Vma vma, long vaddr, Inode inode, long start, int gfp) {
+        long head = folios.allocate(gfp, Folios.HUGE_ORDER, vma, vaddr);
         if (head < 0) {
             folios.counters().count(VmEvent.THP_COLLAPSE_ALLOC_FAILED);
             return Result.ALLOC_HUGE_PAGE_FAIL;
@@ -121,7 +175,7 @@ final class CollapseFile {
         CachedFolioCollapse.Outcome outcome = cached.collapse(inode, start, head);
         if (outcome == CachedFolioCollapse.Outcome.DONE) {
             retractTables(inode, start);
-            return map(vma, vaddr, inode);
+            return Result.SUCCEED;
         }
         folios.put(head);
         return switch (outcome) {
@@ -170,12 +224,10 @@ final class CollapseFile {
         long head = inode.cachedPfn(vma.pgoffOf(vaddr));
         long table = tables.find(mm, vaddr);
         if (table >= 0) {
-            Result found = scan(table, head);
+            Result found = empty(vma, vaddr, table, head);
             if (found != Result.SUCCEED) {
                 return found;
             }
-            unmapEach(vma, table);
-            dropTable(mm, vaddr);
         }
         if (!huge.mapFile(vma, vaddr, head, protection.flags(vma))) {
             return Result.FAIL;

@@ -66,6 +66,22 @@ public final class CachedFolioCollapse {
     }
 
     /**
+     * Returns how many pages of a range are not cached.
+     *
+     * @param inode a file in memory
+     * @param start first page index, a multiple of a huge page
+     */
+    public int missing(Inode inode, long start) {
+        int missing = PAGES;
+        for (long index = inode.pages.next(start); index >= 0 && index < start + PAGES; ) {
+            long head = memmap.compoundHead(inode.pages.get(index));
+            missing -= large.pages(head);
+            index = inode.pages.next(memmap.index(head) + large.pages(head));
+        }
+        return missing;
+    }
+
+    /**
      * Collapses a range. What mapped its pages does so no longer, even when there is no room in the end.
      *
      * @param inode a file in memory for whose range {@link #scan} said DONE

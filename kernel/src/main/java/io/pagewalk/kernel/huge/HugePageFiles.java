@@ -229,6 +229,7 @@ public final class HugePageFiles {
             return -Errno.EINVAL;
         }
         settings.setShmemEnabled(word);
+        switched.run();
         return 0;
     }
 
@@ -240,6 +241,7 @@ public final class HugePageFiles {
             return -Errno.EINVAL;
         }
         settings.setShmemEnabled(order, word);
+        switched.run();
         return 0;
     }
 

@@ -285,10 +285,22 @@ public final class HugePageSettings {
         return orders;
     }
 
-    /** Returns whether any size is switched on anywhere: {@code hugepage_pmd_enabled()} for anonymous memory. */
+    /** Returns whether huge pages are switched on anywhere, for anonymous memory or files in memory: {@code hugepage_pmd_enabled()}. */
     public boolean isHugeEnabled() {
         Use use = ofOrder[Folios.HUGE_ORDER];
-        return use == Use.ALWAYS || use == Use.MADVISE || (use == Use.INHERIT && enabled != Use.NEVER);
+        return use == Use.ALWAYS
+                || use == Use.MADVISE
+                || (use == Use.INHERIT && enabled != Use.NEVER)
+                || isHugeShmemEnabled();
+    }
+
+    /** {@code mm/shmem.c:shmem_hpage_pmd_enabled()}. */
+    private boolean isHugeShmemEnabled() {
+        return switch (shmemOfOrder[Folios.HUGE_ORDER]) {
+            case ALWAYS, ADVISE, WITHIN_SIZE -> shmemEnabled != ShmemUse.DENY;
+            case INHERIT -> shmemEnabled != ShmemUse.DENY && shmemEnabled != ShmemUse.NEVER;
+            case NEVER, DENY, FORCE -> false;
+        };
     }
 
     /**

@@ -117,7 +117,6 @@ public final class Khugepaged implements KhugepagedOps {
         Mm mm = vma.mm();
         if (!mm.attributes().isScannedForHugePages()
                 && settings.isHugeEnabled()
-                && vma.isAnonymous()
                 && policy.allowable(vma, flags, HugePagePolicy.Asker.KHUGEPAGED, HUGE_ORDERS) != 0) {
             enter(mm);
         }
@@ -229,9 +228,8 @@ public final class Khugepaged implements KhugepagedOps {
                 vma = mm.vmas().next(vma)) {
             long first = (vma.start() + HUGE_BYTES - 1) & -HUGE_BYTES;
             long end = vma.end() & -HUGE_BYTES;
-            boolean isAllowed = vma.isAnonymous()
-                    && policy.allowable(vma, vma.flags(), HugePagePolicy.Asker.KHUGEPAGED, HUGE_ORDERS) != 0;
-            if (!isAllowed || address > end) {
+            int orders = policy.allowable(vma, vma.flags(), HugePagePolicy.Asker.KHUGEPAGED, HUGE_ORDERS);
+            if (orders == 0 || address > end) {
                 looked++;
                 continue;
             }
@@ -244,7 +242,8 @@ public final class Khugepaged implements KhugepagedOps {
                 }
                 address += HUGE_BYTES;
                 looked += HUGE_PAGES;
-                if (lastResult.hasLetGo() || looked >= pages) {
+                // For a file mmap_lock is let go at once.
+                if (lastResult.hasLetGo() || !vma.isAnonymous() || looked >= pages) {
                     return looked;
                 }
             }

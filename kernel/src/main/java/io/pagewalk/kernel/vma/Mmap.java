@@ -278,6 +278,9 @@ public final class Mmap {
                 flags = vma.flags();
             }
             VmaMerge.link(vma);
+            if (mapped != null) {
+                mm.services().khugepaged().enter(vma, flags);
+            }
         }
         Munmap.complete(mm, detached);
         mm.account(flags, pages);

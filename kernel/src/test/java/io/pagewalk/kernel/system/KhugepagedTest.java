@@ -21,6 +21,9 @@ class KhugepagedTest extends TwoKernelsTest {
     private static final long TEXT = TwoKernels.ARENA;
     private static final long FIRST = TwoKernels.ARENA + (1L << 30);
     private static final int ANON = 0x32;
+    private static final int SHARED = 0x31;
+    private static final int SHARED_FILE = 0x11;
+    private static final int PRIVATE_FILE = 0x12;
     private static final int MADV_HUGEPAGE = 14;
     private static final int MADV_NOHUGEPAGE = 15;
     private static final int MADV_GUARD_INSTALL = 102;
@@ -55,8 +58,12 @@ class KhugepagedTest extends TwoKernelsTest {
     }
 
     private void set(String name, String value) throws IOException {
-        setModel("khugepaged/" + name, value);
-        host.orElseThrow().set("khugepaged/" + name, value);
+        setBoth("khugepaged/" + name, value);
+    }
+
+    private void setBoth(String name, String value) throws IOException {
+        setModel(name, value);
+        host.orElseThrow().set(name, value);
     }
 
     /** Lets both look at everything twice, then compares which areas are resident and huge. */
@@ -234,6 +241,120 @@ class KhugepagedTest extends TwoKernelsTest {
         both().hostOnly(0, "close", writing);
         both().model.kernel.gup().unpin(held, 1, false);
         scanAndCompare(0);
+        assertThat(hugePages(0)).isEqualTo(1);
+    }
+
+    /** Maps the n-th area, of memory that is shared or of a file. */
+    private long mapShared(int n, long bytes, int flags, long fd) {
+        long at = FIRST + 4 * HUGE * n;
+        call("mmap", at, bytes, 3, flags, fd, 0);
+        return at;
+    }
+
+    @Test
+    void scan_ofSharedMemory_makesHugePagesThatFaultsMap() throws IOException, InterruptedException {
+        setBoth("shmem_enabled", "advise");
+        store(mapShared(1, HUGE, SHARED, -1), 1);
+        store(mapShared(2, HUGE, SHARED, -1), PAGES);
+        mapShared(3, HUGE, SHARED, -1);
+        load(mapShared(4, HUGE, SHARED, -1), 7);
+        call("mlock", FIRST + 4 * 4 * HUGE, HUGE);
+        store(mapShared(5, HUGE - PAGE, SHARED, -1), 7);
+        store(mapShared(6, 2 * HUGE, SHARED, -1), 7);
+        advise(6);
+        store(mapShared(7, HUGE, SHARED, -1), 7);
+        both().fork(0, 1);
+        useInChild(2);
+        scanAndCompare(0, 1);
+        useInChild(7);
+        for (int n = 1; n <= 7; n++) {
+            both().load(0, FIRST + 4 * HUGE * n + PAGE);
+        }
+        scanAndCompare(0, 1);
+        assertThat(hugePages(0)).isEqualTo(5);
+        both().exitAny(1);
+    }
+
+    @Test
+    void scan_ofSharedMemory_countsOnlyMissingPages() throws IOException, InterruptedException {
+        setBoth("shmem_enabled", "advise");
+        set("max_ptes_none", "100");
+        set("max_ptes_shared", "0");
+        store(mapShared(1, HUGE, SHARED, -1), PAGES - 100);
+        store(mapShared(2, HUGE, SHARED, -1), PAGES - 101);
+        advise(2);
+        both().fork(0, 1);
+        useInChild(2);
+        scanAndCompare(0, 1);
+        useInChild(2);
+        load(FIRST + 4 * HUGE, 1);
+        load(FIRST + 8 * HUGE, 1);
+        scanAndCompare(0, 1);
+        assertThat(hugePages(0)).isEqualTo(1);
+        both().exitAny(1);
+    }
+
+    @Test
+    void scan_ofAFileMappedSeveralTimes_leavesPrivateCopies() throws IOException, InterruptedException {
+        setBoth("shmem_enabled", "advise");
+        long fd = call("memfd_create", both().text(0, TEXT, "some"), 0);
+        call("ftruncate", fd, 2 * HUGE);
+        load(mapShared(1, HUGE, SHARED_FILE, fd), 20);
+        load(mapShared(2, HUGE, PRIVATE_FILE, fd), 20);
+        load(mapShared(3, HUGE, PRIVATE_FILE, fd), 20);
+        store(FIRST + 12 * HUGE, 3);
+        load(mapShared(4, HUGE + PAGE, SHARED_FILE, fd), 20);
+        call("madvise", FIRST + 16 * HUGE, HUGE + PAGE, MADV_NOHUGEPAGE);
+        advise(1);
+        scanAndCompare(0);
+        for (int n = 1; n <= 4; n++) {
+            load(FIRST + 4 * HUGE * n, 30);
+        }
+        scanAndCompare(0);
+        assertThat(hugePages(0)).isEqualTo(2);
+        call("madvise", FIRST + 16 * HUGE, HUGE + PAGE, MADV_HUGEPAGE);
+        advise(3);
+        scanAndCompare(0);
+        load(FIRST + 12 * HUGE, 30);
+        load(FIRST + 16 * HUGE, 30);
+        scanAndCompare(0);
+        assertThat(hugePages(0)).isEqualTo(3);
+    }
+
+    @Test
+    void scan_ofSharedMemoryThatMayHaveSmallerSizesOnly_leavesIt() throws IOException, InterruptedException {
+        setBoth("hugepages-64kB/shmem_enabled", "advise");
+        load(mapShared(1, HUGE, SHARED, -1), 7);
+        advise(1);
+        scanAndCompare(0);
+        load(FIRST + 4 * HUGE, 8);
+        assertThat(hugePages(0)).isZero();
+    }
+
+    @Test
+    void scan_ofSharedMemoryThatTheKernelHolds_leavesIt() throws IOException, InterruptedException {
+        setBoth("shmem_enabled", "advise");
+        long at = mapShared(1, HUGE, SHARED, -1);
+        store(at, PAGES);
+        advise(1);
+        both().hostOnly(0, "pipe2", TEXT, 0);
+        long ends = both().peek(0, TEXT).real();
+        long writing = ends >>> 32;
+        both().store(0, TEXT + 64, at + 9 * PAGE);
+        both().store(0, TEXT + 72, PAGE);
+        assertThat(both().hostOnly(0, "vmsplice", writing, TEXT + 64, 1, 0)).isEqualTo(PAGE);
+        long[] held = new long[1];
+        Task task = both().task(0);
+        assertThat(both().model.kernel.gup().hold(task, task.mm(), at + 9 * PAGE, 1, Foll.PIN | Foll.WRITE, held))
+                .isEqualTo(1);
+        scanAndCompare(0);
+        both().load(0, at);
+        assertThat(hugePages(0)).isZero();
+        both().hostOnly(0, "close", ends & 0xffff_ffffL);
+        both().hostOnly(0, "close", writing);
+        both().model.kernel.gup().unpin(held, 1, false);
+        scanAndCompare(0);
+        both().load(0, at);
         assertThat(hugePages(0)).isEqualTo(1);
     }
 }

@@ -46,6 +46,8 @@ final class PageCacheScript {
 
     PageCacheScript(int readAheadKib) {
         k.kernel.files().setReadAheadKib(readAheadKib);
+        // This machine's khugepaged comes when it likes.
+        k.kernel.khugepaged().setFrozen(true);
         buffer = k.mapped(k.call("mmap", 0, BUFFER_BYTES, TestKernel.RW, TestKernel.ANON | 0x8000, -1, 0));
     }
 

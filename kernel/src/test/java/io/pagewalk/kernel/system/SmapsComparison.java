@@ -117,16 +117,22 @@ final class SmapsComparison {
     long compareHugePages(int who) {
         Map<String, Long> expected = new TreeMap<>();
         forEachLine(who, TwoKernels::isInArena, (start, line) -> {
-            if (line.startsWith("AnonHugePages:")) {
-                expected.put(name(start), kilobytes(line) / 4);
+            if (line.startsWith("AnonHugePages:") || line.startsWith("ShmemPmdMapped:")) {
+                expected.merge(name(start), kilobytes(line) / 4, Long::sum);
             }
         });
         Map<String, Long> actual = new TreeMap<>();
-        var large = both.model.kernel.folios().large();
+        LinuxKernel kernel = both.model.kernel;
+        var mode = kernel.machine().description().mode();
         for (Vma vma : areas(who, TwoKernels::isInArena)) {
-            long[] pages = new long[1];
-            forEachPage(vma, (flags, pfn) -> pages[0] += large.entireMapcount(pfn) > 0 ? 1 : 0);
-            actual.put(name(vma.start()), pages[0]);
+            long pages = 0;
+            for (long vaddr = vma.start(); vaddr < vma.end(); vaddr += TestKernel.PAGE) {
+                long entry = kernel.pageTables().entryAt(vma.mm(), vaddr);
+                boolean isMapped = entry != 0 && !PteMarkers.is(entry);
+                long head = isMapped ? kernel.memmap().compoundHead(mode.pfn(entry, 1)) : 0;
+                pages += isMapped && kernel.hugePages().flagsOfMapping(vma.mm(), vaddr, head) >= 0 ? 1 : 0;
+            }
+            actual.put(name(vma.start()), pages);
         }
         both.expectEqual("pages in huge pages", actual, expected);
         return actual.values().stream().mapToLong(Long::longValue).sum() / 512;
