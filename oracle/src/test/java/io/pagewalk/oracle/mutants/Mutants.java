@@ -67,7 +67,7 @@ final class Mutants {
 
             // Translations that stay in a TLB.
             mutant("flush-unmap", "munmap and MADV_DONTNEED flush nothing", EDITOR, "zap", new Drop("addPage", 0)),
-            mutant("flush-protect", "mprotect flushes nothing", PROTECTION, "change", new Drop("addPage", 0)),
+            mutant("flush-protect", "mprotect flushes nothing", PROTECTION, "changeEntries", new Drop("addPage", 0)),
             mutant(
                     "flush-move",
                     "mremap does not flush the old place of single entries",
