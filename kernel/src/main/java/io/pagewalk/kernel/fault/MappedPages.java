@@ -64,7 +64,7 @@ public final class MappedPages {
     }
 
     /**
-     * Visits the normal pages of a range in ascending order, without those of the kernel image ({@code PageReserved()}) and without huge pages of pools, which do not move here.
+     * Visits the normal pages of a range in ascending order, without those of the kernel image ({@code PageReserved()}) and without huge pages of pools.
      *
      * @param vma the area
      * @param start first address, in the area

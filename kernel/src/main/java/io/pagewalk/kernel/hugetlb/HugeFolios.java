@@ -108,7 +108,7 @@ final class HugeFolios {
 
     /** Allocates a page that leaves promises alone, for a short time: {@code alloc_hugetlb_folio_vma()}. Returns its first frame or {@link #NO_PAGE}. */
     long allocateTemporary(HugetlbInode inode, Vma vma, long index) {
-        return choose(vma, index, (node, allowed) -> inode.pool().takeTemporary(node, allowed));
+        return choose(vma, index, (node, allowed) -> inode.pool().takeTemporary(node, allowed, true));
     }
 
     /** Where pages are taken from. */
@@ -227,6 +227,22 @@ final class HugeFolios {
         setMapping(head, pool.order(), (int) inode.id(), index << pool.order());
         memmap.setFlags(head, PageFlags.DIRTY);
         inode.put(index, head);
+    }
+
+    /** Returns whether a page counts for the limits of a mount. */
+    boolean countsForMount(long head) {
+        return subpools.containsKey(head);
+    }
+
+    /** A page gets contents, place and marks of another that it replaces: {@code folio_migrate_flags()}. */
+    void become(long from, long to, int order) {
+        copy(from, to);
+        setMapping(to, order, memmap.mapping(from), memmap.index(from));
+        memmap.setFlags(to, memmap.flags(from) & (PageFlags.DIRTY | PageFlags.ANON_EXCLUSIVE));
+        Subpool subpool = subpools.remove(from);
+        if (subpool != null) {
+            subpools.put(to, subpool);
+        }
     }
 
     /** {@code hugetlb_delete_from_page_cache()} and the file's reference. */

@@ -371,21 +371,35 @@ public final class HugePool {
      * Takes a page into use that leaves promises alone; when all free ones are promised, the pool has one more until it is let go: {@code alloc_hugetlb_folio_nodemask()}. It does not count
      * as in use, but counts when it is let go, as in Linux.
      *
-     * @param node where to look first, and where alone a new page may come from
+     * @param node where to look first
      * @param allowed the nodes that may be used, null for all
+     * @param isFixed whether a new page may come from this node only
      * @return first frame, or -1
      */
-    long takeTemporary(int node, @Nullable Nodemask allowed) {
+    long takeTemporary(int node, @Nullable Nodemask allowed, boolean isFixed) {
         long head = free != reserved ? dequeue(node, allowed) : PageAllocator.NO_PAGE;
-        if (head >= 0 || isGigantic() || (allowed != null && !allowed.has(node))) {
+        if (head >= 0 || isGigantic() || (isFixed && allowed != null && !allowed.has(node))) {
             return head;
         }
-        head = source.allocateOn(order, node);
+        head = isFixed ? source.allocateOn(order, node) : source.allocate(order, node, allowed);
         if (head >= 0) {
             join(head);
             temporary.add(head);
         }
         return head;
+    }
+
+    /** A page takes the place of another: what one of them was for the time being only is the other now ({@code move_hugetlb_state()}). */
+    void replaced(long from, long to) {
+        if (!temporary.remove(to)) {
+            return;
+        }
+        temporary.add(from);
+        Node old = nodes.get(nodeOf(from));
+        if (nodeOf(from) != nodeOf(to) && old.surplus > 0) {
+            old.surplus--;
+            nodes.get(nodeOf(to)).surplus++;
+        }
     }
 
     private long dequeue(int node, @Nullable Nodemask allowed) {

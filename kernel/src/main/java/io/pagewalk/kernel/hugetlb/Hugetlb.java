@@ -50,6 +50,7 @@ public final class Hugetlb implements HugetlbFileSource {
     private final HugeFolios folios;
     private final HugetlbTables tables;
     private final HugetlbFaults faults;
+    private final HugetlbMigration migration;
     private final List<HugetlbMount> kernelMounts = new ArrayList<>();
     private final List<HugetlbMount> mounts = new ArrayList<>();
 
@@ -86,6 +87,7 @@ public final class Hugetlb implements HugetlbFileSource {
                 pools, machine.kernel().folios(), machine.kernel().memory(), machine.time(), machine.costs());
         this.tables = new HugetlbTables(new HugeEntries(machine.kernel()), folios, machine.flusher());
         this.faults = new HugetlbFaults(tables, machine.anonVmas(), machine.log());
+        this.migration = new HugetlbMigration(tables, pools, machine.anonVmas());
         kernelMounts.add(mountOf(pools.defaultPool()));
         for (HugePool pool : pools.all()) {
             if (pool != pools.defaultPool()) {
@@ -109,6 +111,11 @@ public final class Hugetlb implements HugetlbFileSource {
     public PageTableOps wire(PageTableOps small, FaultHandler handler, Supplier<FaultTask> current) {
         handler.setHugetlb(faults);
         return new HugetlbTableOps(tables, small, handler, current);
+    }
+
+    /** Returns what moves pages of pools. */
+    public HugetlbMigration migration() {
+        return migration;
     }
 
     /** Returns what userfaultfd does to places of hugetlbfs. */

@@ -4,6 +4,7 @@ import io.pagewalk.kernel.buddy.PageAllocator;
 import io.pagewalk.kernel.buddy.PageList;
 import io.pagewalk.kernel.buddy.PageMover;
 import io.pagewalk.kernel.fault.MappedPages;
+import io.pagewalk.kernel.hugetlb.HugetlbMigration;
 import io.pagewalk.kernel.migrate.PageMigration;
 import io.pagewalk.kernel.numa.Mempolicy;
 import io.pagewalk.kernel.numa.Nodemask;
@@ -38,13 +39,20 @@ final class NodeMigration {
     private final MemMap memmap;
     private final MappedPages mapped;
     private final PageMigration migration;
+    private final HugetlbMigration pools;
 
-    NodeMigration(PolicyAllocator policies, PageAllocator allocator, MappedPages mapped, PageMigration migration) {
+    NodeMigration(
+            PolicyAllocator policies,
+            PageAllocator allocator,
+            MappedPages mapped,
+            PageMigration migration,
+            HugetlbMigration pools) {
         this.policies = policies;
         this.allocator = allocator;
         this.memmap = allocator.memMap();
         this.mapped = mapped;
         this.migration = migration;
+        this.pools = pools;
     }
 
     MappedPages mapped() {
@@ -58,7 +66,9 @@ final class NodeMigration {
 
     /** Returns whether several page tables map a page: {@code folio_maybe_mapped_shared()}. */
     boolean isMappedShared(long pfn) {
-        return mapped.folios().large().isMaybeShared(pfn);
+        return pools.isPoolPage(pfn)
+                ? pools.isMappedShared(headOf(pfn))
+                : mapped.folios().large().isMaybeShared(pfn);
     }
 
     /** Returns the first page of the folio that a page belongs to. */
@@ -66,8 +76,11 @@ final class NodeMigration {
         return memmap.compoundHead(pfn);
     }
 
-    /** Takes a folio off its list: {@code folio_isolate_lru()}. Returns false when it is on none. */
+    /** Takes a folio off its list: {@code folio_isolate_lru()}, {@code isolate_hugetlb()}. Returns false when it is on none. */
     boolean isolate(long pfn) {
+        if (pools.isPoolPage(pfn)) {
+            return pools.isolate(headOf(pfn));
+        }
         return migration.isolateAny(memmap.compoundHead(pfn));
     }
 
@@ -117,7 +130,7 @@ final class NodeMigration {
             if (!isLookedAt || (!isMigratable(area) && (flags & MF_STRICT) == 0)) {
                 continue;
             }
-            mapped.visit(area, Math.max(start, area.start()), Math.min(end, area.end()), (vaddr, pfn) -> {
+            visit(area, Math.max(start, area.start()), Math.min(end, area.end()), (vaddr, pfn) -> {
                 if (nodes.has(nodeOf(pfn)) != (walk == Walk.INSIDE_WITH_HOLES)) {
                     return true;
                 }
@@ -141,6 +154,20 @@ final class NodeMigration {
         return failed[0];
     }
 
+    /** {@code queue_folios_pte_range()} and {@code queue_folios_hugetlb()} find the pages. */
+    private void visit(Vma area, long start, long end, MappedPages.Visitor visitor) {
+        if (!area.has(VmaFlags.VM_HUGETLB)) {
+            mapped.visit(area, start, end, visitor);
+            return;
+        }
+        long bytes = area.kernelPageBytes();
+        boolean goesOn = true;
+        for (long vaddr = start & -bytes; vaddr < end && goesOn; vaddr += bytes) {
+            long pfn = mapped.pageAt(area.mm(), vaddr);
+            goesOn = pfn < 0 || visitor.page(vaddr, pfn);
+        }
+    }
+
     /** {@code migrate_folio_add()}: a page that others map too is left alone, which is no failure. */
     private boolean add(long pfn, int flags, PageList queue) {
         if ((flags & MF_MOVE_ALL) == 0 && isMappedShared(pfn)) {
@@ -161,7 +188,8 @@ final class NodeMigration {
      * @return how many were not moved, or {@code -ENOMEM}
      */
     long moveTo(PageList queue, int node) {
-        return move(queue, from -> {
+        Pooled pooled = from -> pools.migrate(from, node, Nodemask.of(node), true);
+        return move(queue, pooled, from -> {
             int order = orderOf(from);
             return allocator.allocPages(order == 0 ? TO_NODE_GFP : LARGE_TO_NODE_GFP, order, node);
         });
@@ -176,7 +204,8 @@ final class NodeMigration {
      * @return how many were not moved, or {@code -ENOMEM}
      */
     long moveBy(PageList queue, @Nullable Mempolicy policy, long base) {
-        return move(queue, from -> {
+        Pooled pooled = from -> moveInPool(from, policy, base + (memmap.index(from) >>> orderOf(from)));
+        return move(queue, pooled, from -> {
             int order = orderOf(from);
             int gfp = order == 0 ? BY_POLICY_GFP : LARGE_BY_POLICY_GFP;
             return policy == null
@@ -185,18 +214,68 @@ final class NodeMigration {
         });
     }
 
+    /** Moves a page of a pool. */
+    private interface Pooled {
+        HugetlbMigration.Outcome move(long from);
+    }
+
+    /** {@code policy_nodemask()} chooses where to. */
+    private HugetlbMigration.Outcome moveInPool(long from, @Nullable Mempolicy policy, long index) {
+        int node = allocator.currentNode();
+        Nodemask allowed = null;
+        if (policy != null) {
+            Nodemask nodes = policy.nodes();
+            switch (policy.mode()) {
+                case PREFERRED -> node = nodes.first();
+                case BIND, PREFERRED_MANY -> {
+                    allowed = nodes;
+                    node = policy.homeNode() == Mempolicy.NO_NODE ? node : policy.homeNode();
+                }
+                case INTERLEAVE, WEIGHTED_INTERLEAVE -> {
+                    node = nodes.first();
+                    for (long left = Long.remainderUnsigned(index, nodes.weight()); left > 0; left--) {
+                        node = nodes.next(node);
+                    }
+                }
+                default -> {}
+            }
+        }
+        return pools.migrate(from, node, allowed, false);
+    }
+
     private int orderOf(long head) {
         return mapped.folios().large().order(head);
     }
 
     /** {@code migrate_pages()} and {@code putback_movable_pages()}. */
-    private long move(PageList queue, LongUnaryOperator allocate) {
+    private long move(PageList queue, Pooled pooled, LongUnaryOperator allocate) {
         if (queue.isEmpty()) {
             return 0;
         }
         PageList oldestFirst = new PageList();
+        PageList ofPools = new PageList();
         while (!queue.isEmpty()) {
-            oldestFirst.add(queue.removeFirst());
+            long head = queue.removeFirst();
+            (pools.isPoolPage(head) ? ofPools : oldestFirst).add(head);
+        }
+        // Those of pools come first: migrate_hugetlbs().
+        long failed = 0;
+        boolean hasPages = true;
+        while (!ofPools.isEmpty()) {
+            long head = ofPools.removeFirst();
+            HugetlbMigration.Outcome outcome = hasPages ? pooled.move(head) : HugetlbMigration.Outcome.NO_MEMORY;
+            hasPages = outcome != HugetlbMigration.Outcome.NO_MEMORY;
+            if (outcome != HugetlbMigration.Outcome.MOVED) {
+                pools.putBack(head);
+                failed++;
+            }
+        }
+        if (!hasPages) {
+            putBack(oldestFirst);
+            return -Errno.ENOMEM;
+        }
+        if (oldestFirst.isEmpty()) {
+            return failed;
         }
         int left = migration.migrate(
                 oldestFirst,
@@ -213,13 +292,18 @@ final class NodeMigration {
                 },
                 PageMover.MigrateMode.SYNC);
         putBack(oldestFirst);
-        return left == PageMover.NO_MEMORY ? -Errno.ENOMEM : left;
+        return left == PageMover.NO_MEMORY ? -Errno.ENOMEM : left + failed;
     }
 
     /** Puts isolated pages back: {@code putback_movable_pages()}. */
     void putBack(PageList queue) {
         while (!queue.isEmpty()) {
-            migration.putBack(queue.removeFirst());
+            long head = queue.removeFirst();
+            if (pools.isPoolPage(head)) {
+                pools.putBack(head);
+            } else {
+                migration.putBack(head);
+            }
         }
     }
 }

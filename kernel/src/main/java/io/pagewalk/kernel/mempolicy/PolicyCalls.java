@@ -7,6 +7,7 @@ import static io.pagewalk.kernel.mempolicy.NodeMigration.MF_STRICT;
 import io.pagewalk.kernel.buddy.PageAllocator;
 import io.pagewalk.kernel.buddy.PageList;
 import io.pagewalk.kernel.fault.MappedPages;
+import io.pagewalk.kernel.hugetlb.HugetlbMigration;
 import io.pagewalk.kernel.migrate.PageMigration;
 import io.pagewalk.kernel.numa.Mempolicy;
 import io.pagewalk.kernel.numa.Nodemask;
@@ -54,6 +55,7 @@ public final class PolicyCalls<T extends PolicyTask> {
      * @param allocator where frames come from
      * @param mapped finds pages
      * @param migration moves them
+     * @param pools moves those of pools
      * @param host tasks and faults
      */
     public PolicyCalls(
@@ -61,10 +63,11 @@ public final class PolicyCalls<T extends PolicyTask> {
             PageAllocator allocator,
             MappedPages mapped,
             PageMigration migration,
+            HugetlbMigration pools,
             PolicyHost<T> host) {
         this.policies = policies;
         this.memmap = allocator.memMap();
-        this.pages = new NodeMigration(policies, allocator, mapped, migration);
+        this.pages = new NodeMigration(policies, allocator, mapped, migration, pools);
         this.host = host;
     }
 

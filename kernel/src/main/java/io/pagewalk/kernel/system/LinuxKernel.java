@@ -203,7 +203,13 @@ public final class LinuxKernel extends KernelCore {
         CredentialCalls.register(door);
         PrctlCalls.register(door);
         MappedPages mapped = new MappedPages(kernelTables);
-        new PolicyCalls<>(folios.policies(), allocator, mapped, migration, new PolicyTasks(this, mapped))
+        new PolicyCalls<>(
+                        folios.policies(),
+                        allocator,
+                        mapped,
+                        migration,
+                        hugetlb.migration(),
+                        new PolicyTasks(this, mapped))
                 .register(door);
         processes.startInit();
         devices.start(machine);
