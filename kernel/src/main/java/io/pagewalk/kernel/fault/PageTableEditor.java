@@ -446,7 +446,7 @@ public final class PageTableEditor implements PageTableOps {
         for (long vaddr = start; vaddr < end; vaddr += 4096) {
             long entry = entryAt(vma.mm(), vaddr);
             if (isReady(entry, write)) {
-                touch(entry, write);
+                touch(vma.mm(), vaddr, entry, write);
                 continue;
             }
             switch (handler.faultIn(current.get(), vma.mm(), vma, vaddr, write, origin)) {
@@ -456,7 +456,7 @@ public final class PageTableEditor implements PageTableOps {
                     boolean hadMark = PteMarkers.is(entry) || vma.has(VmaFlags.VM_UFFD_WP);
                     long made = entryAt(vma.mm(), vaddr);
                     if (isReady(made, write)) {
-                        touch(made, write);
+                        touch(vma.mm(), vaddr, made, write);
                     } else {
                         vaddr -= hadMark ? 4096 : 0;
                     }
@@ -486,7 +486,16 @@ public final class PageTableEditor implements PageTableOps {
     }
 
     /** The page counts as used, and one that is writable but was never written counts as written: {@code FOLL_TOUCH} in {@code mm/gup.c:follow_page_pte()}. */
-    private void touch(long entry, boolean write) {
+    private void touch(Mm mm, long vaddr, long entry, boolean write) {
+        long whole = tables.hugeEntry(mm, vaddr);
+        if (whole != 0) {
+            // touch_pmd(): x86 changes an entry only to make it dirty.
+            if (write) {
+                int flags = mode.flags(whole, PageTables.HUGE_LEVEL);
+                huge.setFlags(mm, vaddr, whole, flags | PteFlags.ACCESSED | PteFlags.DIRTY);
+            }
+            return;
+        }
         long pfn = mode.pfn(entry, 1);
         int flags = mode.flags(entry, 1);
         if ((flags & PteFlags.SPECIAL) != 0 || !memmap.isValid(pfn)) {

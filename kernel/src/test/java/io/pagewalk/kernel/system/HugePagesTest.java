@@ -18,6 +18,7 @@ class HugePagesTest extends TwoKernelsTest {
     private static final int MADV_FREE = 8;
     private static final int MADV_HUGEPAGE = 14;
     private static final int MADV_NOHUGEPAGE = 15;
+    private static final int MADV_POPULATE_READ = 22;
     private static final int MADV_COLLAPSE = 25;
     private static final int MADV_GUARD_INSTALL = 102;
     private static final int MPOL_MF_STRICT = 1;
@@ -98,6 +99,14 @@ class HugePagesTest extends TwoKernelsTest {
         both().store(1, AREA, 8);
         both().store(0, AREA + PAGE, 9);
         assertThat(resident(0)).isEqualTo(HUGE);
+    }
+
+    @Test
+    void populate_ofAHugePageForReading_leavesItUnused() {
+        both().store(0, AREA, 7);
+        both().fork(0, 1);
+        both().call(1, "madvise", AREA + HUGE - PAGE, PAGE, MADV_POPULATE_READ);
+        both().smaps().compareReferenced(1, AREA, AREA + HUGE);
     }
 
     @Test
