@@ -109,6 +109,7 @@ public final class PageTableEditor implements PageTableOps {
         if (mm.pgdPfn() < 0) {
             return;
         }
+        folios.lru().drain();
         FlushRange flush = new FlushRange(flusher);
         for (Vma vma : vmas) {
             zap(vma, vma.start(), vma.end(), flush, false, true);
@@ -169,6 +170,7 @@ public final class PageTableEditor implements PageTableOps {
 
     @Override
     public void zapRange(Vma vma, long start, long end) {
+        folios.lru().drain();
         FlushRange flush = new FlushRange(flusher);
         zap(vma, start, end, flush, false, false);
         flush.finish(vma.mm());
@@ -176,6 +178,7 @@ public final class PageTableEditor implements PageTableOps {
 
     @Override
     public void discard(Vma vma, long start, long end) {
+        folios.lru().drain();
         FlushRange flush = new FlushRange(flusher);
         zap(vma, start, end, flush, false, false);
         tables.reclaim(vma.mm(), start, end, flush);
@@ -434,6 +437,7 @@ public final class PageTableEditor implements PageTableOps {
 
     @Override
     public long populate(Vma vma, long start, long end, boolean write) {
+        folios.lru().drain();
         return faultIn(vma, start, end, write, FaultHandler.Origin.POPULATE);
     }
 
@@ -524,6 +528,7 @@ public final class PageTableEditor implements PageTableOps {
 
     @Override
     public void lazyFree(Vma vma, long start, long end) {
+        folios.lru().drain();
         guards.remove(vma.mm(), start, end, PteMarkers.POISONED);
         advice.lazyFree(vma, start, end);
     }
@@ -535,11 +540,13 @@ public final class PageTableEditor implements PageTableOps {
 
     @Override
     public void deactivate(Vma vma, long start, long end, boolean pageOut) {
+        folios.lru().drain();
         advice.deactivate(vma, start, end);
     }
 
     @Override
     public void lockChanged(Vma vma, long start, long end) {
+        folios.lru().drain();
         advice.lockChanged(vma, start, end);
     }
 

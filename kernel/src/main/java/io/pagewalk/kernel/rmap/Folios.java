@@ -182,7 +182,7 @@ public final class Folios {
         }
         int pages = 1 << order;
         if ((flags & PageFlags.LRU) != 0) {
-            lru.count(zoneOf(pfn), flags, -pages);
+            lru.remove(pfn, flags, pages);
         }
         if ((flags & PageFlags.MLOCKED) != 0) {
             counters.add(zoneOf(pfn), ZoneStat.NR_MLOCK, -pages);

@@ -14,7 +14,8 @@ import io.pagewalk.kernel.zone.ZoneStat;
 /**
  * Which list a folio stands on, and what moves it to another ({@code mm/swap.c}, {@code mm/mlock.c}). Lists are lengths in pages so far; a folio counts with all its pages.
  *
- * <p>Differs from Linux: without per-CPU batches, so that each change is seen at once.
+ * <p>Pages on their way to the active list wait in a batch, which {@link #drain} empties: {@code struct cpu_fbatches}. Differs from Linux: one batch for the machine, which holds no references; all
+ * other changes are seen at once.
  */
 public final class LruLists {
     private static final int CACHED_LISTS = PageFlags.ACTIVE | PageFlags.UNEVICTABLE;
@@ -22,10 +23,15 @@ public final class LruLists {
     /** What a page has while it is counted how many areas lock it. */
     private static final int COUNTED = PageFlags.LRU | PageFlags.UNEVICTABLE;
 
+    /** {@code PAGEVEC_SIZE}. */
+    private static final int BATCH = 31;
+
     private final Folios folios;
     private final MemMap memmap;
     private final LargeFolios large;
     private final VmCounters counters;
+    private final long[] activating = new long[BATCH];
+    private int waiting;
 
     LruLists(Folios folios) {
         this.folios = folios;
@@ -35,7 +41,7 @@ public final class LruLists {
     }
 
     /**
-     * Notes a use: {@code mm/swap.c:folio_mark_accessed()}. The first use sets the referenced flag, the second moves the page to the active list.
+     * Notes a use: {@code mm/swap.c:folio_mark_accessed()}. The first use sets the referenced flag, the second sends the page to the active list; until it is there, further uses count anew.
      *
      * @param pfn an allocated page
      */
@@ -44,13 +50,41 @@ public final class LruLists {
         if ((flags & PageFlags.REFERENCED) == 0) {
             memmap.setFlags(pfn, PageFlags.REFERENCED);
         } else if ((flags & CACHED_LISTS) == 0 && (flags & PageFlags.LRU) != 0) {
-            Zone zone = folios.zoneOf(pfn);
-            int pages = large.pages(pfn);
-            count(zone, flags, -pages);
-            memmap.setFlags(pfn, PageFlags.ACTIVE);
             memmap.clearFlags(pfn, PageFlags.REFERENCED);
+            activating[waiting++] = memmap.compoundHead(pfn);
+            if (waiting == BATCH || large.isLarge(pfn)) {
+                drain();
+            }
+        }
+    }
+
+    /** Lets pages arrive at the lists where they are sent: {@code lru_add_drain()}. */
+    public void drain() {
+        for (int i = 0; i < waiting; i++) {
+            activate(activating[i]);
+        }
+        waiting = 0;
+    }
+
+    private void activate(long head) {
+        int flags = memmap.flags(head);
+        if ((flags & CACHED_LISTS) == 0 && (flags & PageFlags.LRU) != 0) {
+            Zone zone = folios.zoneOf(head);
+            int pages = large.pages(head);
+            count(zone, flags, -pages);
+            memmap.setFlags(head, PageFlags.ACTIVE);
             count(zone, flags | PageFlags.ACTIVE, pages);
             counters.count(VmEvent.PGACTIVATE, pages);
+        }
+    }
+
+    /** A folio leaves its list for good. */
+    void remove(long head, int flags, int pages) {
+        count(folios.zoneOf(head), flags, -pages);
+        for (int i = 0; i < waiting; i++) {
+            if (activating[i] == head) {
+                activating[i--] = activating[--waiting];
+            }
         }
     }
 

@@ -83,6 +83,7 @@ final class FileAdviceCalls {
             lastPage--;
         }
         if (first >= 0 && lastPage >= first) {
+            kernel.drainLru();
             files.cache().invalidate(inode, first, lastPage + 1);
         }
     }

@@ -681,6 +681,11 @@ public final class LinuxKernel extends KernelCore {
         return khugepaged;
     }
 
+    /** Lets pages that were used twice arrive at the active list, as calls that drop pages do: {@code lru_add_drain()}. */
+    public void drainLru() {
+        folios.lru().drain();
+    }
+
     /** {@code mm/khugepaged.c:start_stop_khugepaged()}. */
     private void hugePagesSwitched() {
         khugepaged.startStop();

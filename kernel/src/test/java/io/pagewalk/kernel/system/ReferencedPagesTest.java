@@ -82,6 +82,24 @@ class ReferencedPagesTest extends TwoKernelsTest {
         both().exitAny(1);
     }
 
+    /** One write looks the page up three times, as its source is there in part: the second use sends the page to the active list, and while it waits for that the third counts anew. */
+    @Test
+    void uses_ofAPageOnItsWayToTheActiveList_countAnew() {
+        long fd = call("memfd_create", both().text(0, TEXT, "m"), 0);
+        call("ftruncate", fd, 4 * PAGE);
+        call("mmap", AT, 4 * PAGE, 3, SHARED, fd, 0);
+        for (int page = 0; page < 4; page++) {
+            both().store(0, AT + page * PAGE, page);
+        }
+        both().store(0, DATA, 1);
+        both().store(0, FRESH, 1);
+        clearRefs(1);
+        call("pwrite64", fd, DATA, 100, PAGE);
+        assertThat(referenced(0)).isEqualTo(1);
+        call("pwrite64", fd, FRESH + 3000, PAGE, PAGE);
+        assertThat(referenced(0)).isZero();
+    }
+
     @Test
     void readsAndWritesOfAFileInMemory_markItsPages() {
         long fd = call("memfd_create", both().text(0, TEXT, "m"), 0);

@@ -4,8 +4,6 @@ import io.pagewalk.hardware.paging.PagingMode;
 import io.pagewalk.hardware.paging.PteFlags;
 import io.pagewalk.kernel.fault.TableWalk;
 import io.pagewalk.kernel.hugetlb.HugePool;
-import io.pagewalk.kernel.page.MemMap;
-import io.pagewalk.kernel.page.PageFlags;
 import io.pagewalk.kernel.procfs.PagemapEntry;
 import io.pagewalk.kernel.vma.Mm;
 import io.pagewalk.kernel.vma.Vma;
@@ -263,34 +261,12 @@ final class StateCheck {
                 continue;
             }
             comparisons++;
-            if (!a.equals(b) && !squeeze(a).equals(squeeze(b)) && !isSeenLater(slot, area, a, b)) {
+            if (!a.equals(b) && !squeeze(a).equals(squeeze(b))) {
                 String field = a.substring(0, a.indexOf(':'));
                 return new Difference("smaps " + field, area + " " + squeeze(a), area + " " + squeeze(b), index);
             }
         }
         return null;
-    }
-
-    /** A page that was used twice goes to the active list with the batch of its CPU, and until then further uses count anew: whether such pages are referenced now is chance. */
-    private boolean isSeenLater(int slot, String area, String expected, String actual) {
-        if (!expected.startsWith("Referenced:") || !actual.startsWith("Referenced:")) {
-            return false;
-        }
-        long start = Long.parseUnsignedLong(area.substring(0, area.indexOf('-')), 16);
-        long end = Long.parseUnsignedLong(area.substring(area.indexOf('-') + 1), 16);
-        PagingMode mode = model.kernel().machine().description().mode();
-        MemMap memmap = model.kernel().memmap();
-        long[] active = new long[1];
-        new TableWalk(mode, model.kernel().machine().memory(), (vaddr, entry, level) -> {
-                    long pfn = mode.pfn(entry, level);
-                    boolean isMet = vaddr >= start && vaddr < end && memmap.isValid(pfn);
-                    if (isMet && memmap.hasFlags(memmap.compoundHead(pfn), PageFlags.ACTIVE)) {
-                        active[0] += mode.pagesPerLeaf(level);
-                    }
-                })
-                .walk(mmOf(slot).pgdPfn(), 0, USER_ROOT_ENTRIES);
-        long difference = ProcText.number("\n" + expected, "Referenced") - ProcText.number("\n" + actual, "Referenced");
-        return Math.abs(difference) <= 4 * active[0];
     }
 
     private static void count(long[] sums, String line) {

@@ -335,6 +335,8 @@ public final class ModelMachine {
             }
             case WAIT -> throw new KernelBug("WAIT is the helper's own");
         }
+        // As the helper does behind each step.
+        kernel.drainLru();
         return new Answer(result, signal, task.minorFaults() - minor, task.majorFaults() - major, value);
     }
 
