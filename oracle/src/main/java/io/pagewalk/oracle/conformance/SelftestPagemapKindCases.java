@@ -25,9 +25,7 @@ final class SelftestPagemapKindCases {
             return s.ok("mmap", 0, bytes, RW, MAP_PRIVATE, fd, 0);
         });
         base(t, "huge page", "memory that wants huge pages", 512, TransparentPages::wanted);
-        for (String kind : new String[] {"hugetlb shmem", "hugetlb mem", "hugetlb memfd"}) {
-            t.leftOut("base_tests." + kind, "the six checks in memory of a pool", "userfaultfd in memory of a pool");
-        }
+        SelftestPagemapPoolCases.addTo(t);
         SelftestPagemapHugeCases.addTo(t);
         iterations(t);
         mprotect(t);

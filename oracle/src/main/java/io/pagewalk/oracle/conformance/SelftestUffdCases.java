@@ -64,6 +64,7 @@ final class SelftestUffdCases {
         unpopulated(t);
         minor(t);
         leftOut(t);
+        SelftestUffdHugeCases.addTo(t);
         return t.cases();
     }
 
@@ -350,6 +351,5 @@ final class SelftestUffdCases {
             t.leftOut("events-wp." + memory.title, "also with write protection" + kind, WAITS);
         }
         t.leftOut("minor-collapse.shmem", "MADV_COLLAPSE after minor faults", "transparent huge pages");
-        t.leftOut("hugetlb", "all of this in hugetlb pages, shared and private", "userfaultfd in memory of a pool");
     }
 }
