@@ -55,7 +55,7 @@ final class StateCheck {
             "Locked",
             "THPeligible");
 
-    /** Compared until a history locks memory: in Linux a page that several lock together is counted, here it is not. */
+    /** Compared until a history locks memory; behind that a few differences remain that are not understood. */
     private static final List<String> UNLOCKED_FIGURES = List.of("Referenced", "LazyFree");
 
     private final NativeMachine real;
