@@ -183,12 +183,21 @@ public final class HostSettings implements AutoCloseable {
             if (counts[0] == 0 && counts[2] == 0) {
                 return true;
             }
+            releaseSurplus(counts);
             // Promises go with their process at once, pages may be freed late.
             boolean isPromiseOnly = counts[0] == counts[1] && counts[1] == counts[2];
             patience = isPromiseOnly ? PATIENCE_NANOS / 20 : PATIENCE_NANOS;
             LockSupport.parkNanos(PAUSE_NANOS);
         } while (System.nanoTime() - start < patience);
         return false;
+    }
+
+    /** Pages that nobody uses and nobody was promised can be left beyond the pool, when promises came back twice; they go as pages of a pool that is made smaller. */
+    private static void releaseSurplus(long[] counts) throws IOException {
+        if (counts[0] == counts[1] && counts[2] >= 0 && counts[0] > counts[2]) {
+            Files.writeString(POOL, Long.toString(counts[0]));
+            Files.writeString(POOL, "0");
+        }
     }
 
     private synchronized void putBack() {
@@ -199,6 +208,9 @@ public final class HostSettings implements AutoCloseable {
             }
             for (Map.Entry<Path, String> entry : before.entrySet()) {
                 Files.writeString(entry.getKey(), entry.getValue());
+            }
+            if ("0".equals(before.get(POOL))) {
+                releaseSurplus(pool());
             }
             if (!before.isEmpty()) {
                 Files.deleteIfExists(JOURNAL);
