@@ -66,9 +66,13 @@ public final class HostSettings implements AutoCloseable {
             FileChannel channel = FileChannel.open(
                     LOCK, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
             HostSettings result = new HostSettings(wanted, channel, channel.lock(0, Long.MAX_VALUE, isShared));
-            boolean isTaken = isShared || result.change();
-            if (!isTaken) {
-                result.close();
+            boolean isTaken = false;
+            try {
+                isTaken = isShared || result.change();
+            } finally {
+                if (!isTaken) {
+                    result.close();
+                }
             }
             return isTaken ? result : null;
         } catch (IOException | OverlappingFileLockException e) {
