@@ -36,7 +36,7 @@ final class HostPool implements AutoCloseable {
     /** Takes a pool; the test is skipped where that is impossible. */
     static HostPool take(int pages) throws IOException {
         assumeTrue(Files.isWritable(DIRECTORY.resolve(SIZE)), "skipped: needs the right to have a pool of huge pages");
-        Path file = Path.of(System.getProperty("java.io.tmpdir"), "pagewalk-host-settings.lock");
+        Path file = Path.of(System.getProperty("java.io.tmpdir"), "pagewalk-hugetlb.lock");
         FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
         HostPool pool = new HostPool(channel, channel.lock());
         long[] before = counts();
