@@ -21,6 +21,7 @@ class ReferencedPagesTest extends TwoKernelsTest {
     private static final int POPULATE_READ = 22;
     private static final int POPULATE_WRITE = 23;
     private static final int NODE_OF_ADDRESS = 3;
+    private static final int MPOL_MF_MOVE = 2;
 
     ReferencedPagesTest() {
         super(64, 16);
@@ -39,6 +40,13 @@ class ReferencedPagesTest extends TwoKernelsTest {
         long fd = call("openat", -100, both().text(0, TEXT, "/proc/self/clear_refs"), 1, 0);
         call("write", fd, both().text(0, TEXT, Integer.toString(type)), 1);
         call("close", fd);
+    }
+
+    /** New pages wait for their list too, and are active at once when they are used twice while they wait: a call that moves pages lets those of all processors arrive. */
+    private void arriveAtLists() {
+        both().store(0, TEXT, DATA);
+        both().store(0, TEXT + 8, 0);
+        call("move_pages", 0, 1, TEXT, TEXT + 8, TEXT + 16, MPOL_MF_MOVE);
     }
 
     @Test
@@ -93,6 +101,7 @@ class ReferencedPagesTest extends TwoKernelsTest {
         }
         both().store(0, DATA, 1);
         both().store(0, FRESH, 1);
+        arriveAtLists();
         clearRefs(1);
         call("pwrite64", fd, DATA, 100, PAGE);
         assertThat(referenced(0)).isEqualTo(1);
