@@ -1,5 +1,6 @@
 package io.pagewalk.kernel.buddy;
 
+import io.pagewalk.base.host.HostSettings;
 import io.pagewalk.kernel.page.MigrateType;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -132,12 +133,12 @@ final class HostPageTrace {
         Path tracing = Files.createDirectory(scratch.resolve("tracing"));
         run(List.of("mount", "-t", "tracefs", "nodev", tracing.toString()));
         Path instance = tracing.resolve("instances/pagewalk-test");
-        String setting = Files.readString(PER_CPU_SETTING).strip();
-        try {
+        HostSettings settings = HostSettings.take();
+        try (settings) {
             Files.createDirectory(instance);
             Files.writeString(instance.resolve("buffer_size_kb"), Integer.toString(BUFFER_KB));
             Files.writeString(instance.resolve("options/fields"), "1");
-            Files.writeString(PER_CPU_SETTING, Integer.toString(HIGH_FRACTION));
+            settings.set(PER_CPU_SETTING, Integer.toString(HIGH_FRACTION));
             Files.writeString(instance.resolve("events/kmem/mm_page_alloc/enable"), "1");
             Files.writeString(instance.resolve("events/kmem/mm_page_free/enable"), "1");
             HostPageTrace result = new HostPageTrace();
@@ -148,7 +149,6 @@ final class HostPageTrace {
             result.parse(instance.resolve("trace"));
             return result;
         } finally {
-            Files.writeString(PER_CPU_SETTING, setting);
             Files.deleteIfExists(instance);
             run(List.of("umount", tracing.toString()));
         }

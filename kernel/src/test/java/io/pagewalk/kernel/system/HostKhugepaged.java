@@ -1,5 +1,6 @@
 package io.pagewalk.kernel.system;
 
+import io.pagewalk.base.host.HostSettings;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -17,10 +18,10 @@ final class HostKhugepaged implements AutoCloseable {
     private static final int MADV_DONTNEED = 4;
     private static final int MADV_HUGEPAGE = 14;
 
-    private final HostHugePages settings;
+    private final HostSettings settings;
     private final Path thread;
 
-    private HostKhugepaged(HostHugePages settings, Path thread) throws IOException {
+    private HostKhugepaged(HostSettings settings, Path thread) throws IOException {
         this.settings = settings;
         this.thread = thread;
         set("khugepaged/pages_to_scan", "100000000");
@@ -77,14 +78,12 @@ final class HostKhugepaged implements AutoCloseable {
 
     private static Optional<HostKhugepaged> take() throws IOException {
         Optional<Path> thread = HostHugePages.areAsUsual() ? threadState() : Optional.empty();
-        return thread.isEmpty()
-                ? Optional.empty()
-                : Optional.of(new HostKhugepaged(HostHugePages.take(), thread.get()));
+        return thread.isEmpty() ? Optional.empty() : Optional.of(new HostKhugepaged(HostSettings.take(), thread.get()));
     }
 
     /** Writes a setting. */
     void set(String name, String value) throws IOException {
-        settings.set(name, value);
+        settings.set(HostHugePages.file(name), value);
     }
 
     /** Lets it look at everything; returns false when it did not come to an end in time. */
@@ -103,7 +102,7 @@ final class HostKhugepaged implements AutoCloseable {
     }
 
     @Override
-    public void close() throws IOException {
+    public void close() {
         settings.close();
     }
 }

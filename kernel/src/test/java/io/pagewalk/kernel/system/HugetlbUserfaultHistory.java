@@ -24,7 +24,6 @@ final class HugetlbUserfaultHistory {
 
     private final SeededRandom random;
     private final TwoKernels both;
-    private final HostPool hostPool;
     private final Userfaults u;
     private final boolean withThread;
     private final long[] fds = new long[2];
@@ -32,9 +31,8 @@ final class HugetlbUserfaultHistory {
     private final long pagemap;
     private boolean waits;
 
-    HugetlbUserfaultHistory(TwoKernels both, HostPool hostPool, SeededRandom random, boolean withThread) {
+    HugetlbUserfaultHistory(TwoKernels both, SeededRandom random, boolean withThread) {
         this.both = both;
-        this.hostPool = hostPool;
         this.random = random;
         this.withThread = withThread;
         both.call(0, "mmap", BUFFER, 4 * PAGE, 3, 0x32, -1, 0);
@@ -85,7 +83,7 @@ final class HugetlbUserfaultHistory {
     private void comparePool() {
         HugePool pool = both.model.kernel.hugetlb().pools().defaultPool();
         long[] actual = {pool.pages(), pool.free(), pool.reserved(), pool.surplus()};
-        both.expectEqual("the pool", actual, hostPool.pagesOnceEqual(actual));
+        both.expectEqual("the pool", actual, HostHugePages.poolOnceEqual(actual));
     }
 
     private void threadStep() {

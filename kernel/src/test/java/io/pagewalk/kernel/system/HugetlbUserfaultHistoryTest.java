@@ -3,6 +3,7 @@ package io.pagewalk.kernel.system;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.pagewalk.base.SeededRandom;
+import io.pagewalk.base.host.HostSettings;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -34,17 +35,14 @@ class HugetlbUserfaultHistoryTest {
 
     private void run(long seed, boolean withThread) throws IOException, InterruptedException {
         SeededRandom random = new SeededRandom(seed + Long.getLong("pagewalk.userfault.seed", 0));
-        HostHugePages settings = HostHugePages.take();
-        try (HostPool pool = HostPool.take(POOL_PAGES)) {
-            assumeTrue(HostHugePages.areAsUsual(), "skipped: this machine's settings of huge pages are unusual");
+        HostSettings pool = HostHugePages.takePool(POOL_PAGES);
+        try (pool) {
             Optional<TwoKernels> started = TwoKernels.start(directory, 64, 16);
             assumeTrue(started.isPresent(), "needs Linux 6.18, gcc and the right to make namespaces");
             try (TwoKernels both = started.orElseThrow()) {
                 both.model.kernel.hugetlb().pools().resize(POOL_PAGES);
-                new HugetlbUserfaultHistory(both, pool, random, withThread).run(OPERATIONS);
+                new HugetlbUserfaultHistory(both, random, withThread).run(OPERATIONS);
             }
-        } finally {
-            settings.close();
         }
     }
 }

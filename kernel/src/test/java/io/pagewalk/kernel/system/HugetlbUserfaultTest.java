@@ -3,6 +3,7 @@ package io.pagewalk.kernel.system;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.pagewalk.base.host.HostSettings;
 import io.pagewalk.kernel.hugetlb.HugePool;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -29,8 +30,7 @@ class HugetlbUserfaultTest {
     @TempDir
     Path directory = Path.of(".");
 
-    private HostHugePages settings;
-    private HostPool pool;
+    private HostSettings pool;
     private TwoKernels both;
     private Userfaults u;
 
@@ -38,9 +38,7 @@ class HugetlbUserfaultTest {
 
     @BeforeEach
     void start() throws IOException, InterruptedException {
-        settings = HostHugePages.take();
-        assumeTrue(HostHugePages.areAsUsual(), "skipped: this machine's settings of huge pages are unusual");
-        pool = HostPool.take(POOL_PAGES);
+        pool = HostHugePages.takePool(POOL_PAGES);
         Optional<TwoKernels> started = TwoKernels.start(directory, 64, 16);
         assumeTrue(started.isPresent(), "needs Linux 6.18, gcc and the right to make namespaces");
         both = started.orElseThrow();
@@ -64,15 +62,12 @@ class HugetlbUserfaultTest {
         if (pool != null) {
             pool.close();
         }
-        if (settings != null) {
-            settings.close();
-        }
     }
 
     private void comparePool() {
         HugePool modelled = both.model.kernel.hugetlb().pools().defaultPool();
         long[] actual = {modelled.pages(), modelled.free(), modelled.reserved(), modelled.surplus()};
-        both.expectEqual("the pool", actual, pool.pagesOnceEqual(actual));
+        both.expectEqual("the pool", actual, HostHugePages.poolOnceEqual(actual));
     }
 
     private long map(long pages, long flags) {

@@ -73,16 +73,6 @@ class ShmemStatisticsTest extends TwoKernelsTest {
         return counts;
     }
 
-    /** Does something while nobody sets which huge pages there are. */
-    private static void alone(HostHugePages.Action action) throws IOException, InterruptedException {
-        HostHugePages settings = HostHugePages.take();
-        try {
-            action.run();
-        } finally {
-            settings.close();
-        }
-    }
-
     private void setModel(String name, String value) {
         assertThat(both().model.kernel.hugePageFiles().write(name, value)).isZero();
     }
@@ -93,7 +83,7 @@ class ShmemStatisticsTest extends TwoKernelsTest {
 
     @Test
     void writes_toAMountThatIsAlwaysHuge_countFoliosOfEachSize() throws IOException, InterruptedException {
-        alone(() -> {
+        HostHugePages.alone(() -> {
             long fd = call("open", both().text(0, TEXT, "/dev/shm/sizes"), 0102, 0600);
             assertThat(compare(() -> write(fd, 5 * PAGE, 0))).isPositive();
             compare(() -> write(fd, 64 * PAGE, 8 * PAGE));
@@ -111,7 +101,7 @@ class ShmemStatisticsTest extends TwoKernelsTest {
 
     @Test
     void stores_toAMountThatIsNearlyFull_countNoFallback() throws IOException, InterruptedException {
-        alone(() -> {
+        HostHugePages.alone(() -> {
             long fd = call("open", both().text(0, TEXT, "/dev/shm/full"), 0102, 0600);
             call("fallocate", fd, 0, 0, (4096 - 300) * PAGE);
             call("ftruncate", fd, 12 * HUGE);

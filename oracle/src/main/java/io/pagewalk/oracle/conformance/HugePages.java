@@ -2,7 +2,8 @@ package io.pagewalk.oracle.conformance;
 
 import static io.pagewalk.oracle.conformance.Linux.*;
 
-import io.pagewalk.oracle.machine.HostSettings;
+import io.pagewalk.base.host.HostPool;
+import io.pagewalk.base.host.HostSettings;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -40,8 +41,8 @@ final class HugePages {
             return;
         }
         Map<Path, String> wanted = new LinkedHashMap<>();
-        wanted.put(HostSettings.OVERCOMMIT, "0");
-        wanted.put(HostSettings.POOL, Integer.toString(pages));
+        wanted.put(HostPool.OVERCOMMIT, "0");
+        wanted.put(HostPool.SIZE, Integer.toString(pages));
         try (HostSettings settings = HostSettings.take(wanted)) {
             if (settings == null) {
                 s.needsOnHost(false, "a pool of huge pages that can be set and nobody uses, and memory for it");

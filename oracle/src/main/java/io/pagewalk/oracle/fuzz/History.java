@@ -1,17 +1,21 @@
 package io.pagewalk.oracle.fuzz;
 
 import io.pagewalk.base.KernelBug;
+import io.pagewalk.base.host.HostPool;
+import io.pagewalk.base.host.HostSettings;
 import io.pagewalk.kernel.syscall.SyscallNumbers;
 import io.pagewalk.oracle.machine.Answer;
+import io.pagewalk.oracle.machine.HelperFailure;
 import io.pagewalk.oracle.machine.HelperProfile;
-import io.pagewalk.oracle.machine.HostSettings;
 import io.pagewalk.oracle.machine.Judge;
 import io.pagewalk.oracle.machine.ModelMachine;
 import io.pagewalk.oracle.machine.NativeMachine;
 import io.pagewalk.oracle.machine.Slots;
 import io.pagewalk.oracle.machine.Step;
 import io.pagewalk.oracle.machine.StepText;
+import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -40,7 +44,7 @@ final class History implements AutoCloseable {
         HelperProfile.writeData(judge.data());
         HostSettings settings = judge.settings();
         if (settings != null) {
-            settings.renew();
+            renew(settings);
         }
         NativeMachine real = NativeMachine.start(judge.helper(), judge.data(), judge.watchdog());
         try {
@@ -50,10 +54,22 @@ final class History implements AutoCloseable {
                             real,
                             judge.helper().program(),
                             judge.data(),
-                            settings == null ? 0 : settings.poolPages())));
+                            settings == null ? 0 : Long.parseLong(settings.valueOr(HostPool.SIZE, "0")))));
         } catch (RuntimeException e) {
             real.close();
             throw e;
+        }
+    }
+
+    /** Makes the settings again, since an earlier history may have changed them. */
+    private static void renew(HostSettings settings) {
+        try {
+            if (!settings.renew()) {
+                throw new HelperFailure(
+                        "settings cannot be made again, the pool has " + Arrays.toString(HostPool.counts()));
+            }
+        } catch (IOException e) {
+            throw new HelperFailure("settings cannot be made again", e);
         }
     }
 

@@ -1,5 +1,6 @@
 package io.pagewalk.oracle.fuzz;
 
+import io.pagewalk.base.host.HostPool;
 import io.pagewalk.hardware.paging.PagingMode;
 import io.pagewalk.hardware.paging.PteFlags;
 import io.pagewalk.kernel.fault.TableWalk;
@@ -7,7 +8,6 @@ import io.pagewalk.kernel.hugetlb.HugePool;
 import io.pagewalk.kernel.procfs.PagemapEntry;
 import io.pagewalk.kernel.vma.Mm;
 import io.pagewalk.kernel.vma.Vma;
-import io.pagewalk.oracle.machine.HostSettings;
 import io.pagewalk.oracle.machine.ModelMachine;
 import io.pagewalk.oracle.machine.NativeMachine;
 import io.pagewalk.oracle.machine.ProcText;
@@ -116,7 +116,7 @@ final class StateCheck {
     private @Nullable Difference pool(int index) {
         HugePool own = model.kernel().hugetlb().pools().defaultPool();
         String actual = Arrays.toString(new long[] {own.pages(), own.free(), own.reserved(), own.surplus()});
-        String expected = Arrays.toString(HostSettings.pool());
+        String expected = Arrays.toString(HostPool.counts());
         comparisons += 4;
         return expected.equals(actual)
                 ? null

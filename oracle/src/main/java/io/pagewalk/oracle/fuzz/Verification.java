@@ -1,10 +1,11 @@
 package io.pagewalk.oracle.fuzz;
 
 import io.pagewalk.base.SeededRandom;
+import io.pagewalk.base.host.HostPool;
+import io.pagewalk.base.host.HostSettings;
 import io.pagewalk.oracle.machine.HelperFailure;
 import io.pagewalk.oracle.machine.HelperProgram;
 import io.pagewalk.oracle.machine.HostHugePages;
-import io.pagewalk.oracle.machine.HostSettings;
 import io.pagewalk.oracle.machine.Judge;
 import io.pagewalk.oracle.machine.Step;
 import io.pagewalk.oracle.machine.Watchdog;
@@ -107,14 +108,15 @@ public final class Verification {
 
     /** What the computer's kernel is told for the time of a history, and nobody else tells it something else; null where there is no saying. */
     private static @Nullable HostSettings settings(long seed, Set<Area> areas) {
-        HostSettings settings = HostSettings.take(wantedSettings(seed, areas));
-        return settings == null ? HostSettings.take(Map.of()) : settings;
+        Map<Path, String> wanted = wantedSettings(seed, areas);
+        HostSettings settings = wanted.isEmpty() ? null : HostSettings.take(wanted);
+        return settings == null ? HostSettings.rely() : settings;
     }
 
     private static Map<Path, String> wantedSettings(long seed, Set<Area> areas) {
         boolean isAlone = areas.size() <= Generator.FEW_AREAS;
         if (areas.contains(Area.POOL) && (isAlone || seed % SETTINGS_EVERY == 3)) {
-            return Map.of(HostSettings.POOL, POOL_PAGES, HostSettings.OVERCOMMIT, "0");
+            return Map.of(HostPool.SIZE, POOL_PAGES, HostPool.OVERCOMMIT, "0");
         }
         boolean isOneOfAll = areas.containsAll(Area.all());
         if (areas.contains(Area.SIZES) && (isOneOfAll ? seed % SETTINGS_EVERY == 5 : seed % 2 == 1)) {

@@ -1,9 +1,9 @@
 package io.pagewalk.oracle.machine;
 
+import io.pagewalk.base.host.HostSettings;
 import io.pagewalk.kernel.huge.HugePageSettings;
 import io.pagewalk.kernel.rmap.Folios;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -48,10 +48,7 @@ public record HostHugePages(Map<String, String> chosen) {
     /** Returns how many huge pages khugepaged has made since boot, which no history foresees; 0 where nobody tells. */
     public static long collapsed() {
         try {
-            return Files.isReadable(COLLAPSED)
-                    ? Long.parseLong(Files.readString(COLLAPSED, StandardCharsets.US_ASCII)
-                            .strip())
-                    : 0;
+            return Files.isReadable(COLLAPSED) ? Long.parseLong(HostSettings.chosen(COLLAPSED)) : 0;
         } catch (IOException e) {
             return 0;
         }
@@ -72,14 +69,11 @@ public record HostHugePages(Map<String, String> chosen) {
         return "hugepages-" + (4 << order) + "kB/" + name;
     }
 
-    /** The chosen word stands in brackets among others; a number stands alone. */
     private static void put(Map<String, String> chosen, String name) {
         try {
             Path file = DIRECTORY.resolve(name);
             if (Files.isReadable(file)) {
-                String text = Files.readString(file, StandardCharsets.US_ASCII).strip();
-                int open = text.indexOf('[');
-                chosen.put(name, open < 0 ? text : text.substring(open + 1, text.indexOf(']')));
+                chosen.put(name, HostSettings.chosen(file));
             }
         } catch (IOException e) {
             throw new HelperFailure("the settings of huge pages cannot be read: " + e.getMessage(), e);

@@ -1,5 +1,6 @@
 package io.pagewalk.oracle.machine;
 
+import io.pagewalk.base.host.HostSettings;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 

@@ -3,11 +3,11 @@ package io.pagewalk.oracle.fuzz;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.pagewalk.base.host.HostSettings;
 import io.pagewalk.kernel.syscall.SyscallNumbers;
 import io.pagewalk.oracle.machine.HelperProfile;
 import io.pagewalk.oracle.machine.HelperProgram;
 import io.pagewalk.oracle.machine.HostHugePages;
-import io.pagewalk.oracle.machine.HostSettings;
 import io.pagewalk.oracle.machine.Judge;
 import io.pagewalk.oracle.machine.ModelMachine;
 import io.pagewalk.oracle.machine.Step;
