@@ -6,6 +6,7 @@ import io.pagewalk.base.Digest;
 import io.pagewalk.base.KernelBug;
 import io.pagewalk.hardware.disk.BlockDevice;
 import io.pagewalk.kernel.rmap.Folios;
+import io.pagewalk.kernel.syscall.TaskWork;
 import io.pagewalk.kernel.vma.Vma;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -28,6 +29,7 @@ public final class FileSystem {
     private final PageCache cache;
     private final Folios folios;
     private final @Nullable BlockDevice disk;
+    private final TaskWork taskWork;
     private final Map<String, Inode> inodesByPath = new TreeMap<>();
     private final Map<Long, Inode> liveInodes = new TreeMap<>();
     private Unmapper unmapper = (vma, first, last, evenCows) -> {};
@@ -46,11 +48,13 @@ public final class FileSystem {
      * @param cache the page cache
      * @param folios the life cycle of pages
      * @param disk where files lie, or null: reads then take no time
+     * @param taskWork takes the release of files until the call that let them go returns
      */
-    public FileSystem(PageCache cache, Folios folios, @Nullable BlockDevice disk) {
+    public FileSystem(PageCache cache, Folios folios, @Nullable BlockDevice disk, TaskWork taskWork) {
         this.cache = cache;
         this.folios = folios;
         this.disk = disk;
+        this.taskWork = taskWork;
     }
 
     /**
@@ -510,8 +514,13 @@ public final class FileSystem {
         return new ArrayList<>(liveInodes.values());
     }
 
-    /** The last reference to an open file is gone: {@code __fput()}. */
+    /** The last reference to an open file is gone: {@code fput()}. */
     void release(OpenFile file) {
+        taskWork.add(() -> releaseNow(file));
+    }
+
+    /** {@code __fput()}. */
+    private void releaseNow(OpenFile file) {
         Inode inode = file.inodeObject();
         CharDevice device = inode.charDevice();
         if (device != null) {

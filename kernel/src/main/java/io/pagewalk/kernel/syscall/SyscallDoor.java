@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class SyscallDoor<T> {
     private final SyscallNumbers numbers;
+    private final TaskWork taskWork;
     private final @Nullable SyscallHandler<? super T>[] handlers;
     private final long[] calls = new long[SyscallNumbers.LIMIT];
     private final long[] failures = new long[SyscallNumbers.LIMIT];
@@ -23,10 +24,12 @@ public final class SyscallDoor<T> {
      * Creates a table without calls: each gives {@code -ENOSYS}.
      *
      * @param numbers the names
+     * @param taskWork what calls leave to be done when they return
      */
     @SuppressWarnings({"unchecked", "rawtypes"})
-    public SyscallDoor(SyscallNumbers numbers) {
+    public SyscallDoor(SyscallNumbers numbers, TaskWork taskWork) {
         this.numbers = numbers;
+        this.taskWork = taskWork;
         this.handlers = new SyscallHandler[SyscallNumbers.LIMIT];
     }
 
@@ -58,7 +61,7 @@ public final class SyscallDoor<T> {
         }
         calls[nr]++;
         SyscallHandler<? super T> handler = handlers[nr];
-        long result = handler == null ? -Errno.ENOSYS : handler.call(task, args);
+        long result = handler == null ? -Errno.ENOSYS : call(handler, task, args);
         if (Errno.isError(result)) {
             failures[nr]++;
         }
@@ -67,6 +70,15 @@ public final class SyscallDoor<T> {
             tells.sysExit(task, args, result);
         }
         return result;
+    }
+
+    private long call(SyscallHandler<? super T> handler, T task, SyscallArgs args) {
+        int before = taskWork.enter();
+        try {
+            return handler.call(task, args);
+        } finally {
+            taskWork.leave(before);
+        }
     }
 
     /**

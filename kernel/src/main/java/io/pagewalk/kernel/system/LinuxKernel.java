@@ -40,6 +40,7 @@ import io.pagewalk.kernel.procfs.TaskMmuServices;
 import io.pagewalk.kernel.syscall.SyscallArgs;
 import io.pagewalk.kernel.syscall.SyscallDoor;
 import io.pagewalk.kernel.syscall.SyscallNumbers;
+import io.pagewalk.kernel.syscall.TaskWork;
 import io.pagewalk.kernel.time.Cause;
 import io.pagewalk.kernel.vma.AddressLayout;
 import io.pagewalk.kernel.vma.Mm;
@@ -101,12 +102,14 @@ public final class LinuxKernel extends KernelCore {
         objects.wire(this);
         this.kernelMemory = new KernelMemory(this);
         PageCache cache = new PageCache(folios, machine.memory(), time);
+        TaskWork taskWork = new TaskWork();
         this.files = new FileSystem(
                 cache,
                 folios,
                 machine.disks(DiskDescription.Use.FILES).isEmpty()
                         ? null
-                        : machine.disks(DiskDescription.Use.FILES).getFirst());
+                        : machine.disks(DiskDescription.Use.FILES).getFirst(),
+                taskWork);
         this.hugePages = new HugePages(
                 kernelTables,
                 anonVmas,
@@ -187,7 +190,7 @@ public final class LinuxKernel extends KernelCore {
                 machine.description().mode());
         allocator.setOutOfMemory(oomKiller);
         allocator.setHost(new KernelAllocatorHost(this));
-        this.door = new SyscallDoor<>(new SyscallNumbers());
+        this.door = new SyscallDoor<>(new SyscallNumbers(), taskWork);
         MmSyscalls.register(door);
         new FileCalls(this).register(door);
         new ShmemCalls(this).register(door);

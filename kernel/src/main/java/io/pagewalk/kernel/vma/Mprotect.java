@@ -107,9 +107,6 @@ public final class Mprotect {
         if (newFlags == oldFlags) {
             return 0;
         }
-        if (VmaMerge.isSplitRefused(vma, start, end)) {
-            return -Errno.EINVAL;
-        }
         Overcommit overcommit = mm.services().overcommit();
         if ((newFlags & VmaFlags.VM_WRITE) != 0) {
             if (!MmLimits.mayExpandVm(mm, newFlags, pages) && MmLimits.mayExpandVm(mm, oldFlags, pages)) {
@@ -130,10 +127,11 @@ public final class Mprotect {
         } else if ((oldFlags & VmaFlags.VM_ACCOUNT) != 0 && vma.isAnonymous() && vma.anonVma() == null) {
             newFlags &= ~VmaFlags.VM_ACCOUNT;
         }
-        Vma changed = VmaMerge.modifyFlags(vma, start, end, newFlags);
+        boolean isSplitRefused = VmaMerge.isSplitRefused(vma, start, end);
+        Vma changed = isSplitRefused ? null : VmaMerge.modifyFlags(vma, start, end, newFlags);
         if (changed == null) {
             overcommit.uncharge(charged);
-            return -Errno.ENOMEM;
+            return isSplitRefused ? -Errno.EINVAL : -Errno.ENOMEM;
         }
         changed.replaceFlags(newFlags);
         mm.services().pageTables().changeProtection(changed, start, end, oldFlags);

@@ -7,7 +7,7 @@ import io.pagewalk.base.KernelBug;
 import org.junit.jupiter.api.Test;
 
 class SyscallDoorTest {
-    private final SyscallDoor<String> door = new SyscallDoor<>(new SyscallNumbers());
+    private final SyscallDoor<String> door = new SyscallDoor<>(new SyscallNumbers(), new TaskWork());
 
     @Test
     void call_withoutHandler_isEnosysAndCountedByName() {

@@ -5,6 +5,7 @@ import io.pagewalk.kernel.syscall.Errno;
 import io.pagewalk.kernel.syscall.SyscallArgs;
 import io.pagewalk.kernel.syscall.SyscallDoor;
 import io.pagewalk.kernel.syscall.SyscallNumbers;
+import io.pagewalk.kernel.syscall.TaskWork;
 import io.pagewalk.kernel.syscall.UserMemory;
 import java.util.ArrayList;
 import java.util.List;
@@ -19,7 +20,7 @@ final class TestMachine implements MmTask, UserMemory, PageTableOps, AnonVmaOps,
     static final int SIGSEGV_ACCERR = 1102;
     static final int SIGBUS_ADRERR = 702;
 
-    final SyscallDoor<TestMachine> door = new SyscallDoor<>(new SyscallNumbers());
+    final SyscallDoor<TestMachine> door = new SyscallDoor<>(new SyscallNumbers(), new TaskWork());
     final Overcommit overcommit = new Overcommit(this);
     final MmServices services = new MmServices(this, this, this, overcommit, this);
     final Map<Integer, MappedFile> files = new TreeMap<>();

@@ -238,6 +238,31 @@ class ModelReplayTest {
                 """)).isEmpty();
     }
 
+    /** The file whose last area is replaced gives its promise back when the call returns, after the new area was populated. */
+    @Test
+    void mmap_inThePlaceOfPromisedHugePages_populatesBeforeTheirFileIsReleased() {
+        assertThat(ModelReplay.differences("""
+                0 pool 0x0 0x9 -> 0x0 0 0 0 0x0
+                0 mmap 0x140000a00000 0x200000 0x1 0x40031 -1 0x0 -> 0x140000a00000 0 0 0 0x0
+                0 mmap 0x140001600000 0x600000 0x3 0x11 0xa 0x200000 -> 0x140001600000 0 0 0 0x0
+                0 mlockall 0x6 -> 0x0 0 0 0 0x0
+                0 mmap 0x140000000000 0x600000 0x3 0x12 0xa 0x0 -> 0x140000000000 0 3 0 0x0
+                0 mmap 0x140000e00000 0x200000 0x3 0x44031 -1 0x0 -> 0x140000e00000 0 1 0 0x0
+                0 mmap 0x140000800000 0x400000 0x3 0x44032 -1 0x0 -> 0x140000800000 0 1 0 0x0
+                """)).isEmpty();
+    }
+
+    @Test
+    void mprotect_looksAtTheLimitOfData_beforeAHugePageIsSplit() {
+        assertThat(ModelReplay.differences("""
+                0 pool 0x0 0x9 -> 0x0 0 0 0 0x0
+                0 limit 0x0 0x2 0x5f6359 -1 -> 0x0 0 0 0 -32
+                0 mmap 0x7ffff7a03000 0x3fce03 0x3 0x22 -1 0x0 -> 0x7ffff7a03000 0 0 0 0x0
+                0 mmap 0x140000600000 0x600000 0x0 0x40032 -1 0x0 -> 0x140000600000 0 0 0 0x0
+                0 mprotect 0x140000600000 0x20f000 0x3 -> -12 0 0 0 0x0
+                """)).isEmpty();
+    }
+
     @Test
     void script_withAnotherAnswer_isReported() {
         assertThat(ModelReplay.differences("""
