@@ -17,7 +17,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.function.BooleanSupplier;
 import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
@@ -98,14 +97,6 @@ public final class Verification {
         }
     }
 
-    /** Makes one history; once more when khugepaged has collapsed pages meanwhile, maybe those of the helper. */
-    private void history(Judge judge, VerifyRequest request, long seed, long endNanos) {
-        long collapsed = HostHugePages.collapsed();
-        if (!history(judge, request, seed, endNanos, () -> HostHugePages.collapsed() != collapsed)) {
-            history(judge, request, seed, endNanos, () -> false);
-        }
-    }
-
     /** What the computer's kernel is told for the time of a history, and nobody else tells it something else; null where there is no saying. */
     private static @Nullable HostSettings settings(long seed, Set<Area> areas) {
         Map<Path, String> wanted = wantedSettings(seed, areas);
@@ -125,17 +116,13 @@ public final class Verification {
         return Map.of();
     }
 
-    /** Returns false when a difference was found that somebody else may have caused; then nothing is counted. */
-    private boolean history(Judge judge, VerifyRequest request, long seed, long endNanos, BooleanSupplier isDisturbed) {
+    private void history(Judge judge, VerifyRequest request, long seed, long endNanos) {
         try (HostSettings settings = settings(seed, request.areas());
                 History history = History.start(new Judge(judge.helper(), judge.data(), judge.watchdog(), settings))) {
             long wanted = Math.min(HISTORY_STEPS, request.operations() - result.operations());
             long before = result.operations();
             Difference found =
                     play(history, request.areas(), seed, wanted, endNanos, done -> progress.accept(before + done));
-            if (found != null && isDisturbed.getAsBoolean()) {
-                return false;
-            }
             result.historyStarted();
             result.add(history.steps().size(), history.comparisons());
             if (found != null) {
@@ -143,7 +130,6 @@ public final class Verification {
                 history.stop();
                 report(new Judge(judge.helper(), judge.data(), judge.watchdog(), settings), history, found, seed);
             }
-            return true;
         }
     }
 

@@ -21,7 +21,6 @@ public record HostHugePages(Map<String, String> chosen) {
     private static final String DEFRAG = "defrag";
     private static final String ZERO_PAGE = "use_zero_page";
     private static final String SHMEM = "shmem_enabled";
-    private static final Path COLLAPSED = DIRECTORY.resolve("khugepaged/pages_collapsed");
 
     /** Reads the settings; a kernel without huge pages never uses any. */
     public static HostHugePages read() {
@@ -43,15 +42,6 @@ public record HostHugePages(Map<String, String> chosen) {
     /** Returns the settings that a kernel with {@code CONFIG_TRANSPARENT_HUGEPAGE_MADVISE} boots with. */
     public static HostHugePages standard() {
         return new HostHugePages(Map.of());
-    }
-
-    /** Returns how many huge pages khugepaged has made since boot, which no history foresees; 0 where nobody tells. */
-    public static long collapsed() {
-        try {
-            return Files.isReadable(COLLAPSED) ? Long.parseLong(HostSettings.chosen(COLLAPSED)) : 0;
-        } catch (IOException e) {
-            return 0;
-        }
     }
 
     /**
