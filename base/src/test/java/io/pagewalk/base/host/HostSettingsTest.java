@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -11,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -143,21 +145,17 @@ class HostSettingsTest {
     @Test
     void rely_waitsForTheProgramThatChangesSettings() throws Exception {
         Process other = other("wait");
-        Thread end = new Thread(() -> {
-            try {
-                Thread.sleep(200);
-                other.outputWriter().close();
-            } catch (IOException | InterruptedException e) {
-                other.destroy();
+        assertThat(words).hasContent("never");
+        CompletableFuture<String> seen = CompletableFuture.supplyAsync(() -> {
+            try (HostSettings settings = HostSettings.rely()) {
+                return settings == null ? "nothing" : HostSettings.chosen(words);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
             }
         });
-        end.start();
-        assertThat(words).hasContent("never");
-        try (HostSettings settings = HostSettings.rely()) {
-            assertThat(settings).isNotNull();
-            assertThat(words).hasContent("madvise");
-        }
-        end.join();
+        assertThat(seen).isNotDone();
+        other.outputWriter().close();
+        assertThat(seen.get(20, TimeUnit.SECONDS)).isEqualTo("madvise");
         assertThat(other.waitFor(20, TimeUnit.SECONDS)).isTrue();
     }
 }
