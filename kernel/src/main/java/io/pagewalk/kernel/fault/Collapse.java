@@ -315,7 +315,6 @@ public final class Collapse {
                 memory.copyFrame(pfn + k, head + i + k);
             }
             mm.addRss(RssCounter.ANON, -count);
-            folios.lru().unlockIsolated(vma, pfn);
             if (large.isLarge(pfn)) {
                 folios.unmapMany(pfn, count, vma);
             } else {

@@ -52,6 +52,7 @@ final class PageAdvice {
 
     /** {@code madvise_free_pte_range()} and {@code madvise_free_huge_pmd()}. */
     void lazyFree(Vma vma, long start, long end) {
+        folios.lru().drain();
         FlushRange flush = new FlushRange(flusher);
         HugeVisitor whole = (vaddr, entry, head) -> {
             if (folios.large().isMaybeShared(head)) {
@@ -89,6 +90,7 @@ final class PageAdvice {
 
     /** {@code madvise_cold_or_pageout_pte_range()}. */
     void deactivate(Vma vma, long start, long end) {
+        folios.lru().drain();
         FlushRange flush = new FlushRange(flusher);
         HugeVisitor whole = (vaddr, entry, head) -> {
             if (folios.large().isMaybeShared(head)) {
@@ -144,8 +146,9 @@ final class PageAdvice {
         }
     }
 
-    /** {@code mlock_pte_range()}. */
+    /** {@code mlock_vma_pages_range()}. */
     void lockChanged(Vma vma, long start, long end) {
+        folios.lru().drain();
         boolean isLocked = vma.has(VmaFlags.VM_LOCKED);
         HugeVisitor whole = (vaddr, entry, head) -> {
             setLocked(head, isLocked);
@@ -160,6 +163,7 @@ final class PageAdvice {
             }
             return mapped;
         });
+        folios.lru().drain();
     }
 
     private void setLocked(long pfn, boolean isLocked) {

@@ -437,13 +437,18 @@ public final class PageTableEditor implements PageTableOps {
 
     @Override
     public long populate(Vma vma, long start, long end, boolean write) {
-        folios.lru().drain();
-        return faultIn(vma, start, end, write, FaultHandler.Origin.POPULATE);
+        return faultInAndDrain(vma, start, end, write, FaultHandler.Origin.POPULATE);
     }
 
     @Override
     public long faultIn(Vma vma, long start, long end, boolean write) {
-        return faultIn(vma, start, end, write, FaultHandler.Origin.ACCESS);
+        return faultInAndDrain(vma, start, end, write, FaultHandler.Origin.ACCESS);
+    }
+
+    private long faultInAndDrain(Vma vma, long start, long end, boolean write, FaultHandler.Origin origin) {
+        long error = faultIn(vma, start, end, write, origin);
+        folios.lru().drain();
+        return error;
     }
 
     private long faultIn(Vma vma, long start, long end, boolean write, FaultHandler.Origin origin) {
@@ -528,7 +533,6 @@ public final class PageTableEditor implements PageTableOps {
 
     @Override
     public void lazyFree(Vma vma, long start, long end) {
-        folios.lru().drain();
         guards.remove(vma.mm(), start, end, PteMarkers.POISONED);
         advice.lazyFree(vma, start, end);
     }
@@ -540,13 +544,11 @@ public final class PageTableEditor implements PageTableOps {
 
     @Override
     public void deactivate(Vma vma, long start, long end, boolean pageOut) {
-        folios.lru().drain();
         advice.deactivate(vma, start, end);
     }
 
     @Override
     public void lockChanged(Vma vma, long start, long end) {
-        folios.lru().drain();
         advice.lockChanged(vma, start, end);
     }
 

@@ -142,6 +142,12 @@ public final class Inode {
         return kind == Kind.SHMEM;
     }
 
+    /** Returns whether its pages stay in memory, locked or not: {@code mapping_unevictable()}. */
+    public boolean isUnevictable() {
+        ShmemInodeInfo info = shmem();
+        return info != null && info.isUnevictable();
+    }
+
     /** Returns limits, commitment and seals of a file in memory, null for all other files ({@code SHMEM_I()}). */
     public @Nullable ShmemInodeInfo shmem() {
         return shmem;

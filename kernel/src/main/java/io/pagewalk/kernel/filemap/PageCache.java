@@ -410,8 +410,7 @@ public final class PageCache {
 
     void insert(Inode inode, long index, long head, int order) {
         inode.pages.put(index, head, order);
-        ShmemInodeInfo info = inode.shmem();
-        folios.addToCache(head, inode.id(), index, inode.isShmem(), info != null && info.isUnevictable());
+        folios.addToCache(head, inode.id(), index, inode.isShmem(), inode.isUnevictable());
     }
 
     /** Puts the device's bytes into pages, which are not valid before their read is over. */

@@ -50,7 +50,7 @@ public final class MemMapSection {
     public final short[] zone = new short[MemMap.SECTION_FRAMES >> MemMap.PAGEBLOCK_ORDER];
 
     private @Nullable LargeFolioCounts large;
-    private int @Nullable [] furtherLocks;
+    private int @Nullable [] mlockCount;
 
     MemMapSection() {
         Arrays.fill(pageblock, (byte) MigrateType.MOVABLE);
@@ -67,31 +67,31 @@ public final class MemMapSection {
     }
 
     /**
-     * Returns how many areas lock a folio beside the first: {@code folio->mlock_count} less one.
+     * Returns how many areas lock a folio on the unevictable list: {@code folio->mlock_count}.
      *
      * @param i its first frame in this section
      */
-    public int furtherLocks(int i) {
-        int[] locks = furtherLocks;
-        return locks == null ? 0 : locks[i];
+    public int mlockCount(int i) {
+        int[] counts = mlockCount;
+        return counts == null ? 0 : counts[i];
     }
 
     /**
-     * Sets how many areas lock a folio beside the first.
+     * Sets how many areas lock a folio.
      *
      * @param i its first frame in this section
      * @param count 0 when none does
      */
-    public void setFurtherLocks(int i, int count) {
-        int[] locks = furtherLocks;
-        if (locks == null) {
+    public void setMlockCount(int i, int count) {
+        int[] counts = mlockCount;
+        if (counts == null) {
             if (count == 0) {
                 return;
             }
-            locks = new int[MemMap.SECTION_FRAMES];
-            furtherLocks = locks;
+            counts = new int[MemMap.SECTION_FRAMES];
+            mlockCount = counts;
         }
-        locks[i] = count;
+        counts[i] = count;
     }
 
     void addToDigest(Digest digest) {

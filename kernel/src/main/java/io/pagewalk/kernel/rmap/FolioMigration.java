@@ -46,6 +46,7 @@ public final class FolioMigration {
      * @param pfn first page of one that is on a list
      */
     public void isolate(long pfn) {
+        folios.lru().arrive(pfn);
         int flags = memmap.flags(pfn);
         Zone zone = folios.zoneOf(pfn);
         int pages = folios.large().pages(pfn);

@@ -181,6 +181,10 @@ public final class Folios {
             return;
         }
         int pages = 1 << order;
+        if (lru.isAnyWaiting()) {
+            lru.arrive(pfn);
+            flags = section.flags[i];
+        }
         if ((flags & PageFlags.LRU) != 0) {
             lru.remove(pfn, flags, pages);
         }
@@ -275,11 +279,7 @@ public final class Folios {
     public void addNewAnon(long pfn, Vma vma, AnonVma anonVma, long vaddr) {
         MemMapSection section = memmap.section(pfn);
         int i = (int) pfn & MemMap.SECTION_MASK;
-        boolean isLocked = vma.has(VmaFlags.VM_LOCKED) && !vma.has(VmaFlags.VM_SPECIAL);
         int flags = PageFlags.UPTODATE | PageFlags.SWAPBACKED | PageFlags.ANON_EXCLUSIVE | PageFlags.LRU;
-        if (isLocked) {
-            flags |= PageFlags.MLOCKED | PageFlags.UNEVICTABLE;
-        }
         section.flags[i] |= flags;
         section.mapping[i] = -(int) anonVma.id();
         section.index[i] = vma.pgoffOf(vaddr);
@@ -287,11 +287,10 @@ public final class Folios {
         memmap.setOwner(pfn, FrameOwner.ANON);
         Zone zone = zoneOf(pfn);
         counters.add(zone.node(), NodeStat.NR_ANON_PAGES, 1);
-        lru.count(zone, flags, 1);
-        if (isLocked) {
-            counters.add(zone, ZoneStat.NR_MLOCK, 1);
-            counters.count(VmEvent.UNEVICTABLE_PGS_MLOCKED);
+        if (vma.has(VmaFlags.VM_LOCKED) && !vma.has(VmaFlags.VM_SPECIAL)) {
+            lru.mlockNew(pfn);
         }
+        lru.count(zone, section.flags[i], 1);
     }
 
     /**

@@ -10,18 +10,16 @@ import io.pagewalk.kernel.zone.VmCounters;
 import io.pagewalk.kernel.zone.VmEvent;
 import io.pagewalk.kernel.zone.Zone;
 import io.pagewalk.kernel.zone.ZoneStat;
+import java.util.function.LongPredicate;
 
 /**
  * Which list a folio stands on, and what moves it to another ({@code mm/swap.c}, {@code mm/mlock.c}). Lists are lengths in pages so far; a folio counts with all its pages.
  *
- * <p>Pages on their way to the active list wait in a batch, which {@link #drain} empties: {@code struct cpu_fbatches}. Differs from Linux: one batch for the machine, which holds no references; all
- * other changes are seen at once.
+ * <p>Pages on their way to the active list wait in a batch ({@code struct cpu_fbatches}), and those that are locked and unlocked in another ({@code struct mlock_fbatch}); {@link #drain} empties both.
+ * Differs from Linux: batches of the machine, which hold no references; new pages and all other changes are seen at once.
  */
 public final class LruLists {
     private static final int CACHED_LISTS = PageFlags.ACTIVE | PageFlags.UNEVICTABLE;
-
-    /** What a page has while it is counted how many areas lock it. */
-    private static final int COUNTED = PageFlags.LRU | PageFlags.UNEVICTABLE;
 
     /** {@code PAGEVEC_SIZE}. */
     private static final int BATCH = 31;
@@ -33,11 +31,32 @@ public final class LruLists {
     private final long[] activating = new long[BATCH];
     private int waiting;
 
+    /** First pages whose locks change: as they are when they are locked, as {@code ~pfn} when they are unlocked. */
+    private final long[] locking = new long[BATCH];
+
+    private int lockChanges;
+    private LongPredicate unevictableFiles = inode -> false;
+
     LruLists(Folios folios) {
         this.folios = folios;
         this.memmap = folios.memmap();
         this.large = folios.large();
         this.counters = folios.counters();
+    }
+
+    /**
+     * Wires what is known of files whose pages stay in memory.
+     *
+     * @param isUnevictable asked with the number of an inode: {@code mapping_unevictable()}
+     */
+    public void setUnevictableFiles(LongPredicate isUnevictable) {
+        unevictableFiles = isUnevictable;
+    }
+
+    /** {@code folio_evictable()}. */
+    private boolean isEvictable(long head) {
+        int mapping = memmap.mapping(head);
+        return !memmap.hasFlags(head, PageFlags.MLOCKED) && (mapping <= 0 || !unevictableFiles.test(mapping));
     }
 
     /**
@@ -64,6 +83,59 @@ public final class LruLists {
             activate(activating[i]);
         }
         waiting = 0;
+        drainLocks();
+    }
+
+    private void drainLocks() {
+        int count = lockChanges;
+        lockChanges = 0;
+        for (int i = 0; i < count; i++) {
+            changeLock(locking[i]);
+        }
+    }
+
+    private void changeLock(long change) {
+        if (change >= 0) {
+            lockNow(change);
+        } else {
+            unlockNow(~change);
+        }
+    }
+
+    private void addLockChange(long head, long change) {
+        locking[lockChanges++] = change;
+        if (lockChanges == BATCH || large.isLarge(head)) {
+            drainLocks();
+        }
+    }
+
+    /** Lets one page arrive, which is about to be freed or taken off its list. */
+    void arrive(long head) {
+        int kept = 0;
+        for (int i = 0; i < waiting; i++) {
+            if (activating[i] == head) {
+                activate(head);
+            } else {
+                activating[kept++] = activating[i];
+            }
+        }
+        waiting = kept;
+        kept = 0;
+        int count = lockChanges;
+        for (int i = 0; i < count; i++) {
+            long change = locking[i];
+            if (change == head || change == ~head) {
+                changeLock(change);
+            } else {
+                locking[kept++] = change;
+            }
+        }
+        lockChanges = kept;
+    }
+
+    /** Returns whether any page is on its way. */
+    boolean isAnyWaiting() {
+        return (waiting | lockChanges) != 0;
     }
 
     private void activate(long head) {
@@ -81,11 +153,6 @@ public final class LruLists {
     /** A folio leaves its list for good. */
     void remove(long head, int flags, int pages) {
         count(folios.zoneOf(head), flags, -pages);
-        for (int i = 0; i < waiting; i++) {
-            if (activating[i] == head) {
-                activating[i--] = activating[--waiting];
-            }
-        }
     }
 
     /**
@@ -106,60 +173,99 @@ public final class LruLists {
     }
 
     /**
-     * Moves a page of a locked area to the unevictable list, where it is counted how many areas lock it: {@code mm/mlock.c:mlock_folio()}.
+     * Locks a page of a locked area, and sends it to the unevictable list, where it is counted how many areas lock it: {@code mm/mlock.c:mlock_folio()}.
      *
      * @param page a mapped page
      */
     public void mlock(long page) {
-        long pfn = memmap.compoundHead(page);
-        int flags = memmap.flags(pfn);
-        if ((flags & PageFlags.MLOCKED) != 0) {
-            if ((flags & COUNTED) == COUNTED) {
-                setFurtherLocks(pfn, furtherLocks(pfn) + 1);
-            }
-            return;
+        long head = memmap.compoundHead(page);
+        if (!memmap.hasFlags(head, PageFlags.MLOCKED)) {
+            memmap.setFlags(head, PageFlags.MLOCKED);
+            countLocked(head);
         }
-        Zone zone = folios.zoneOf(pfn);
-        int pages = large.pages(pfn);
-        if ((flags & PageFlags.LRU) != 0) {
-            count(zone, flags, -pages);
-            count(zone, PageFlags.UNEVICTABLE, pages);
-        }
-        memmap.clearFlags(pfn, PageFlags.ACTIVE);
+        addLockChange(head, head);
+    }
+
+    /** Locks a new page that no list counts yet; the unevictable one is meant for it at once: {@code mlock_new_folio()}. */
+    void mlockNew(long pfn) {
         memmap.setFlags(pfn, PageFlags.MLOCKED | PageFlags.UNEVICTABLE);
-        counters.add(zone, ZoneStat.NR_MLOCK, pages);
+        setLocks(pfn, 1);
+        countLocked(pfn);
+        counters.count(VmEvent.UNEVICTABLE_PGS_CULLED);
+    }
+
+    private void countLocked(long head) {
+        int pages = large.pages(head);
+        counters.add(folios.zoneOf(head), ZoneStat.NR_MLOCK, pages);
         counters.count(VmEvent.UNEVICTABLE_PGS_MLOCKED, pages);
     }
 
+    /** {@code __mlock_folio()}. */
+    private void lockNow(long head) {
+        int flags = memmap.flags(head);
+        if ((flags & PageFlags.LRU) == 0) {
+            return;
+        }
+        boolean isThere = (flags & PageFlags.UNEVICTABLE) != 0;
+        if (isEvictable(head)) {
+            if (isThere) {
+                rescue(head, flags);
+            }
+        } else if (isThere) {
+            setLocks(head, locks(head) + ((flags & PageFlags.MLOCKED) != 0 ? 1 : 0));
+        } else {
+            Zone zone = folios.zoneOf(head);
+            int pages = large.pages(head);
+            count(zone, flags, -pages);
+            memmap.clearFlags(head, PageFlags.ACTIVE);
+            memmap.setFlags(head, PageFlags.UNEVICTABLE);
+            setLocks(head, (flags & PageFlags.MLOCKED) != 0 ? 1 : 0);
+            count(zone, PageFlags.UNEVICTABLE, pages);
+            counters.count(VmEvent.UNEVICTABLE_PGS_CULLED, pages);
+        }
+    }
+
     /**
-     * Takes a page off the unevictable list when no other area locks it: {@code mm/mlock.c:munlock_folio()}.
+     * Takes back the lock of an area, and lets the page leave the unevictable list when no other area locks it: {@code mm/mlock.c:munlock_folio()}.
      *
      * @param page a page
      */
     public void munlock(long page) {
-        long pfn = memmap.compoundHead(page);
-        int flags = memmap.flags(pfn);
-        if ((flags & PageFlags.MLOCKED) == 0) {
-            return;
-        }
-        int further = furtherLocks(pfn);
-        if (further > 0) {
-            boolean isCounted = (flags & COUNTED) == COUNTED;
-            setFurtherLocks(pfn, isCounted ? further - 1 : 0);
-            if (isCounted) {
+        long head = memmap.compoundHead(page);
+        addLockChange(head, ~head);
+    }
+
+    /** {@code __munlock_folio()}. */
+    private void unlockNow(long head) {
+        int flags = memmap.flags(head);
+        boolean isOnList = (flags & PageFlags.LRU) != 0;
+        if (isOnList && (flags & PageFlags.UNEVICTABLE) != 0) {
+            int left = Math.max(locks(head) - 1, 0);
+            setLocks(head, left);
+            if (left > 0) {
                 return;
             }
         }
-        Zone zone = folios.zoneOf(pfn);
-        int pages = large.pages(pfn);
-        memmap.clearFlags(pfn, PageFlags.MLOCKED | PageFlags.UNEVICTABLE);
-        counters.add(zone, ZoneStat.NR_MLOCK, -pages);
-        counters.count(VmEvent.UNEVICTABLE_PGS_MUNLOCKED, pages);
-        if ((flags & PageFlags.LRU) != 0) {
-            count(zone, flags, -pages);
-            count(zone, flags & ~PageFlags.UNEVICTABLE, pages);
-            counters.count(VmEvent.UNEVICTABLE_PGS_RESCUED, pages);
+        if ((flags & PageFlags.MLOCKED) != 0) {
+            int pages = large.pages(head);
+            memmap.clearFlags(head, PageFlags.MLOCKED);
+            setLocks(head, 0);
+            counters.add(folios.zoneOf(head), ZoneStat.NR_MLOCK, -pages);
+            boolean isStranded = !isOnList && (flags & PageFlags.UNEVICTABLE) != 0;
+            counters.count(isStranded ? VmEvent.UNEVICTABLE_PGS_STRANDED : VmEvent.UNEVICTABLE_PGS_MUNLOCKED, pages);
         }
+        if (isOnList && (flags & PageFlags.UNEVICTABLE) != 0 && isEvictable(head)) {
+            rescue(head, flags);
+        }
+    }
+
+    private void rescue(long head, int flags) {
+        Zone zone = folios.zoneOf(head);
+        int pages = large.pages(head);
+        count(zone, flags, -pages);
+        memmap.clearFlags(head, PageFlags.UNEVICTABLE);
+        count(zone, flags & ~PageFlags.UNEVICTABLE, pages);
+        counters.count(VmEvent.UNEVICTABLE_PGS_RESCUED, pages);
     }
 
     /**
@@ -186,35 +292,23 @@ public final class LruLists {
         }
     }
 
-    /**
-     * Takes away all locks of a page that was taken off its list, where they are not counted, when an area that locks it is about to map it no longer.
-     *
-     * @param vma the area
-     * @param page a mapped page
-     */
-    public void unlockIsolated(Vma vma, long page) {
-        if (vma.has(VmaFlags.VM_LOCKED)) {
-            forgetLocks(memmap.compoundHead(page));
-        }
-    }
-
     /** Lets a folio have the locks of another, which then has none. */
     void moveLocks(long from, long to) {
-        setFurtherLocks(to, furtherLocks(from));
-        setFurtherLocks(from, 0);
+        setLocks(to, locks(from));
+        setLocks(from, 0);
     }
 
     /** Forgets how many areas lock a folio. */
-    void forgetLocks(long pfn) {
-        setFurtherLocks(pfn, 0);
+    void forgetLocks(long head) {
+        setLocks(head, 0);
     }
 
-    private int furtherLocks(long pfn) {
-        return memmap.section(pfn).furtherLocks((int) pfn & MemMap.SECTION_MASK);
+    private int locks(long head) {
+        return memmap.section(head).mlockCount((int) head & MemMap.SECTION_MASK);
     }
 
-    private void setFurtherLocks(long pfn, int count) {
-        memmap.section(pfn).setFurtherLocks((int) pfn & MemMap.SECTION_MASK, count);
+    private void setLocks(long head, int count) {
+        memmap.section(head).setMlockCount((int) head & MemMap.SECTION_MASK, count);
     }
 
     /**
@@ -227,13 +321,8 @@ public final class LruLists {
         if ((flags & (PageFlags.UNEVICTABLE | PageFlags.MLOCKED)) != PageFlags.UNEVICTABLE) {
             return;
         }
-        Zone zone = folios.zoneOf(pfn);
-        int pages = large.pages(pfn);
-        count(zone, flags, -pages);
-        memmap.clearFlags(pfn, PageFlags.UNEVICTABLE);
-        count(zone, flags & ~PageFlags.UNEVICTABLE, pages);
-        counters.count(VmEvent.UNEVICTABLE_PGS_SCANNED, pages);
-        counters.count(VmEvent.UNEVICTABLE_PGS_RESCUED, pages);
+        counters.count(VmEvent.UNEVICTABLE_PGS_SCANNED, large.pages(pfn));
+        rescue(pfn, flags);
     }
 
     /**

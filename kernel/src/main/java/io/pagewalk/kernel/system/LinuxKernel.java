@@ -20,6 +20,7 @@ import io.pagewalk.kernel.fault.HugePages;
 import io.pagewalk.kernel.fault.MappedPages;
 import io.pagewalk.kernel.fault.PageTableEditor;
 import io.pagewalk.kernel.filemap.FileSystem;
+import io.pagewalk.kernel.filemap.Inode;
 import io.pagewalk.kernel.filemap.PageCache;
 import io.pagewalk.kernel.gup.Foll;
 import io.pagewalk.kernel.gup.GetUserPages;
@@ -130,6 +131,10 @@ public final class LinuxKernel extends KernelCore {
         files.setObjects(objects.files());
         files.setWarm(options.pageCache() == BootOptions.PageCacheStart.WARM);
         files.setUnmapper(pageTables::unmapFileRange);
+        folios.lru().setUnevictableFiles(id -> {
+            Inode inode = files.find(id);
+            return inode != null && inode.isUnevictable();
+        });
         boolean tracksSoftDirty = options.tracksSoftDirty()
                 && machine.description().mode().architecture() == PagingMode.Architecture.X86_64;
         KernelVmSettings settings = new KernelVmSettings(

@@ -22,6 +22,9 @@ class ReferencedPagesTest extends TwoKernelsTest {
     private static final int POPULATE_WRITE = 23;
     private static final int NODE_OF_ADDRESS = 3;
     private static final int MPOL_MF_MOVE = 2;
+    private static final int MLOCK_ONFAULT = 1;
+    private static final int SHM_LOCK = 11;
+    private static final int IPC_RMID = 0;
 
     ReferencedPagesTest() {
         super(64, 16);
@@ -134,6 +137,52 @@ class ReferencedPagesTest extends TwoKernelsTest {
         call("pwrite64", fd, 0x1000, 100, 6 * PAGE);
         call("pwrite64", fd, TEXT + 32 * PAGE - 50, 100, 7 * PAGE);
         referenced(0);
+    }
+
+    /** Until a call ends, what it locks still is on the list that counts uses: a second use sends it to the active one. */
+    @Test
+    void pagesThatACallLocksAndUses_countAsPagesThatAreNotLocked() {
+        long fd = call("memfd_create", both().text(0, TEXT, "m"), 0);
+        call("ftruncate", fd, 8 * PAGE);
+        call("mmap", AT, 8 * PAGE, 3, SHARED, fd, 0);
+        for (int page = 0; page < 8; page++) {
+            both().store(0, AT + page * PAGE, page);
+        }
+        arriveAtLists();
+        clearRefs(1);
+        call("pread64", fd, DATA, 8 * PAGE, 0);
+        assertThat(referenced(0)).isEqualTo(8);
+        long locked = AT + (1L << 30);
+        call("mmap", locked, 8 * PAGE, 3, SHARED, fd, 0);
+        call("mlock2", locked, 8 * PAGE, MLOCK_ONFAULT);
+        call("madvise", locked, 4 * PAGE, POPULATE_WRITE);
+        assertThat(referenced(0)).isEqualTo(4);
+        call("madvise", locked, 4 * PAGE, POPULATE_WRITE);
+        assertThat(referenced(0)).isEqualTo(8);
+        call("madvise", locked, 4 * PAGE, POPULATE_WRITE);
+        assertThat(referenced(0)).isEqualTo(8);
+        call("munmap", locked, 8 * PAGE);
+        call("close", fd);
+    }
+
+    @Test
+    void pagesOfASegmentThatIsLocked_stayUnevictable_whenAnAreaUnlocksThem() {
+        long segment = call("shmget", 0, 4 * PAGE, 0600);
+        call("shmctl", segment, SHM_LOCK, 0);
+        call("shmat", segment, AT, 0);
+        both().store(0, AT, 1);
+        both().store(0, AT + PAGE, 1);
+        arriveAtLists();
+        call("mlock", AT, 4 * PAGE);
+        call("munlock", AT, 4 * PAGE);
+        clearRefs(1);
+        assertThat(referenced(0)).isZero();
+        for (int time = 0; time < 3; time++) {
+            call("madvise", AT, 2 * PAGE, POPULATE_READ);
+            assertThat(referenced(0)).isEqualTo(2);
+        }
+        call("shmctl", segment, IPC_RMID, 0);
+        call("shmdt", AT);
     }
 
     @Test

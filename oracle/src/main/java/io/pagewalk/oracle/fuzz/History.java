@@ -105,7 +105,6 @@ final class History implements AutoCloseable {
         }
         isLeader[batch.size()] = slots.isLeader(step.slot());
         steps.add(step);
-        check.note(step);
         try {
             actual.add(model.perform(step));
         } catch (KernelBug | IndexOutOfBoundsException | NullPointerException bug) {

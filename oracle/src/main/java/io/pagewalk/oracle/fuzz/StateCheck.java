@@ -11,7 +11,6 @@ import io.pagewalk.kernel.vma.Vma;
 import io.pagewalk.oracle.machine.ModelMachine;
 import io.pagewalk.oracle.machine.NativeMachine;
 import io.pagewalk.oracle.machine.ProcText;
-import io.pagewalk.oracle.machine.Step;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -27,8 +26,6 @@ final class StateCheck {
             | PagemapEntry.UFFD_WP
             | PagemapEntry.GUARD
             | PagemapEntry.SOFT_DIRTY;
-    private static final int MAP_LOCKED = 0x2000;
-    private static final int SHM_LOCK = 11;
     private static final int ALL = 0;
     private static final int ANONYMOUS = 1;
     private static final int USER_ROOT_ENTRIES = 256;
@@ -44,7 +41,9 @@ final class StateCheck {
             "Shared_Dirty",
             "Private_Clean",
             "Private_Dirty",
+            "Referenced",
             "Anonymous",
+            "LazyFree",
             "AnonHugePages",
             "ShmemPmdMapped",
             "FilePmdMapped",
@@ -54,9 +53,6 @@ final class StateCheck {
             "Swap",
             "Locked",
             "THPeligible");
-
-    /** Compared until a history locks memory; behind that a few differences remain that are not understood. */
-    private static final List<String> UNLOCKED_FIGURES = List.of("Referenced", "LazyFree");
 
     private final NativeMachine real;
     private final ModelMachine model;
@@ -70,27 +66,12 @@ final class StateCheck {
     private final long[][] ownResident = new long[2][2];
 
     private long comparisons;
-    private boolean hasLocked;
 
     StateCheck(NativeMachine real, ModelMachine model) {
         this.real = real;
         this.model = model;
         this.words = new PagemapEntry(
                 model.kernel().machine().description().mode(), model.kernel().memmap());
-    }
-
-    /** Notes a step before it is made. */
-    void note(Step step) {
-        hasLocked |= step.kind() == Step.Kind.CALL && locks(step);
-    }
-
-    private boolean locks(Step step) {
-        return switch (model.kernel().syscallNumbers().name(step.number())) {
-            case "mlock", "mlock2", "mlockall" -> true;
-            case "mmap" -> (step.a3() & MAP_LOCKED) != 0;
-            case "shmctl" -> step.a1() == SHM_LOCK;
-            default -> false;
-        };
     }
 
     /** Returns how many values were compared. */
@@ -313,16 +294,13 @@ final class StateCheck {
         while (at < lines.length) {
             String line = lines[at];
             int colon = line.indexOf(':');
-            if (colon > 0 && (isHeader(line) || line.startsWith("VmFlags") || isFigure(line.substring(0, colon)))) {
+            if (colon > 0
+                    && (isHeader(line) || line.startsWith("VmFlags") || FIGURES.contains(line.substring(0, colon)))) {
                 return at;
             }
             at++;
         }
         return at;
-    }
-
-    private boolean isFigure(String name) {
-        return FIGURES.contains(name) || (!hasLocked && UNLOCKED_FIGURES.contains(name));
     }
 
     private static String squeeze(String line) {

@@ -12,7 +12,6 @@ import io.pagewalk.oracle.machine.Watchdog;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -27,7 +26,6 @@ public final class Verification {
     private static final int BATCH_STEPS = 256;
     private static final int FULL_CHECK_EVERY = 4;
     private static final int MODEL_CHECK_EVERY = 4;
-    private static final int UNLOCKED_EVERY = 4;
     private static final int SETTINGS_EVERY = 8;
 
     /** What areas may have besides pages of 2 MiB, by order. */
@@ -147,7 +145,7 @@ public final class Verification {
     static @Nullable Difference play(
             History history, Set<Area> areas, long seed, long wanted, long endNanos, LongConsumer progress) {
         Difference found = history.checkFull();
-        Generator generator = new Generator(new SeededRandom(seed), history.model(), areasOf(seed, areas));
+        Generator generator = new Generator(new SeededRandom(seed), history.model(), areas);
         int batches = 0;
         long done = 0;
         while (found == null && done < wanted && System.nanoTime() < endNanos) {
@@ -170,13 +168,6 @@ public final class Verification {
             found = history.checkModel();
         }
         return found;
-    }
-
-    /** Some figures are compared only while nothing is locked, so every fourth history locks nothing when it has something else to do. */
-    private static Set<Area> areasOf(long seed, Set<Area> areas) {
-        Set<Area> others = EnumSet.copyOf(areas);
-        others.remove(Area.LOCK);
-        return seed % UNLOCKED_EVERY == 1 && !others.isEmpty() ? others : areas;
     }
 
     private void report(Judge judge, History history, Difference found, long seed) {
