@@ -52,7 +52,7 @@ final class FaultAround {
     void map(Mm mm, Vma vma, long table, long vaddr, long pfn, int flags, boolean isShmem) {
         folios.addMapping(pfn, mm);
         if (vma.has(VmaFlags.VM_LOCKED) && !large.isLarge(pfn)) {
-            folios.lru().mlock(pfn);
+            folios.mlocked().mlock(pfn);
         }
         mm.addRss(isShmem ? RssCounter.SHMEM : RssCounter.FILE, 1);
         int index = mode.index(vaddr, 1);

@@ -104,7 +104,7 @@ final class HugeMappings {
         long head = memmap.compoundHead(pfn);
         mm.addRss(FaultHandler.rssKind(memmap, head), pages);
         folios.addHugeMapping(head, mm);
-        folios.lru().lockMapped(vma, head);
+        folios.mlocked().lockMapped(vma, head);
         tables.setHugeEntry(mm, vaddr, mode.leaf(head, flags, LEVEL));
         folios.counters().count(VmEvent.THP_FILE_MAPPED);
         return true;
@@ -131,7 +131,7 @@ final class HugeMappings {
         }
         mm.addRss(kind, -pages);
         folios.removeHugeMapping(head, mm);
-        folios.lru().unlockMapped(vma, head);
+        folios.mlocked().unlockMapped(vma, head);
         folios.put(head);
     }
 
@@ -165,7 +165,7 @@ final class HugeMappings {
             noteUse(vma, head, flags);
             mm.addRss(FaultHandler.rssKind(memmap, head), -pages);
             folios.removeHugeMapping(head, mm);
-            folios.lru().unlockMapped(vma, head);
+            folios.mlocked().unlockMapped(vma, head);
             folios.put(head);
             return;
         }
@@ -213,7 +213,7 @@ final class HugeMappings {
             if ((flags & PteFlags.DIRTY) != 0) {
                 folios.markDirty(head);
             }
-            folios.lru().unlockMapped(vma, head);
+            folios.mlocked().unlockMapped(vma, head);
         }
     }
 
@@ -235,7 +235,7 @@ final class HugeMappings {
                 continue;
             }
             if (isLocked) {
-                folios.lru().lockMapped(vma, pfn);
+                folios.mlocked().lockMapped(vma, pfn);
             } else if (memory.isZero(pfn) && !memmap.hasFlags(pfn, PageFlags.MLOCKED)) {
                 int kept = flags & (PteFlags.SOFT_DIRTY | PteFlags.UFFD_WP);
                 long entry = mode.leaf(zeroPfn, protection.flags(vma) | PteFlags.SPECIAL | kept, 1);

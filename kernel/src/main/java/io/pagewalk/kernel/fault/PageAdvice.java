@@ -52,7 +52,7 @@ final class PageAdvice {
 
     /** {@code madvise_free_pte_range()} and {@code madvise_free_huge_pmd()}. */
     void lazyFree(Vma vma, long start, long end) {
-        folios.lru().drain();
+        folios.drainBatches();
         FlushRange flush = new FlushRange(flusher);
         HugeVisitor whole = (vaddr, entry, head) -> {
             if (folios.large().isMaybeShared(head)) {
@@ -90,7 +90,7 @@ final class PageAdvice {
 
     /** {@code madvise_cold_or_pageout_pte_range()}. */
     void deactivate(Vma vma, long start, long end) {
-        folios.lru().drain();
+        folios.drainBatches();
         FlushRange flush = new FlushRange(flusher);
         HugeVisitor whole = (vaddr, entry, head) -> {
             if (folios.large().isMaybeShared(head)) {
@@ -148,7 +148,7 @@ final class PageAdvice {
 
     /** {@code mlock_vma_pages_range()}. */
     void lockChanged(Vma vma, long start, long end) {
-        folios.lru().drain();
+        folios.drainBatches();
         boolean isLocked = vma.has(VmaFlags.VM_LOCKED);
         HugeVisitor whole = (vaddr, entry, head) -> {
             setLocked(head, isLocked);
@@ -163,14 +163,14 @@ final class PageAdvice {
             }
             return mapped;
         });
-        folios.lru().drain();
+        folios.drainBatches();
     }
 
     private void setLocked(long pfn, boolean isLocked) {
         if (isLocked) {
-            folios.lru().mlock(pfn);
+            folios.mlocked().mlock(pfn);
         } else {
-            folios.lru().munlock(pfn);
+            folios.mlocked().munlock(pfn);
         }
     }
 

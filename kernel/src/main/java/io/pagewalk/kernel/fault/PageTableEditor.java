@@ -109,7 +109,7 @@ public final class PageTableEditor implements PageTableOps {
         if (mm.pgdPfn() < 0) {
             return;
         }
-        folios.lru().drain();
+        folios.drainBatches();
         FlushRange flush = new FlushRange(flusher);
         for (Vma vma : vmas) {
             zap(vma, vma.start(), vma.end(), flush, false, true);
@@ -170,7 +170,7 @@ public final class PageTableEditor implements PageTableOps {
 
     @Override
     public void zapRange(Vma vma, long start, long end) {
-        folios.lru().drain();
+        folios.drainBatches();
         FlushRange flush = new FlushRange(flusher);
         zap(vma, start, end, flush, false, false);
         flush.finish(vma.mm());
@@ -178,7 +178,7 @@ public final class PageTableEditor implements PageTableOps {
 
     @Override
     public void discard(Vma vma, long start, long end) {
-        folios.lru().drain();
+        folios.drainBatches();
         FlushRange flush = new FlushRange(flusher);
         zap(vma, start, end, flush, false, false);
         tables.reclaim(vma.mm(), start, end, flush);
@@ -447,7 +447,7 @@ public final class PageTableEditor implements PageTableOps {
 
     private long faultInAndDrain(Vma vma, long start, long end, boolean write, FaultHandler.Origin origin) {
         long error = faultIn(vma, start, end, write, origin);
-        folios.lru().drain();
+        folios.drainBatches();
         return error;
     }
 

@@ -290,7 +290,7 @@ public final class UserfaultPages {
         if (file != null) {
             folios.addMapping(pfn, vma.mm());
             if (vma.has(VmaFlags.VM_LOCKED)) {
-                folios.lru().mlock(pfn);
+                folios.mlocked().mlock(pfn);
             }
             vma.mm().addRss(RssCounter.SHMEM, 1);
         } else if (anonVma != null) {

@@ -118,7 +118,7 @@ public final class ShmemPages {
      */
     public void makeEvictable(Inode inode) {
         for (long index = inode.pages.next(0); index >= 0; index = inode.pages.next(index + 1)) {
-            folios.lru().makeEvictable(inode.pages.get(index));
+            folios.mlocked().makeEvictable(inode.pages.get(index));
         }
     }
 

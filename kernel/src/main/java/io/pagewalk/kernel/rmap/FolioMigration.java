@@ -46,7 +46,7 @@ public final class FolioMigration {
      * @param pfn first page of one that is on a list
      */
     public void isolate(long pfn) {
-        folios.lru().arrive(pfn);
+        folios.arrive(pfn);
         int flags = memmap.flags(pfn);
         Zone zone = folios.zoneOf(pfn);
         int pages = folios.large().pages(pfn);
@@ -97,7 +97,7 @@ public final class FolioMigration {
             source.mapping[i] = 0;
             source.index[i] = 0;
         }
-        folios.lru().moveLocks(from, to);
+        folios.mlocked().moveLocks(from, to);
         int order = folios.large().order(from);
         memmap.setBlockOwner(to, order, owner);
         memmap.setBlockOwner(from, order, FrameOwner.KERNEL);

@@ -44,6 +44,7 @@ public final class Folios {
     private final PolicyAllocator policies;
     private final LargeFolios large;
     private final LruLists lru;
+    private final MlockedFolios mlocked;
     private final HugePageStats stats;
     private final DeferredSplits deferredSplits;
     private Zone lastZone;
@@ -63,6 +64,7 @@ public final class Folios {
         this.policies = new PolicyAllocator(allocator);
         this.large = new LargeFolios(memmap);
         this.lru = new LruLists(this);
+        this.mlocked = new MlockedFolios(this);
         this.stats = new HugePageStats(counters);
         this.deferredSplits = new DeferredSplits(large, counters, stats);
         this.lastZone = allocator.nodes().getFirst().zones().getFirst();
@@ -95,6 +97,23 @@ public final class Folios {
     /** Returns the lists that folios stand on. */
     public LruLists lru() {
         return lru;
+    }
+
+    /** Returns which folios locked areas keep in memory. */
+    public MlockedFolios mlocked() {
+        return mlocked;
+    }
+
+    /** Lets all folios arrive at the lists where they are sent: {@code lru_add_drain()}. */
+    public void drainBatches() {
+        lru.drain();
+        mlocked.drain();
+    }
+
+    /** Lets one folio arrive, which is about to be freed or taken off its list. */
+    void arrive(long head) {
+        lru.arrive(head);
+        mlocked.arrive(head);
     }
 
     /** Returns the large folios that are to be split because only a part of them is still mapped. */
@@ -181,8 +200,8 @@ public final class Folios {
             return;
         }
         int pages = 1 << order;
-        if (lru.isAnyWaiting()) {
-            lru.arrive(pfn);
+        if (lru.isAnyWaiting() || mlocked.isAnyWaiting()) {
+            arrive(pfn);
             flags = section.flags[i];
         }
         if ((flags & PageFlags.LRU) != 0) {
@@ -191,7 +210,7 @@ public final class Folios {
         if ((flags & PageFlags.MLOCKED) != 0) {
             counters.add(zoneOf(pfn), ZoneStat.NR_MLOCK, -pages);
             counters.count(VmEvent.UNEVICTABLE_PGS_CLEARED, pages);
-            lru.forgetLocks(pfn);
+            mlocked.forgetLocks(pfn);
         }
         if (order > 0 && section.mapping[i] < 0) {
             stats.count(order, HugePageStats.Item.NR_ANON, -1);
@@ -288,7 +307,7 @@ public final class Folios {
         Zone zone = zoneOf(pfn);
         counters.add(zone.node(), NodeStat.NR_ANON_PAGES, 1);
         if (vma.has(VmaFlags.VM_LOCKED) && !vma.has(VmaFlags.VM_SPECIAL)) {
-            lru.mlockNew(pfn);
+            mlocked.mlockNew(pfn);
         }
         lru.count(zone, section.flags[i], 1);
     }
@@ -312,7 +331,7 @@ public final class Folios {
         stats.count(large.order(head), HugePageStats.Item.NR_ANON, 1);
         lru.count(zoneOf(head), memmap.flags(head), pages);
         if (vma.has(VmaFlags.VM_LOCKED) && !vma.has(VmaFlags.VM_SPECIAL)) {
-            lru.mlock(head);
+            mlocked.mlock(head);
         }
     }
 
@@ -375,7 +394,7 @@ public final class Folios {
             return;
         }
         countMapped(pfn, memmap.decMapcount(pfn) == 0 ? -1 : 0);
-        lru.unlockMapped(vma, pfn);
+        mlocked.unlockMapped(vma, pfn);
         put(pfn);
     }
 
@@ -397,7 +416,7 @@ public final class Folios {
             partlyUnmapped(memmap.compoundHead(first));
         }
         countMapped(first, -removed);
-        lru.unlockMapped(vma, first);
+        mlocked.unlockMapped(vma, first);
         putMany(first, count);
     }
 

@@ -131,7 +131,7 @@ public final class LinuxKernel extends KernelCore {
         files.setObjects(objects.files());
         files.setWarm(options.pageCache() == BootOptions.PageCacheStart.WARM);
         files.setUnmapper(pageTables::unmapFileRange);
-        folios.lru().setUnevictableFiles(id -> {
+        folios.mlocked().setUnevictableFiles(id -> {
             Inode inode = files.find(id);
             return inode != null && inode.isUnevictable();
         });
@@ -691,7 +691,7 @@ public final class LinuxKernel extends KernelCore {
 
     /** Lets pages that were used twice arrive at the active list, as calls that drop pages do: {@code lru_add_drain()}. */
     public void drainLru() {
-        folios.lru().drain();
+        folios.drainBatches();
     }
 
     /** {@code mm/khugepaged.c:start_stop_khugepaged()}. */
