@@ -21,6 +21,7 @@ import io.pagewalk.kernel.time.CostModel;
 import io.pagewalk.kernel.time.TimeAccount;
 import io.pagewalk.kernel.vma.Mm;
 import io.pagewalk.kernel.vma.Vma;
+import io.pagewalk.kernel.vma.VmaFlags;
 import io.pagewalk.kernel.zone.VmCounters;
 import io.pagewalk.kernel.zone.VmEvent;
 import java.util.ArrayList;
@@ -204,6 +205,10 @@ public final class PageMigration implements PageMover {
             ksm.migrated(from, to);
         }
         migration.putBack(to);
+        if (order == 0 && !isMerged) {
+            folios.mlocked()
+                    .relock(to, (int) places.stream().filter(Place::isLocked).count());
+        }
         folios.allocator().freePages(from, order);
         return true;
     }
@@ -225,11 +230,19 @@ public final class PageMigration implements PageMover {
     /**
      * An entry that maps a page of a folio on the move.
      *
-     * @param mm whose
+     * @param vma in which area
      * @param vaddr where
      * @param page which page of the folio, {@link #WHOLE} when one entry maps all
      */
-    private record Place(Mm mm, long vaddr, int page) {}
+    private record Place(Vma vma, long vaddr, int page) {
+        Mm mm() {
+            return vma.mm();
+        }
+
+        boolean isLocked() {
+            return vma.has(VmaFlags.VM_LOCKED) && !vma.has(VmaFlags.VM_SPECIAL);
+        }
+    }
 
     private static final int WHOLE = -1;
 
@@ -247,7 +260,7 @@ public final class PageMigration implements PageMover {
             if (huge >= 0) {
                 noteDirty(huge, head);
                 folios.suspendHugeMapping(head, vma.mm());
-                places.add(new Place(vma.mm(), start, WHOLE));
+                places.add(new Place(vma, start, WHOLE));
                 left--;
                 continue;
             }
@@ -262,7 +275,7 @@ public final class PageMigration implements PageMover {
                 if (pages > 1) {
                     folios.suspendMapping(head + page, vma.mm());
                 }
-                places.add(new Place(vma.mm(), vaddr, page));
+                places.add(new Place(vma, vaddr, page));
                 left--;
             }
         }
@@ -283,13 +296,13 @@ public final class PageMigration implements PageMover {
         boolean isLarge = folios.large().isLarge(head);
         for (Place place : places) {
             if (place.page == WHOLE) {
-                hugePages.redirect(place.mm, place.vaddr, head);
-                folios.addHugeMapping(head, place.mm);
+                hugePages.redirect(place.mm(), place.vaddr, head);
+                folios.addHugeMapping(head, place.mm());
                 continue;
             }
-            pageTables.redirect(place.mm, place.vaddr, head + place.page);
+            pageTables.redirect(place.mm(), place.vaddr, head + place.page);
             if (isLarge) {
-                folios.addMapping(head + place.page, place.mm);
+                folios.addMapping(head + place.page, place.mm());
             }
         }
     }

@@ -21,6 +21,9 @@ public final class LruLists {
     /** {@code PAGEVEC_SIZE}. */
     private static final int BATCH = 31;
 
+    /** In the place of a folio that has arrived already, as it was freed. */
+    private static final long ARRIVED = -1;
+
     private final Folios folios;
     private final MemMap memmap;
     private final LargeFolios large;
@@ -56,22 +59,21 @@ public final class LruLists {
     /** Lets pages arrive at the lists where they are sent: {@code lru_add_drain_cpu()}. */
     void drain() {
         for (int i = 0; i < waiting; i++) {
-            activate(activating[i]);
+            if (activating[i] != ARRIVED) {
+                activate(activating[i]);
+            }
         }
         waiting = 0;
     }
 
-    /** Lets one folio arrive. */
+    /** Lets one folio arrive; it keeps its place in the batch. */
     void arrive(long head) {
-        int kept = 0;
         for (int i = 0; i < waiting; i++) {
             if (activating[i] == head) {
+                activating[i] = ARRIVED;
                 activate(head);
-            } else {
-                activating[kept++] = activating[i];
             }
         }
-        waiting = kept;
     }
 
     /** Returns whether any page is on its way. */

@@ -21,6 +21,9 @@ public final class MlockedFolios {
     /** {@code PAGEVEC_SIZE}. */
     private static final int BATCH = 31;
 
+    /** In the place of a folio that has changed its list already: a new one, or one that was freed. */
+    private static final long DONE = Long.MAX_VALUE;
+
     private final Folios folios;
     private final LruLists lru;
     private final MemMap memmap;
@@ -28,7 +31,7 @@ public final class MlockedFolios {
     private final VmCounters counters;
     private LongPredicate unevictableFiles = inode -> false;
 
-    /** First pages that change: as they are when they are locked, as {@code ~pfn} when they are unlocked. */
+    /** First pages that change: as they are when they are locked, as {@code ~pfn} when they are unlocked, {@link #DONE} for those that only take a place. */
     private final long[] changing = new long[BATCH];
 
     private int waiting;
@@ -65,19 +68,15 @@ public final class MlockedFolios {
         }
     }
 
-    /** Lets one folio change its list. */
+    /** Lets one folio change its list; it keeps its place in the batch. */
     void arrive(long head) {
-        int kept = 0;
-        int count = waiting;
-        for (int i = 0; i < count; i++) {
+        for (int i = 0; i < waiting; i++) {
             long change = changing[i];
             if (change == head || change == ~head) {
+                changing[i] = DONE;
                 change(change);
-            } else {
-                changing[kept++] = change;
             }
         }
-        waiting = kept;
     }
 
     /** Returns whether any folio is about to change its list. */
@@ -93,6 +92,9 @@ public final class MlockedFolios {
     }
 
     private void change(long change) {
+        if (change == DONE) {
+            return;
+        }
         if (change >= 0) {
             lockNow(change);
         } else {
@@ -120,6 +122,7 @@ public final class MlockedFolios {
         setLocks(pfn, 1);
         countLocked(pfn);
         counters.count(VmEvent.UNEVICTABLE_PGS_CULLED);
+        add(pfn, DONE);
     }
 
     private void countLocked(long head) {
@@ -161,6 +164,23 @@ public final class MlockedFolios {
     public void munlock(long page) {
         long head = memmap.compoundHead(page);
         add(head, ~head);
+    }
+
+    /**
+     * Counts anew how many areas lock a page that has moved: its entries are made again, also in areas that are locked no longer ({@code remove_migration_ptes()}).
+     *
+     * @param pfn a small page on a list
+     * @param areas how many locked areas map it
+     */
+    public void relock(long pfn, int areas) {
+        if (areas == 0) {
+            setLocks(pfn, 0);
+            unlockNow(pfn);
+        } else {
+            mlock(pfn);
+            arrive(pfn);
+            setLocks(pfn, areas);
+        }
     }
 
     /** {@code __munlock_folio()}. */

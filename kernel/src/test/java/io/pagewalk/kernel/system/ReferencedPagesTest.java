@@ -22,6 +22,9 @@ class ReferencedPagesTest extends TwoKernelsTest {
     private static final int POPULATE_WRITE = 23;
     private static final int NODE_OF_ADDRESS = 3;
     private static final int MPOL_MF_MOVE = 2;
+    private static final int MPOL_MF_MOVE_ALL = 4;
+    private static final int MPOL_PREFERRED_MANY_RELATIVE = 0x4005;
+    private static final int MREMAP_DONTUNMAP_FIXED = 7;
     private static final int MLOCK_ONFAULT = 1;
     private static final int SHM_LOCK = 11;
     private static final int IPC_RMID = 0;
@@ -163,6 +166,33 @@ class ReferencedPagesTest extends TwoKernelsTest {
         assertThat(referenced(0)).isEqualTo(8);
         call("munmap", locked, 8 * PAGE);
         call("close", fd);
+    }
+
+    /** mremap() with DONTUNMAP unlocks all of the area of which it moves a part; its pages stay locked until they move. */
+    @Test
+    void pagesThatMove_areLockedOnlyByAreasThatStillAre() {
+        long fd = call("memfd_create", both().text(0, TEXT, "m"), 0);
+        call("ftruncate", fd, 8 * PAGE);
+        long shared = AT + (1L << 30);
+        call("mmap", shared, 8 * PAGE, 3, SHARED, fd, 0);
+        for (int page = 0; page < 4; page++) {
+            both().store(0, shared + page * PAGE, page);
+        }
+        arriveAtLists();
+        call("mmap", AT, 8 * PAGE, 1, ANON & ~0x20, fd, 0);
+        for (int page = 0; page < 4; page++) {
+            both().load(0, AT + page * PAGE);
+        }
+        call("mlock2", AT, 8 * PAGE, MLOCK_ONFAULT);
+        call("mremap", AT + 6 * PAGE, 2 * PAGE, 2 * PAGE, MREMAP_DONTUNMAP_FIXED, AT + (2L << 30));
+        both().store(0, DATA, 2);
+        both().store(0, DATA + 8, 0);
+        call("mbind", shared, 2 * PAGE, MPOL_PREFERRED_MANY_RELATIVE, DATA, 66, MPOL_MF_MOVE_ALL);
+        clearRefs(1);
+        call("pread64", fd, DATA + PAGE, 4 * PAGE, 0);
+        assertThat(referenced(0)).isEqualTo(4);
+        call("pread64", fd, DATA + PAGE, 4 * PAGE, 0);
+        assertThat(referenced(0)).isEqualTo(2);
     }
 
     @Test
