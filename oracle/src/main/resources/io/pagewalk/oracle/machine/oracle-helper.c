@@ -43,7 +43,6 @@ typedef long i64;
 #define SYS_fadvise64 221
 #define SYS_exit_group 231
 #define SYS_unshare 272
-#define SYS_move_pages 279
 #define SYS_getcpu 309
 #define SYS_getpid 39
 #define SYS_gettid 186
@@ -191,14 +190,6 @@ static void pin(void)
 static void drain(void)
 {
     call6(SYS_fadvise64, DRAIN_FD, 1UL << 40, PAGE, 4, 0, 0);
-}
-
-/* lru_add_drain_all(), before move_pages() looks for pages: those of the data file wait on the CPU of the program that wrote them. */
-static void drain_all_cpus(void)
-{
-    int node = 0, status;
-    void *page = &node;
-    call6(SYS_move_pages, 0, 1, (u64) &page, (u64) &node, (u64) &status, 2);
 }
 
 /* Makes a process or thread for a free slot whose pages the caller has touched, and waits until it is ready for work. */
@@ -523,7 +514,6 @@ void begin(u64 *stack)
     call6(SYS_prctl, 36, 1, 0, 0, 0, 0);          /* PR_SET_CHILD_SUBREAPER */
     call3(SYS_unshare, 0x08000000, 0, 0);         /* CLONE_NEWIPC: segments go with the helper; only for root */
     pin();
-    drain_all_cpus();
     put_away(call3(SYS_open, "/proc/self/exe", 0, 0), DRAIN_FD);
     put_away(call3(SYS_memfd_create, "control", 0, 0), CONTROL_FD);
     if (call3(SYS_ftruncate, CONTROL_FD, sizeof(struct control), 0) != 0)
